@@ -1,0 +1,73 @@
+"""The composition root of the HTTP service: the only place that wires its parts together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi_offline import FastAPIOffline
+from redis.asyncio import Redis
+
+from frontdesk import __version__, logs, secrets
+from frontdesk.auth import api as auth
+from frontdesk.auth.guard import refuse_undeclared
+from frontdesk.availability import api as availability
+from frontdesk.booking import api as booking
+from frontdesk.booking import holds_api as holds
+from frontdesk.clinics import api as clinics
+from frontdesk.db import make_pool
+from frontdesk.ops import api as ops
+from frontdesk.patients import api as patients
+from frontdesk.providers import api as providers
+from frontdesk.settings import Settings, settings
+from frontdesk.web import problems
+from frontdesk.web.middleware import Observe, RetryDeadlocks
+
+API = "/api/v1"
+
+_PARTS: tuple[Any, ...] = (auth, clinics, providers, patients, availability, holds, booking)
+
+
+def create_app(config: Settings | None = None) -> FastAPI:
+    """The service. Raises RuntimeError when an endpoint declares no permission or no database is set."""
+    config = config or settings()
+    logs.configure(config.log_level)
+    app: FastAPI = FastAPIOffline(
+        title="Frontdesk",
+        version=__version__,
+        description="The appointment book of a clinic group. Errors are RFC 9457 problems.",
+        lifespan=_lifespan,
+        docs_url="/docs",
+        redoc_url="/redoc",
+        responses=problems.documented(),
+    )
+    app.state.settings = config
+    app.state.keys = secrets.Keys(secrets.load_or_create(config))
+    api = APIRouter(prefix=API)
+    for part in _PARTS:
+        api.include_router(part.router)
+    app.include_router(api)
+    app.include_router(ops.router)
+    refuse_undeclared(app.routes)
+    problems.install(app)
+    app.add_middleware(RetryDeadlocks)
+    app.add_middleware(Observe)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Hold the pool and the cache connection for the life of one server worker."""
+    config: Settings = app.state.settings
+    if config.database_url is None:
+        raise RuntimeError("FRONTDESK_DATABASE_URL is not set; `frontdesk run` starts an embedded server")
+    app.state.pool = make_pool(config, config.database_url.get_secret_value())
+    app.state.redis = Redis.from_url(config.redis_url) if config.redis_url not in (None, "off") else None
+    # Not waiting for connections: a worker that starts while the database restarts becomes ready when it is back.
+    await app.state.pool.open(wait=False)
+    try:
+        yield
+    finally:
+        await app.state.pool.close()
+        if app.state.redis is not None:
+            await app.state.redis.aclose()

@@ -1,0 +1,153 @@
+"""What log-in and user management are asked, and what they answer."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Secret,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+from frontdesk.auth.passwords import MAX_LENGTH, MIN_LENGTH
+from frontdesk.web.fields import BirthDate, Body, Email, Name
+
+AccountRole = Literal["patient", "provider", "staff", "admin"]
+
+
+def _typeable(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("must not contain a NUL character")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("must be text") from None  # its own message would repeat the password
+    return value
+
+
+# Not stripped, whatever the body does: spaces belong to a password, at its ends too.
+_Typed = Annotated[str, StringConstraints(strip_whitespace=False, max_length=MAX_LENGTH), AfterValidator(_typeable)]
+_Chosen = Annotated[
+    str,
+    StringConstraints(strip_whitespace=False, min_length=MIN_LENGTH, max_length=MAX_LENGTH),
+    AfterValidator(_typeable),
+]
+Password = Annotated[Secret[_Typed], Field(json_schema_extra={"format": "password"})]
+NewPassword = Annotated[Secret[_Chosen], Field(json_schema_extra={"format": "password"})]
+ClinicIds = Annotated[list[UUID], Field(max_length=1000)]
+
+
+class _Secretive(Body):
+    """A body with a password: its errors do not repeat what was sent."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class Registration(_Secretive):
+    """A patient opens an account of their own. There is no role to choose."""
+
+    email: Email
+    password: NewPassword
+    first_name: Name
+    last_name: Name
+    date_of_birth: BirthDate
+    phone: Name | None = None
+    gender: Name | None = None
+
+
+class LogIn(BaseModel):
+    """The form of the OAuth2 password grant (RFC 6749 §4.3.2); `username` is the e-mail address.
+
+    Other fields (scope, client_id, client_secret) are what OAuth2 clients send and are not looked at.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    grant_type: Literal["password", ""] | None = None
+    username: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=254, pattern=r"^[^\x00]*$")
+    ]
+    password: Password
+
+
+class Refresh(_Secretive):
+    """The newest refresh token of a session."""
+
+    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Tokens(BaseModel):
+    """`access_token` goes into the Authorization header for `expires_in` seconds; `refresh_token` works once."""
+
+    access_token: str
+    refresh_token: str
+    token_type: Literal["bearer"]
+    expires_in: int
+
+
+class User(BaseModel):
+    """Somebody who logs in."""
+
+    id: UUID
+    email: str
+    role: AccountRole
+    patient_id: UUID | None
+    provider_id: UUID | None
+    clinic_ids: list[UUID]
+    may_report: bool
+    active: bool
+    version: int
+    created_at: datetime
+    changed_at: datetime
+
+
+class Users(BaseModel):
+    """One page of users, in the order of their creation."""
+
+    items: list[User]
+    next_cursor: str | None
+
+
+class NewUser(_Secretive):
+    """An account made by an admin. A patient needs `patient_id`, a provider `provider_id`."""
+
+    email: Email
+    password: NewPassword
+    role: AccountRole
+    patient_id: UUID | None = None
+    provider_id: UUID | None = None
+    clinic_ids: ClinicIds = Field(default_factory=list)
+    may_report: bool = False
+
+    @model_validator(mode="after")
+    def _linked(self) -> "NewUser":
+        if self.role in ("patient", "provider") and getattr(self, f"{self.role}_id") is None:
+            raise ValueError(f"a user with the role {self.role} needs {self.role}_id")
+        return self
+
+
+class ChangeUser(_Secretive):
+    """What an admin changes about an account; what is left out stays. `clinic_ids` replaces the whole set."""
+
+    email: Email | None = None
+    password: NewPassword | None = None
+    role: AccountRole | None = None
+    patient_id: UUID | None = None
+    provider_id: UUID | None = None
+    clinic_ids: ClinicIds | None = None
+    may_report: bool | None = None
+    active: bool | None = None
+    version: int | None = None
+
+    @field_validator("email", "password", "role", "clinic_ids", "may_report", "active")
+    @classmethod
+    def _has_a_value(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("cannot be null; leave it out to keep it")
+        return value

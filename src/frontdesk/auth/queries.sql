@@ -1,0 +1,122 @@
+-- name: find_account
+-- What a log-in is checked against. E-mail addresses differ by more than upper and lower case.
+SELECT id, password_hash, active FROM user_account WHERE lower(email) = lower(%(email)s);
+
+-- name: open_session
+-- A session of an account that is still as it was when its password was proven; no row when it is not.
+-- FOR SHARE waits for an admin who is changing the account, and then looks again.
+WITH account AS (
+    SELECT id FROM user_account
+    WHERE id = %(user_id)s AND active AND password_hash = %(password_hash)s
+    FOR SHARE
+)
+INSERT INTO login_session (id, user_id, refresh_hash, expires_at, changed_by, request_id)
+SELECT %(session_id)s, account.id, %(refresh_hash)s, now() + %(ttl)s::interval, account.id, %(request_id)s FROM account
+RETURNING id;
+
+-- name: rotate
+-- Exchange the newest refresh token for the next, or return no row. The row lock lets one of two rivals win: the other
+-- looks again at a hash that is no longer its own. Each exchange begins a new time of expiry.
+UPDATE login_session s
+SET refresh_hash = %(next_hash)s, expires_at = now() + %(ttl)s::interval,
+    changed_by = s.user_id, request_id = %(request_id)s
+FROM user_account u
+WHERE s.id = %(session_id)s AND s.refresh_hash = %(refresh_hash)s
+  AND s.revoked_at IS NULL AND s.expires_at > now() AND u.id = s.user_id AND u.active
+RETURNING s.id;
+
+-- name: end_session
+-- After this no refresh token of the session works. Repeating it changes nothing.
+UPDATE login_session SET revoked_at = now(), changed_by = %(changed_by)s, request_id = %(request_id)s
+WHERE id = %(session_id)s AND revoked_at IS NULL;
+
+-- name: end_sessions_of
+-- Ends all sessions of a user.
+UPDATE login_session SET revoked_at = now(), changed_by = %(changed_by)s, request_id = %(request_id)s
+WHERE user_id = %(user_id)s AND revoked_at IS NULL;
+
+-- name: find_login
+-- What an access token of this session says; no row when the session is over or its user inactive.
+SELECT u.id AS user_id, u.role, s.id AS session_id, u.patient_id, u.provider_id,
+       ARRAY(SELECT c.clinic_id FROM user_clinic c WHERE c.user_id = u.id ORDER BY c.clinic_id) AS clinic_ids
+FROM login_session s JOIN user_account u ON u.id = s.user_id
+WHERE s.id = %(session_id)s AND s.revoked_at IS NULL AND s.expires_at > now() AND u.active;
+
+-- name: purge_sessions
+-- Sessions that ended more than 30 days ago, at most a thousand at once; the audit trail keeps what they were.
+DELETE FROM login_session WHERE id IN (
+    SELECT id FROM login_session
+    WHERE expires_at < now() - interval '30 days' OR revoked_at < now() - interval '30 days'
+    LIMIT 1000 FOR UPDATE SKIP LOCKED);
+
+-- name: set_deleter
+-- A deleted row has no column that says who deleted it; the audit trail reads these two.
+SELECT set_config('frontdesk.actor', %(changed_by)s::text, true),
+       set_config('frontdesk.request_id', %(request_id)s::text, true);
+
+-- name: insert_patient
+-- The record of a patient who registers. It is new, even when one like it exists: only the desk can prove identity.
+INSERT INTO patient (id, first_name, last_name, date_of_birth, gender, email, phone, changed_by, request_id)
+VALUES (%(id)s, %(first_name)s, %(last_name)s, %(date_of_birth)s, %(gender)s, %(email)s, %(phone)s,
+        %(changed_by)s, %(request_id)s);
+
+-- name: insert_user
+-- The account and the clinics of its desk, in one statement.
+WITH account AS (
+    INSERT INTO user_account (id, email, password_hash, role, patient_id, provider_id, may_report, changed_by, request_id)
+    VALUES (%(id)s, %(email)s, %(password_hash)s, %(role)s, %(patient_id)s, %(provider_id)s, %(may_report)s,
+            %(changed_by)s, %(request_id)s)
+    RETURNING id, changed_by, request_id
+)
+INSERT INTO user_clinic (user_id, clinic_id, changed_by, request_id)
+SELECT DISTINCT account.id, clinic_id, account.changed_by, account.request_id
+FROM account, unnest(%(clinic_ids)s::uuid[]) AS clinic_id;
+
+-- name: find_user
+-- One account, without its password.
+SELECT u.id, u.email, u.role, u.patient_id, u.provider_id,
+       ARRAY(SELECT c.clinic_id FROM user_clinic c WHERE c.user_id = u.id ORDER BY c.clinic_id) AS clinic_ids,
+       u.may_report, u.active, u.version, u.created_at, u.changed_at
+FROM user_account u
+WHERE u.id = %(user_id)s;
+
+-- name: list_users
+-- Accounts in the order of their ids, which is that of their creation.
+SELECT u.id, u.email, u.role, u.patient_id, u.provider_id,
+       ARRAY(SELECT c.clinic_id FROM user_clinic c WHERE c.user_id = u.id ORDER BY c.clinic_id) AS clinic_ids,
+       u.may_report, u.active, u.version, u.created_at, u.changed_at
+FROM user_account u
+WHERE (%(role)s::text IS NULL OR u.role = %(role)s::text)
+  AND (%(active)s::boolean IS NULL OR u.active = %(active)s::boolean)
+  AND (%(after_id)s::uuid IS NULL OR u.id > %(after_id)s::uuid)
+ORDER BY u.id
+LIMIT %(rows)s;
+
+-- name: lock_admins
+-- All active admins, locked until the end of the transaction, so that two cannot end each other's account at once: the
+-- second waits here and then no longer finds the first's. In the order of ids, so that no two wait for each other.
+SELECT id FROM user_account WHERE role = 'admin' AND active ORDER BY id FOR NO KEY UPDATE;
+
+-- name: lock_user
+-- The account before a change.
+SELECT email, password_hash, role, patient_id, provider_id, may_report, active, version
+FROM user_account WHERE id = %(user_id)s FOR NO KEY UPDATE;
+
+-- name: update_user
+-- The account after a change, under the lock of lock_user.
+UPDATE user_account
+SET email = %(email)s, password_hash = %(password_hash)s, role = %(role)s, patient_id = %(patient_id)s,
+    provider_id = %(provider_id)s, may_report = %(may_report)s, active = %(active)s,
+    changed_by = %(changed_by)s, request_id = %(request_id)s
+WHERE id = %(user_id)s;
+
+-- name: leave_clinics
+-- Takes the user from the desks of all clinics but these.
+DELETE FROM user_clinic WHERE user_id = %(user_id)s AND clinic_id <> ALL (%(clinic_ids)s::uuid[]);
+
+-- name: join_clinics
+-- Puts the user at the desks of these clinics.
+INSERT INTO user_clinic (user_id, clinic_id, changed_by, request_id)
+SELECT DISTINCT %(user_id)s::uuid, clinic_id, %(changed_by)s::uuid, %(request_id)s::uuid
+FROM unnest(%(clinic_ids)s::uuid[]) AS clinic_id
+ON CONFLICT DO NOTHING;

@@ -1,0 +1,103 @@
+"""Access tokens: short-lived signed statements of who somebody is, checked without asking the database."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import jwt
+from starlette.requests import Request
+
+from frontdesk import clock, ids
+from frontdesk.auth.permissions import Actor, Role
+from frontdesk.errors import Unauthenticated
+
+_ALGORITHM = "HS256"  # the only one accepted: a token that names another is refused
+_AUDIENCE = "frontdesk-api"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """What an access token says."""
+
+    user_id: UUID
+    role: Role
+    session_id: UUID
+    patient_id: UUID | None
+    provider_id: UUID | None
+    clinic_ids: tuple[UUID, ...]
+
+
+def write(login: Login, key: bytes, ttl: timedelta) -> str:
+    """A signed access token that expires after `ttl`."""
+    at = clock.now()
+    return jwt.encode(
+        {
+            "aud": _AUDIENCE,
+            "iat": at,
+            "exp": at + ttl,
+            "sub": str(login.user_id),
+            "sid": str(login.session_id),
+            "role": login.role.value,
+            "patient": str(login.patient_id) if login.patient_id else None,
+            "provider": str(login.provider_id) if login.provider_id else None,
+            "clinics": [str(clinic) for clinic in login.clinic_ids],
+        },
+        key,
+        algorithm=_ALGORITHM,
+    )
+
+
+def read(token: str, key: bytes) -> Login:
+    """What the token says. Raises Unauthenticated when it is expired, forged or not one of ours."""
+    try:
+        claims = jwt.decode(
+            token, key, algorithms=[_ALGORITHM], audience=_AUDIENCE, options={"require": ["exp", "sub", "aud"]}
+        )
+        return Login(
+            user_id=UUID(claims["sub"]),
+            role=Role(claims["role"]),
+            session_id=UUID(claims["sid"]),
+            patient_id=UUID(claims["patient"]) if claims["patient"] else None,
+            provider_id=UUID(claims["provider"]) if claims["provider"] else None,
+            clinic_ids=tuple(UUID(clinic) for clinic in claims["clinics"]),
+        )
+    except jwt.ExpiredSignatureError as error:
+        raise Unauthenticated("The access token has expired; refresh it or log in again.") from error
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
+        raise Unauthenticated("The access token is not valid; log in again.") from error
+
+
+def login_of(request: Request) -> Login | None:
+    """The log-in of the request's bearer token, or None without one. Raises Unauthenticated for a bad one."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if not scheme:
+        return None
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("Send the access token as: Authorization: Bearer <token>.")
+    return read(token.strip(), request.app.state.keys.tokens)
+
+
+def caller_of(request: Request, *, lenient: bool = False) -> Actor:
+    """Who sends this request, before any permission is looked at.
+
+    Raises Unauthenticated for a bad or expired token; `lenient` takes its bearer for anonymous instead.
+    """
+    try:
+        login = login_of(request)
+    except Unauthenticated:
+        if not lenient:
+            raise
+        login = None
+    address = request.app.state.keys.client(request.client.host if request.client else "")
+    request_id: UUID = request.state.request_id
+    if login is None:
+        return Actor(user_id=ids.ANONYMOUS, role=Role.ANONYMOUS, request_id=request_id, address=address)
+    return Actor(
+        user_id=login.user_id,
+        role=login.role,
+        request_id=request_id,
+        patient_id=login.patient_id,
+        provider_id=login.provider_id,
+        clinic_ids=login.clinic_ids,
+        address=address,
+    )

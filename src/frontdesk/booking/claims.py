@@ -1,0 +1,210 @@
+"""How a time is claimed, and why nobody is double-booked.
+
+1. The exclusion constraints of table `appointment` decide, alone and always. Nothing here is needed for safety.
+2. A new claim is one `INSERT … ON CONFLICT DO NOTHING`: a rival waits holding nothing, so inserts never deadlock. No row
+   back means taken; a busy room means try the next room.
+3. Whoever changes a claim by UPDATE first takes the advisory locks of every provider, patient and room concerned, old
+   and new, sorted: two changes wait for each other in one direction only.
+4. An overdue hold blocks until somebody expires it; whoever finds one in the way does.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.range import TimestamptzRange
+
+from frontdesk import clock, db, ids
+from frontdesk.auth.permissions import Actor
+from frontdesk.availability import service as availability
+from frontdesk.booking.events import AppointmentStepped
+from frontdesk.db import Connection
+from frontdesk.errors import Busy, Conflict, Problem, register
+from frontdesk.events import outbox
+from frontdesk.sql import load
+
+q = load(__package__)
+
+
+class SlotTaken(Problem):
+    """The provider, the patient or the room already has something overlapping the time asked for.
+
+    `conflicts` say what is busy and when, never who; `alternatives` are the nearest free slots.
+    """
+
+    status, slug, title = 409, "slot-taken", "Slot already taken"
+
+
+for _name in ("provider", "patient", "room"):
+    register(f"appointment_{_name}_free", SlotTaken, f"The {_name} is busy at this time; choose another.")
+
+
+class StepRefused(Conflict):
+    """The state machine has no such step from where the appointment is now."""
+
+    status, slug, title = 409, "status-step", "Not possible in this status"
+
+
+register("appointment_status_step", StepRefused, "The appointment's status does not allow this step.")
+register("appointment_moves_before_visit", StepRefused, "Only a scheduled or confirmed appointment can be moved.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A time that somebody wants: `during` is the visit, `claims` the visit with its buffers, both half-open, UTC."""
+
+    provider_id: UUID
+    patient_id: UUID | None
+    clinic_id: UUID
+    visit_type_id: UUID
+    during: TimestamptzRange
+    claims: TimestamptzRange
+    room_kind: str | None
+    lane: int = 0
+
+    @property
+    def start(self) -> datetime:
+        """The start of the visit."""
+        assert self.during.lower is not None
+        return self.during.lower
+
+
+async def claim_time(conn: Connection, actor: Actor, claim: Claim, **columns: Any) -> dict[str, Any]:
+    """Insert a new row that claims the time; the row. Raises SlotTaken when provider, patient or every room is busy."""
+    tried = 0
+    while True:
+        room_id = None
+        if claim.room_kind is not None:
+            room_id = await free_room(conn, claim)
+            if room_id is None:
+                raise await slot_taken(conn, actor, claim, [busy_room(claim)])
+        row = await db.one(
+            conn,
+            q.insert_appointment,
+            **{"hold_expires_at": None, "hold_token_hash": None, "hold_client": None, "override_reason": None},
+            **columns,
+            id=ids.new_id(),
+            room_id=room_id,
+            **_as_columns(claim),
+            **actor.stamp,
+        )
+        if row is not None:
+            return row
+        if not await expire(conn, actor, await _overdue_in_the_way(conn, claim)):
+            conflicts = await in_the_way(conn, claim)
+            if conflicts:
+                raise await slot_taken(conn, actor, claim, conflicts)
+        # Only the room was lost to a rival, or whoever was in the way is gone: look again.
+        tried += 1
+        if tried == _MOST_TRIES:
+            raise Busy("This time is fought over at the moment; nothing was changed.")
+
+
+_MOST_TRIES = 50
+"""More than the rooms of one kind in a clinic; each try that fails means that a rival succeeded or gave up."""
+
+
+async def lock(conn: Connection, keys: Iterable[UUID | None]) -> None:
+    """Take the locks of providers, patients and rooms until commit, sorted. Take all at once, never in two calls."""
+    await db.run(conn, q.lock_claims, keys=[key for key in keys if key is not None])
+
+
+async def lock_and_clear(
+    conn: Connection, actor: Actor, claim: Claim, *also: UUID | None, room_id: UUID | None = None
+) -> None:
+    """Prepare an UPDATE to `claim`: take the locks of its keys, of `also` (the old ones) and of every room it might take
+    (only `room_id` when that is given), then expire overdue holds in its way.
+    """
+    rooms = [room_id]
+    if claim.room_kind is not None and room_id is None:
+        found = await db.many(conn, q.rooms_of_kind, clinic_id=claim.clinic_id, room_kind=claim.room_kind)
+        rooms = [row["id"] for row in found]
+    overdue = await _overdue_in_the_way(conn, claim)
+    await lock(conn, [claim.provider_id, claim.patient_id, *also, *rooms, *_keys(overdue)])
+    await _expire_locked(conn, actor, overdue)
+
+
+async def expire(conn: Connection, actor: Actor, holds: list[dict[str, Any]]) -> int:
+    """Expire these overdue holds (rows with their keys) under their locks; how many still were."""
+    await lock(conn, _keys(holds))
+    return await _expire_locked(conn, actor, holds)
+
+
+async def in_the_way(
+    conn: Connection, claim: Claim, *, room_id: UUID | None = None, except_id: UUID | None = None
+) -> list[dict[str, Any]]:
+    """What overlaps the claim now: `{"resource", "start", "end"}` each, without anybody's identity."""
+    return await db.many(
+        conn, q.in_the_way, now=clock.now(), except_id=except_id, room_id=room_id, **_as_columns(claim)
+    )
+
+
+async def slot_taken(conn: Connection, actor: Actor, claim: Claim, conflicts: list[dict[str, Any]]) -> SlotTaken:
+    """The refusal of `claim`, with the nearest free slots."""
+    alternatives = await availability.nearest(
+        conn,
+        start=claim.start,
+        provider_id=claim.provider_id,
+        visit_type_id=claim.visit_type_id,
+        clinic_id=claim.clinic_id,
+        self_booking=actor.is_patient_side,
+    )
+    return SlotTaken("Choose one of the alternatives.", conflicts=conflicts, alternatives=alternatives)
+
+
+def event_fields(row: dict[str, Any]) -> dict[str, Any]:
+    """What every event of an appointment tells, from its row."""
+    told = ("version", "provider_id", "clinic_id", "patient_id", "start", "end")
+    return {"appointment_id": row["id"]} | {field: row[field] for field in told}
+
+
+def in_lane(claim: Claim, lane: int) -> Claim:
+    """The same time in another lane: a deliberate overbooking."""
+    return replace(claim, lane=lane)
+
+
+async def free_room(
+    conn: Connection, claim: Claim, *, except_id: UUID | None = None, preferred: UUID | None = None
+) -> UUID | None:
+    """A room of the kind that looks free for `claim`, `preferred` if it is; what `except_id` has counts as free."""
+    row = await db.one(
+        conn,
+        q.free_room,
+        clinic_id=claim.clinic_id,
+        room_kind=claim.room_kind,
+        claims=claim.claims,
+        except_id=except_id,
+        preferred=preferred,
+        now=clock.now(),
+    )
+    return row["id"] if row else None
+
+
+def busy_room(claim: Claim) -> dict[str, Any]:
+    """The conflict that says: every room that would do is busy."""
+    return {"resource": "room", "start": claim.claims.lower, "end": claim.claims.upper}
+
+
+async def _overdue_in_the_way(conn: Connection, claim: Claim) -> list[dict[str, Any]]:
+    return await db.many(conn, q.overdue_holds, now=clock.now(), **_as_columns(claim))
+
+
+async def _expire_locked(conn: Connection, actor: Actor, holds: list[dict[str, Any]]) -> int:
+    if not holds:
+        return 0
+    expired = await db.many(conn, q.expire_holds, ids=[hold["id"] for hold in holds], now=clock.now(), **actor.stamp)
+    for row in expired:
+        status = row.pop("status")
+        await outbox.record(conn, actor, AppointmentStepped(old_status="held", status=status, **event_fields(row)))
+    return len(expired)
+
+
+def _keys(holds: list[dict[str, Any]]) -> list[UUID | None]:
+    return [hold[key] for hold in holds for key in ("provider_id", "patient_id", "room_id")]
+
+
+def _as_columns(claim: Claim) -> dict[str, Any]:
+    names = ("provider_id", "patient_id", "clinic_id", "visit_type_id", "lane", "during", "claims")
+    return {name: getattr(claim, name) for name in names}

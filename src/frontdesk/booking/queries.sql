@@ -1,0 +1,170 @@
+-- name: hold_schedule
+-- Keep provider and clinic from changing their hours until commit; a schedule change takes the same rows FOR UPDATE
+-- (invariant 2). A statement of its own, before the rules are read: a snapshot taken while waiting would be stale.
+WITH provider AS MATERIALIZED (SELECT id FROM provider WHERE id = %(provider_id)s FOR SHARE),
+     clinic AS MATERIALIZED (SELECT id FROM clinic WHERE id = %(clinic_id)s FOR SHARE)
+SELECT provider.id FROM provider, clinic;
+
+-- name: insert_appointment
+-- Claim the time, or return no row when provider, patient or room is taken.
+-- Rivals wait here holding no row of their own; a plain INSERT deadlocks (ADR-0003).
+INSERT INTO appointment (id, provider_id, patient_id, clinic_id, room_id, visit_type_id, lane, during, claims, status, mode,
+                         reason, override_reason, hold_expires_at, hold_token_hash, hold_client, changed_by, request_id)
+VALUES (%(id)s, %(provider_id)s, %(patient_id)s, %(clinic_id)s, %(room_id)s, %(visit_type_id)s, %(lane)s, %(during)s,
+        %(claims)s, %(status)s, %(mode)s, %(reason)s, %(override_reason)s, %(hold_expires_at)s, %(hold_token_hash)s,
+        %(hold_client)s, %(changed_by)s, %(request_id)s)
+ON CONFLICT DO NOTHING
+RETURNING id, status, version, provider_id, patient_id, clinic_id, room_id, visit_type_id, lower(during) AS start,
+          upper(during) AS "end", mode, reason, override_reason, status_reason, lane, hold_expires_at, created_at, changed_at;
+
+-- name: free_room
+-- A room of the kind that looks free, any of them: rivals spread over the rooms instead of queueing for the first.
+-- `preferred` first, which is the room a moved visit already has.
+SELECT r.id
+FROM room r
+WHERE r.clinic_id = %(clinic_id)s AND r.kind = %(room_kind)s AND r.active
+  AND NOT EXISTS (SELECT FROM appointment a
+                  WHERE a.room_id = r.id AND a.claims && %(claims)s AND a.id IS DISTINCT FROM %(except_id)s::uuid
+                    AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.room_id IS NOT NULL AND a.session_id IS NULL
+                    AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s))
+ORDER BY r.id IS DISTINCT FROM %(preferred)s::uuid, random()
+LIMIT 1;
+
+-- name: in_the_way
+-- The live claims that overlap, by resource; times only, nobody's identity. Overdue holds do not count.
+SELECT 'provider' AS resource, lower(a.claims) AS start, upper(a.claims) AS "end"
+FROM appointment a
+WHERE a.provider_id = %(provider_id)s AND a.lane = %(lane)s AND a.claims && %(claims)s
+  AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.session_id IS NULL
+  AND a.id IS DISTINCT FROM %(except_id)s::uuid AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
+UNION ALL
+SELECT 'patient', lower(a.during), upper(a.during)
+FROM appointment a
+WHERE a.patient_id = %(patient_id)s::uuid AND a.during && %(during)s
+  AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.patient_id IS NOT NULL
+  AND a.id IS DISTINCT FROM %(except_id)s::uuid AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
+UNION ALL
+SELECT 'room', lower(a.claims), upper(a.claims)
+FROM appointment a
+WHERE a.room_id = %(room_id)s::uuid AND a.claims && %(claims)s
+  AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.room_id IS NOT NULL AND a.session_id IS NULL
+  AND a.id IS DISTINCT FROM %(except_id)s::uuid AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
+ORDER BY 1, 2;
+
+-- name: overdue_holds
+-- Holds whose time is over and that still stand in the way of a claim, with the keys to lock before expiring them.
+SELECT id, provider_id, patient_id, room_id
+FROM appointment
+WHERE status = 'held' AND hold_expires_at <= %(now)s
+  AND (provider_id = %(provider_id)s OR patient_id = %(patient_id)s::uuid OR clinic_id = %(clinic_id)s)
+  AND claims && %(claims)s;
+
+-- name: any_overdue_holds
+-- Holds whose time is over, oldest first, with the keys to lock before expiring them.
+SELECT id, provider_id, patient_id, room_id
+FROM appointment
+WHERE status = 'held' AND hold_expires_at <= %(now)s
+ORDER BY hold_expires_at
+LIMIT 200;
+
+-- name: expire_holds
+-- Needs the locks of the holds' keys. Returns what was expired, for the events.
+UPDATE appointment
+SET status = 'expired', changed_by = %(changed_by)s, request_id = %(request_id)s
+WHERE id = ANY (%(ids)s) AND status = 'held' AND hold_expires_at <= %(now)s
+RETURNING id, version, provider_id, patient_id, clinic_id, lower(during) AS start, upper(during) AS "end", status;
+
+-- name: lock_client
+-- One client's holds are counted one after the other.
+SELECT pg_advisory_xact_lock(hashtextextended('hold:' || %(client)s, 0));
+
+-- name: count_holds
+-- Live holds of one client.
+SELECT count(*) AS holds FROM appointment
+WHERE hold_client = %(client)s AND status = 'held' AND hold_expires_at > %(now)s;
+
+-- name: lock_claims
+-- The locks of all keys concerned, sorted (ADR-0003).
+SELECT lock_claims(%(keys)s::uuid[]);
+
+-- name: rooms_of_kind
+-- Every room that a visit of this kind might take.
+SELECT id FROM room WHERE clinic_id = %(clinic_id)s AND kind = %(room_kind)s AND active;
+
+-- name: find
+-- One appointment, as far as the caller may see it.
+SELECT id, status, version, provider_id, patient_id, clinic_id, room_id, visit_type_id, lower(during) AS start,
+       upper(during) AS "end", mode, reason, override_reason, status_reason, lane, hold_expires_at, created_at, changed_at,
+       during, claims, hold_token_hash, hold_client
+FROM appointment
+WHERE id = %(id)s
+  AND (%(only_patient)s::uuid IS NULL OR patient_id = %(only_patient)s::uuid)
+  AND (%(only_provider)s::uuid IS NULL OR provider_id = %(only_provider)s::uuid)
+  AND (%(only_clinics)s::uuid[] IS NULL OR clinic_id = ANY (%(only_clinics)s::uuid[]));
+
+-- name: lock_row
+-- The version under the row's lock; taken after the locks of its keys.
+SELECT version, status, provider_id, clinic_id, room_id, lower(during) AS start FROM appointment WHERE id = %(id)s FOR UPDATE;
+
+-- name: list_appointments
+-- A page in the order of start and id. A date means midnight in the clinic's zone. Holds only when asked for by status.
+SELECT a.id, a.status, a.version, a.provider_id, a.patient_id, a.clinic_id, a.room_id, a.visit_type_id,
+       lower(a.during) AS start, upper(a.during) AS "end", a.mode, a.reason, a.override_reason, a.status_reason, a.lane,
+       a.hold_expires_at, a.created_at, a.changed_at
+FROM appointment a
+JOIN clinic c ON c.id = a.clinic_id
+WHERE (%(only_patient)s::uuid IS NULL OR a.patient_id = %(only_patient)s::uuid)
+  AND (%(only_provider)s::uuid IS NULL OR a.provider_id = %(only_provider)s::uuid)
+  AND (%(only_clinics)s::uuid[] IS NULL OR a.clinic_id = ANY (%(only_clinics)s::uuid[]))
+  AND (%(provider_id)s::uuid IS NULL OR a.provider_id = %(provider_id)s::uuid)
+  AND (%(patient_id)s::uuid IS NULL OR a.patient_id = %(patient_id)s::uuid)
+  AND (%(clinic_id)s::uuid IS NULL OR a.clinic_id = %(clinic_id)s::uuid)
+  AND CASE WHEN %(status)s::text[] IS NULL THEN a.status NOT IN ('held', 'expired') AND a.capacity IS NULL
+           ELSE a.status = ANY (%(status)s::text[]) END
+  AND (%(from_at)s::timestamptz IS NULL OR lower(a.during) >= %(from_at)s::timestamptz)
+  AND (%(to_at)s::timestamptz IS NULL OR lower(a.during) < %(to_at)s::timestamptz)
+  AND (%(from_on)s::date IS NULL OR lower(a.during) >= local_instant(%(from_on)s::date::timestamp, c.time_zone))
+  AND (%(to_on)s::date IS NULL OR lower(a.during) < local_instant(%(to_on)s::date::timestamp, c.time_zone))
+  AND (%(after_start)s::timestamptz IS NULL
+       OR (lower(a.during), a.id) > (%(after_start)s::timestamptz, %(after_id)s::uuid))
+ORDER BY lower(a.during), a.id
+LIMIT %(limit)s;
+
+-- name: take_hold
+-- Turn a hold into an appointment, needing the locks of its keys and of the patient.
+UPDATE appointment
+SET status = 'scheduled', patient_id = %(patient_id)s, reason = %(reason)s, mode = coalesce(%(mode)s::text, mode),
+    hold_expires_at = NULL, changed_by = %(changed_by)s, request_id = %(request_id)s
+WHERE id = %(id)s;
+
+-- name: move
+-- Release the old time and claim the new one at once; needs the locks of all keys, old and new.
+UPDATE appointment
+SET provider_id = %(provider_id)s, clinic_id = %(clinic_id)s, room_id = %(room_id)s, during = %(during)s, claims = %(claims)s,
+    reason = %(reason)s, override_reason = %(override_reason)s, lane = %(lane)s,
+    changed_by = %(changed_by)s, request_id = %(request_id)s
+WHERE id = %(id)s;
+
+-- name: step
+-- One step of the state machine; the database refuses a step that does not exist.
+UPDATE appointment
+SET status = %(status)s, status_reason = coalesce(%(status_reason)s::text, status_reason),
+    changed_by = %(changed_by)s, request_id = %(request_id)s
+WHERE id = %(id)s;
+
+-- name: history
+-- Every version that changed status, time, provider or room. Who did it is for the desk and the provider to know.
+SELECT version, from_status, to_status, provider_id, clinic_id, room_id, lower(during) AS start, upper(during) AS "end",
+       reason, at, CASE WHEN %(show_actor)s OR changed_by = %(user_id)s THEN changed_by END AS changed_by
+FROM appointment_history
+WHERE appointment_id = %(id)s
+ORDER BY version;
+
+-- name: may_book_for
+-- Whether the patient exists and lies within the caller's reach.
+SELECT EXISTS (
+    SELECT FROM patient p
+    WHERE p.id = %(patient_id)s
+      AND (%(only_patient)s::uuid IS NULL OR p.id = %(only_patient)s::uuid)
+      AND (%(only_care_of)s::uuid IS NULL OR in_care(%(only_care_of)s::uuid, p.id))
+      AND (%(only_clinics)s::uuid[] IS NULL OR of_clinics(%(only_clinics)s::uuid[], p.id))) AS allowed;

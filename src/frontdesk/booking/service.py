@@ -1,0 +1,364 @@
+"""Booking, moving, and the steps of an appointment's life. Every function runs in the caller's transaction."""
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from frontdesk import clock, db
+from frontdesk.auth.permissions import Actor, Reach, Role
+from frontdesk.availability import rules
+from frontdesk.booking import claims
+from frontdesk.booking.claims import Claim, StepRefused, q
+from frontdesk.booking.events import AppointmentMoved, AppointmentScheduled, AppointmentStepped
+from frontdesk.db import Connection
+from frontdesk.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from frontdesk.events import outbox
+from frontdesk.settings import settings
+from frontdesk.web import versions
+
+PRIVATE = ("during", "claims", "hold_token_hash", "hold_client")
+"""Columns of `find` that no answer tells."""
+
+
+class HoldGone(Conflict):
+    """The hold was used, dropped or has expired, or it is somebody else's."""
+
+    slug, title = "hold-gone", "This hold no longer stands"
+
+
+async def judged_claim(
+    conn: Connection,
+    actor: Actor,
+    *,
+    provider_id: UUID,
+    clinic_id: UUID,
+    visit_type_id: UUID,
+    start: datetime,
+    patient_id: UUID | None,
+) -> tuple[Claim, rules.Verdict]:
+    """Keep the provider's schedule from changing until commit, then measure and judge the visit by it (invariant 2)."""
+    await db.run(conn, q.hold_schedule, provider_id=provider_id, clinic_id=clinic_id)
+    verdict = await rules.judge(
+        conn,
+        provider_id=provider_id,
+        clinic_id=clinic_id,
+        visit_type_id=visit_type_id,
+        start=start,
+        patient_id=patient_id,
+        self_booking=actor.is_patient_side,
+    )
+    claim = Claim(
+        provider_id=provider_id,
+        patient_id=patient_id,
+        clinic_id=clinic_id,
+        visit_type_id=visit_type_id,
+        during=verdict.during,
+        claims=verdict.claims,
+        room_kind=verdict.room_kind,
+    )
+    return claim, verdict
+
+
+async def book(
+    conn: Connection,
+    actor: Actor,
+    *,
+    provider_id: UUID,
+    visit_type_id: UUID,
+    clinic_id: UUID,
+    start: datetime,
+    patient_id: UUID | None = None,
+    reason: str | None = None,
+    mode: str | None = None,
+    override_reason: str | None = None,
+    overbook: bool = False,
+) -> dict[str, Any]:
+    """Book one visit from `start` (aware) for as long as its visit type says. Writes AppointmentScheduled.
+
+    Raises SlotTaken if provider, patient or every room is busy at any moment of it, NotBookable if the rules forbid it
+    and no `override_reason` of the desk allows it, NotFound for what the caller may not see.
+    """
+    patient_id = await bookable_patient(conn, actor, patient_id)
+    at_the_desk(actor, clinic_id, override_reason, overbook=overbook)
+    claim, verdict = await judged_claim(
+        conn,
+        actor,
+        provider_id=provider_id,
+        clinic_id=clinic_id,
+        visit_type_id=visit_type_id,
+        start=start,
+        patient_id=patient_id,
+    )
+    verdict.enforce(override=override_reason is not None)
+    columns = {
+        "status": "scheduled",
+        "mode": mode or verdict.mode,
+        "reason": reason,
+        # Kept only where a rule was really broken: it exempts the visit from invariant 2.
+        "override_reason": override_reason if verdict.broken or overbook else None,
+    }
+    row = await (_overbook if overbook else claims.claim_time)(conn, actor, claim, **columns)
+    await outbox.record(conn, actor, AppointmentScheduled(**claims.event_fields(row)))
+    return row
+
+
+async def _overbook(conn: Connection, actor: Actor, claim: Claim, **columns: Any) -> dict[str, Any]:
+    """Claim the time in the first lane that is free, lane 0 included: an overbooking that is none stays ordinary."""
+    most = settings().overbook_lanes
+    for lane in range(most):
+        try:
+            return await claims.claim_time(conn, actor, claims.in_lane(claim, lane), **columns)
+        except claims.SlotTaken as taken:
+            if any(conflict["resource"] != "provider" for conflict in taken.extra["conflicts"]):
+                raise
+    return await claims.claim_time(conn, actor, claims.in_lane(claim, most), **columns)
+
+
+async def book_from_hold(
+    conn: Connection,
+    actor: Actor,
+    hold_id: UUID,
+    *,
+    token: str | None = None,
+    patient_id: UUID | None = None,
+    reason: str | None = None,
+    mode: str | None = None,
+    asked: dict[str, Any],
+) -> dict[str, Any]:
+    """Turn a hold into an appointment. Of rivals for one hold exactly one succeeds.
+
+    `asked` may repeat provider_id, visit_type_id, clinic_id and start; what it says must be what is held.
+    Raises HoldGone (409) when the hold no longer stands, SlotTaken when the patient is busy elsewhere.
+    """
+    patient_id = await bookable_patient(conn, actor, patient_id)
+    hold = await find_hold(conn, actor, hold_id, token)
+    if any(hold[name] != value for name, value in asked.items() if value is not None):
+        raise InvalidRequest(
+            "The hold is for another provider, visit type, clinic or start; leave these out or repeat them."
+        )
+    at_the_desk(actor, hold["clinic_id"], None)
+    claim, verdict = await judged_claim(
+        conn,
+        actor,
+        provider_id=hold["provider_id"],
+        clinic_id=hold["clinic_id"],
+        visit_type_id=hold["visit_type_id"],
+        start=hold["start"],
+        patient_id=patient_id,
+    )
+    # The rest was judged when the hold was made; a notice that ran out while the patient typed is no reason.
+    verdict.enforce(only={"patient-inactive", "not-accepting-new-patients", "provider-inactive", "clinic-inactive"})
+    await claims.lock_and_clear(conn, actor, claim, room_id=hold["room_id"])
+    hold = await find_hold(conn, actor, hold_id, token)  # once more, now that nobody else can change it
+    conflicts = await claims.in_the_way(conn, claim, except_id=hold_id)
+    if conflicts:
+        raise await claims.slot_taken(conn, actor, claim, conflicts)
+    try:
+        async with conn.transaction():
+            await db.run(conn, q.take_hold, id=hold_id, patient_id=patient_id, reason=reason, mode=mode, **actor.stamp)
+    except psycopg.errors.ExclusionViolation:
+        raise await claims.slot_taken(
+            conn, actor, claim, await claims.in_the_way(conn, claim, except_id=hold_id)
+        ) from None
+    row = await find(conn, actor, hold_id)
+    await outbox.record(conn, actor, AppointmentScheduled(**claims.event_fields(row)))
+    return row
+
+
+async def reschedule(
+    conn: Connection, actor: Actor, appointment_id: UUID, *, expected: int | None, change: dict[str, Any]
+) -> dict[str, Any]:
+    """Move or edit an appointment: the old time is released and the new one claimed, or nothing changes (invariant 4).
+
+    `change` holds any of start (aware), provider_id, clinic_id, room_id, reason, override_reason. A move sets confirmed
+    back to scheduled. Writes AppointmentMoved if time, provider, clinic or room changed.
+    Raises StaleVersion, SlotTaken, NotBookable, StepRefused, NotFound.
+    """
+    old = await find(conn, actor, appointment_id)
+    override = change.get("override_reason")
+    clinic_id = change.get("clinic_id") or old["clinic_id"]
+    at_the_desk(actor, clinic_id, override)
+    if "room_id" in change and not actor.is_desk:
+        raise Forbidden("The desk assigns rooms.")
+    start, provider_id = change.get("start") or old["start"], change.get("provider_id") or old["provider_id"]
+    moves = (start, provider_id, clinic_id) != (old["start"], old["provider_id"], old["clinic_id"])
+    chosen = change.get("room_id")
+    claim, verdict = await judged_claim(
+        conn,
+        actor,
+        provider_id=provider_id,
+        clinic_id=clinic_id,
+        visit_type_id=old["visit_type_id"],
+        start=start,
+        patient_id=old["patient_id"],
+    )
+    if not moves:  # its length stays what it was, whatever the visit type says today
+        claim = replace(claim, during=old["during"], claims=old["claims"])
+    if provider_id == old["provider_id"]:
+        claim = claims.in_lane(claim, old["lane"])
+    await claims.lock_and_clear(conn, actor, claim, old["provider_id"], old["room_id"], room_id=chosen)
+    await _check_unchanged(conn, old, expected)
+    if (moves or chosen) and old["status"] not in ("scheduled", "confirmed"):
+        raise StepRefused(f"A visit that is {old['status']} cannot be moved.")
+    override_reason = old["override_reason"]
+    if moves:
+        known = {"not-accepting-new-patients"} if provider_id == old["provider_id"] else set()
+        verdict.enforce(override=override is not None, exempt=known)
+        # A lane above 0 still needs its reason; otherwise only what was overridden this time counts.
+        override_reason = override if verdict.broken else (old["override_reason"] if claim.lane else None)
+    room_id = await _room(conn, actor, claim, old, chosen) if moves or chosen else old["room_id"]
+    conflicts = await claims.in_the_way(conn, claim, room_id=room_id, except_id=appointment_id)
+    if conflicts:
+        raise await claims.slot_taken(conn, actor, claim, conflicts)
+    try:
+        async with conn.transaction():
+            await db.run(
+                conn,
+                q.move,
+                id=appointment_id,
+                provider_id=provider_id,
+                clinic_id=clinic_id,
+                room_id=room_id,
+                during=claim.during,
+                claims=claim.claims,
+                lane=claim.lane,
+                reason=change.get("reason", old["reason"]),
+                override_reason=override_reason,
+                **actor.stamp,
+            )
+    except psycopg.errors.ExclusionViolation:  # a plain booking, which takes no locks, was faster
+        conflicts = await claims.in_the_way(conn, claim, room_id=room_id, except_id=appointment_id)
+        raise await claims.slot_taken(conn, actor, claim, conflicts) from None
+    row = await find(conn, actor, appointment_id)
+    if moves or room_id != old["room_id"]:
+        was = {"old_provider_id": old["provider_id"], "old_start": old["start"], "old_end": old["end"]}
+        await outbox.record(conn, actor, AppointmentMoved(**claims.event_fields(row), **was))
+    return row
+
+
+async def step(
+    conn: Connection,
+    actor: Actor,
+    appointment_id: UUID,
+    status: str,
+    *,
+    expected: int | None = None,
+    reason: str | None = None,
+) -> dict[str, Any]:
+    """Move the appointment to `status` along the state machine, which the database keeps (invariant 3).
+
+    Writes AppointmentStepped. Raises StepRefused, StaleVersion, NotFound; SlotTaken for a late arrival whose time has
+    been given to somebody else.
+    """
+    old = await find(conn, actor, appointment_id)
+    if old["status"] == "held":
+        raise StepRefused("This is a hold: book it with its hold_id, or drop it.")
+    await claims.lock(conn, [old["provider_id"], old["patient_id"], old["room_id"]])
+    await _check_unchanged(conn, old, expected)
+    async with conn.transaction():
+        await db.run(conn, q.step, id=appointment_id, status=status, status_reason=reason, **actor.stamp)
+    row = await find(conn, actor, appointment_id)
+    await outbox.record(
+        conn, actor, AppointmentStepped(**claims.event_fields(row), status=row["status"], old_status=old["status"])
+    )
+    return row
+
+
+async def find(conn: Connection, actor: Actor, appointment_id: UUID) -> dict[str, Any]:
+    """The appointment with its private columns. Raises NotFound for one that the caller may not see."""
+    row = await db.one(conn, q.find, id=appointment_id, **actor.only)
+    if row is None:
+        raise NotFound("There is no such appointment.")
+    return row
+
+
+async def history(conn: Connection, actor: Actor, appointment_id: UUID) -> dict[str, Any]:
+    """All versions of the appointment, first to last."""
+    await find(conn, actor, appointment_id)
+    rows = await db.many(
+        conn, q.history, id=appointment_id, user_id=actor.user_id, show_actor=not actor.is_patient_side
+    )
+    return {"items": rows, "next_cursor": None}
+
+
+async def find_hold(conn: Connection, actor: Actor, hold_id: UUID, token: str | None) -> dict[str, Any]:
+    """A hold that stands and that the caller may use: their own, or one whose secret `token` they have.
+
+    Raises HoldGone when it was used, dropped or has expired; NotFound when there is none for this caller.
+    """
+    row = await db.one(conn, q.find, id=hold_id, **dict.fromkeys(actor.only, None))
+    if row is None or not _may_use(actor, row, token):
+        raise NotFound("There is no such hold of yours.")
+    if row["status"] != "held" or row["hold_expires_at"] <= clock.now():
+        raise HoldGone("It was used, dropped or has expired; choose a time again.")
+    return row
+
+
+def _may_use(actor: Actor, hold: dict[str, Any], token: str | None) -> bool:
+    if token is not None:
+        return hold["hold_token_hash"] == hash_token(token)
+    if actor.is_desk:
+        return _within(actor, hold["clinic_id"])
+    return actor.role is not Role.ANONYMOUS and hold["hold_client"] == actor.client
+
+
+def hash_token(token: str) -> bytes:
+    """What is kept of a holder's secret: it has 256 random bits, so a plain SHA-256 cannot be searched."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def public(row: dict[str, Any]) -> dict[str, Any]:
+    """The row as answers tell it."""
+    return {name: value for name, value in row.items() if name not in PRIVATE}
+
+
+async def bookable_patient(conn: Connection, actor: Actor, patient_id: UUID | None) -> UUID:
+    """The patient to book for: a patient's own record when none is named. Raises NotFound outside the caller's reach."""
+    if patient_id is None:
+        if actor.patient_id is None:
+            raise InvalidRequest("Say for whom: patient_id is missing.")
+        patient_id = actor.patient_id
+    found = await db.one(conn, q.may_book_for, patient_id=patient_id, **actor.only)
+    if found is None or not found["allowed"]:
+        raise NotFound("There is no such patient.")
+    return patient_id
+
+
+def at_the_desk(actor: Actor, clinic_id: UUID, override_reason: str | None, *, overbook: bool = False) -> None:
+    """Raise Forbidden for staff of another clinic, and for overrides by anybody but the desk."""
+    if not _within(actor, clinic_id):
+        raise Forbidden("You book at your own clinics only.")
+    if (override_reason is not None or overbook) and not actor.is_desk:
+        raise Forbidden("Only the front desk may override a rule of the schedule.")
+    if overbook and override_reason is None:
+        raise InvalidRequest("An overbooking needs an override_reason.")
+    if overbook and settings().overbook_lanes == 0:
+        raise Forbidden("Overbooking is switched off here.")
+
+
+def _within(actor: Actor, clinic_id: UUID) -> bool:
+    return actor.reach is not Reach.CLINICS or clinic_id in actor.clinic_ids
+
+
+async def _room(conn: Connection, actor: Actor, claim: Claim, old: dict[str, Any], chosen: UUID | None) -> UUID | None:
+    """The room of a changed appointment: the chosen one, else its present one if it can stay, else any that is free."""
+    if chosen is not None or claim.room_kind is None:
+        return chosen
+    room_id = await claims.free_room(conn, claim, except_id=old["id"], preferred=old["room_id"])
+    if room_id is None:
+        raise await claims.slot_taken(conn, actor, claim, [claims.busy_room(claim)])
+    return room_id
+
+
+async def _check_unchanged(conn: Connection, old: dict[str, Any], expected: int | None) -> None:
+    """Under the row's lock: the caller's version, and that `old` is still what the locks were taken for."""
+    row = await db.one(conn, q.lock_row, id=old["id"])
+    assert row is not None  # appointments are never deleted
+    versions.check(expected, row["version"])
+    if row["version"] != old["version"]:
+        # Changed between reading and locking: begin again with the right keys.
+        raise psycopg.errors.SerializationFailure("changed while waiting")

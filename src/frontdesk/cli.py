@@ -1,0 +1,187 @@
+"""The `frontdesk` command: a composition root, the place that joins settings, services and processes."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import psycopg
+import typer
+from pydantic import SecretStr, ValidationError
+from rich.console import Console
+
+from frontdesk import db, demo, logs, secrets, server, worker
+from frontdesk.auth import service as auth
+from frontdesk.booking import jobs as booking_jobs
+from frontdesk.errors import Problem
+from frontdesk.schema import migrate as schema
+from frontdesk.settings import Settings, load_settings
+from frontdesk.supervisor import doctor
+from frontdesk.supervisor import run as supervisor
+from frontdesk.supervisor.postgres import running_dsn
+from frontdesk.supervisor.process import StartError
+from frontdesk.web import answers
+
+JOBS: tuple[worker.Job, ...] = (booking_jobs.expire_holds, answers.purge, auth.purge_sessions)
+"""What the background worker does each round."""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The appointment book of a clinic group.",
+)
+users = typer.Typer(no_args_is_help=True, help="People who log in.")
+app.add_typer(users, name="user")
+
+
+class CommandError(Exception):
+    """The command cannot do what it was asked. The message is one line for the operator."""
+
+
+def main() -> None:
+    """Entry point. An expected failure is one line on standard error and exit status 1, never a traceback."""
+    try:
+        app()
+    except ValidationError as error:
+        _fail(_setting_at_fault(error))
+    except (CommandError, StartError, schema.MigrationError, server.PortUnusable) as error:
+        _fail(str(error))
+    except Problem as error:
+        _fail(error.detail or error.title)
+    except psycopg.Error as error:
+        _fail(f"the database refused: {schema.reason(error)}")
+
+
+@app.command()
+def run() -> None:
+    """Start everything on this machine: database, cache, server and background worker; demo data on first use."""
+    settings = _settings()
+    sys.exit(supervisor.run(settings, fill=demo.fill))
+
+
+@app.command()
+def serve() -> None:
+    """Serve the API. Needs a migrated database."""
+    settings = _with_database()
+    _hand_over(settings)
+    server.serve(settings)
+
+
+@app.command("worker")
+def work() -> None:
+    """Run the background jobs until stopped."""
+    asyncio.run(worker.run_worker(_with_database(), JOBS))
+
+
+@app.command("migrate")
+def migrate() -> None:
+    """Bring the database to the schema of this version."""
+    applied = schema.migrate(_dsn(_with_database()))
+    for name in applied:
+        print(f"applied {name}")
+    print(f"{len(applied)} migrations applied" if applied else "The database is current.")
+
+
+@app.command("demo")
+def fill(
+    seed: Annotated[
+        int | None, typer.Option(help="The same seed gives the same data. Default: FRONTDESK_DEMO_SEED.")
+    ] = None,
+) -> None:
+    """Fill an empty database with a believable clinic group."""
+    settings = _with_database()
+    schema.migrate(_dsn(settings))
+    if not asyncio.run(
+        supervisor.fill_if_empty(_dsn(settings), settings.demo_seed if seed is None else seed, demo.fill)
+    ):
+        raise CommandError("the database is not empty: the demo fills empty ones only")
+    print("The demo is in place.")
+
+
+@users.command("create")
+def create_user(
+    email: Annotated[str, typer.Option(help="What they log in with.")],
+    role: Annotated[str, typer.Option(help="admin or staff; patients register, providers are made by an admin.")],
+) -> None:
+    """Make a log-in. The password is asked for, or read from standard input when that is not a terminal."""
+    if role not in {"admin", "staff"}:
+        raise CommandError("--role: admin or staff; a patient or provider is tied to a record: POST /api/v1/users")
+    settings = _with_database()
+    if sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise CommandError("no password was given on standard input")
+    print(asyncio.run(_create_user(settings, email, password, role)))
+
+
+@app.command("doctor")
+def examine() -> None:
+    """Check the settings and every configured service; exit status 1 when something is wrong."""
+    settings = _settings()
+    findings = doctor.examine(settings, _embedded_dsn(settings))
+    Console().print(doctor.table(findings))
+    sys.exit(0 if all(finding.good for finding in findings) else 1)
+
+
+def _settings() -> Settings:
+    """The settings of this process. Raises ValidationError, or CommandError when the YAML file cannot be read."""
+    file = os.environ.get("FRONTDESK_CONFIG")
+    if file and not Path(file).is_file():
+        raise CommandError("FRONTDESK_CONFIG: there is no such file")
+    try:
+        settings = load_settings()
+    except ValidationError:
+        raise
+    except Exception as error:
+        # Whatever the YAML reader or the environment reader trips over; its text may quote a secret.
+        raise CommandError(f"the settings cannot be read ({type(error).__name__}): look at FRONTDESK_CONFIG") from None
+    logs.configure(settings.log_level)
+    return settings
+
+
+def _embedded_dsn(settings: Settings) -> str | None:
+    return running_dsn(settings.data_dir / "postgres")
+
+
+def _with_database() -> Settings:
+    """Settings that name a database: the configured one, or the embedded one while `frontdesk run` runs."""
+    settings = _settings()
+    if settings.database_url is None:
+        dsn = _embedded_dsn(settings)
+        if dsn is None:
+            raise CommandError("no database: set FRONTDESK_DATABASE_URL, or leave `frontdesk run` running beside this")
+        settings = settings.model_copy(update={"database_url": SecretStr(dsn)})
+    return settings
+
+
+def _dsn(settings: Settings) -> str:
+    return settings.database_url.get_secret_value() if settings.database_url else ""
+
+
+def _hand_over(settings: Settings) -> None:
+    """Server workers read their settings from the environment: give them what was found out here."""
+    os.environ["FRONTDESK_DATABASE_URL"] = _dsn(settings)
+    os.environ["FRONTDESK_SECRET"] = secrets.load_or_create(settings)
+
+
+async def _create_user(settings: Settings, email: str, password: str, role: str) -> UUID:
+    async with await db.connect(settings, _dsn(settings)) as conn, conn.transaction():
+        return await auth.create_user(conn, email=email, password=password, role=role)
+
+
+def _setting_at_fault(error: ValidationError) -> str:
+    """`FRONTDESK_PORT: Input should be …` for the first fault; never the value, which may be a secret."""
+    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    name = "_".join(str(part) for part in fault["loc"]).upper()
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"FRONTDESK_{name}: {message}" if name else f"bad setting: {message}"
+
+
+def _fail(message: str) -> None:
+    sys.stderr.write(f"frontdesk: {message.splitlines()[0] if message else 'failed'}\n")
+    sys.exit(1)

@@ -1,0 +1,62 @@
+"""`/healthz`, `/readyz` and `/metrics`, outside the versioned API."""
+
+import asyncio
+from typing import Annotated, Any
+
+import psycopg
+from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST
+from psycopg_pool import PoolTimeout
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.responses import Response
+
+from frontdesk.auth.guard import allow
+from frontdesk.auth.permissions import Actor
+from frontdesk.web.answers import answer
+from frontdesk.web.metrics import exposition
+
+router = APIRouter(tags=["operations"])
+
+_PATIENCE_S = 3.0  # a probe that waits longer is a failed probe
+
+
+@router.get("/healthz", response_model=dict[str, str])
+async def healthz(_: Annotated[Actor, allow("public")]) -> Response:
+    """The process answers."""
+    return answer(200, {"status": "ok"})
+
+
+@router.get("/readyz", response_model=dict[str, Any], responses={503: {"description": "A dependency is missing"}})
+async def readyz(request: Request, _: Annotated[Actor, allow("public")]) -> Response:
+    """The database answers. A lost cache costs speed, never an answer, so it is told but does not fail the probe."""
+    checks = {"database": await _database(request), "cache": await _cache(request)}
+    ready = checks["database"] == "ok"
+    return answer(200 if ready else 503, {"status": "ready" if ready else "not ready", "checks": checks})
+
+
+@router.get("/metrics")
+async def metrics(_: Annotated[Actor, allow("metrics:read")]) -> Response:
+    """Prometheus metrics of all server workers together."""
+    return Response(exposition(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _database(request: Request) -> str:
+    try:
+        async with asyncio.timeout(_PATIENCE_S), request.app.state.pool.connection(timeout=_PATIENCE_S) as conn:
+            await conn.execute("SELECT 1")
+    except (TimeoutError, PoolTimeout, psycopg.Error):
+        return "unreachable"
+    return "ok"
+
+
+async def _cache(request: Request) -> str:
+    redis: Redis | None = request.app.state.redis
+    if redis is None:
+        return "off"
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await redis.ping()
+    except (TimeoutError, RedisError, OSError):
+        return "unreachable"
+    return "ok"

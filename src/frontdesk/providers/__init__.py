@@ -1,0 +1,1 @@
+"""Providers: who they are, their weekly schedules and the exceptions from them."""

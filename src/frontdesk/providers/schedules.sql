@@ -1,0 +1,34 @@
+-- name: clinics_of
+-- Where the provider works, by registration or by a weekly session.
+SELECT ARRAY(
+    SELECT clinic_id FROM provider_clinic WHERE provider_id = %(provider_id)s
+    UNION
+    SELECT clinic_id FROM schedule WHERE provider_id = %(provider_id)s) AS clinic_ids
+FROM provider WHERE id = %(provider_id)s;
+
+-- name: schedules
+-- The whole weekly set, in the order of a timetable.
+SELECT id, clinic_id, weekday, to_char(start_time, 'HH24:MI') AS start_time, to_char(end_time, 'HH24:MI') AS end_time,
+       effective_from, effective_until, interval_weeks, visit_type_ids, release_hours
+FROM schedule WHERE provider_id = %(provider_id)s
+ORDER BY weekday, schedule.start_time, effective_from, id;
+
+-- name: today_at
+-- The local date of each clinic; a clinic that does not exist is missing from the answer.
+SELECT id, (now() AT TIME ZONE time_zone)::date AS today FROM clinic WHERE id = ANY (%(clinic_ids)s::uuid[]);
+
+-- name: unknown_visit_types
+-- Those of the ids that are no visit types; an array column has no foreign key.
+SELECT named FROM unnest(%(ids)s::uuid[]) AS named WHERE NOT EXISTS (SELECT FROM visit_type v WHERE v.id = named);
+
+-- name: delete_schedules
+-- Sessions that the new set does not have.
+DELETE FROM schedule WHERE provider_id = %(provider_id)s AND id = ANY (%(ids)s::uuid[]);
+
+-- name: insert_schedule
+-- A session that the old set did not have.
+INSERT INTO schedule (id, provider_id, clinic_id, weekday, start_time, end_time, effective_from, effective_until,
+                      interval_weeks, visit_type_ids, release_hours, changed_by, request_id)
+VALUES (%(id)s, %(provider_id)s, %(clinic_id)s, %(weekday)s, %(start_time)s::time, %(end_time)s::time,
+        %(effective_from)s, %(effective_until)s, %(interval_weeks)s, %(visit_type_ids)s::uuid[], %(release_hours)s,
+        %(changed_by)s, %(request_id)s);

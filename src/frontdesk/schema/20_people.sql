@@ -1,0 +1,135 @@
+-- Providers, patients and users (people who log in).
+
+CREATE TABLE provider (
+    id                     uuid PRIMARY KEY,
+    first_name             text NOT NULL CHECK (first_name <> ''),
+    last_name              text NOT NULL CHECK (last_name <> ''),
+    title                  text,
+    credentials            text[] NOT NULL DEFAULT '{}',
+    license_number         text NOT NULL CHECK (license_number <> ''),
+    bio                    text,
+    languages              text[] NOT NULL DEFAULT '{}',  -- BCP 47
+    accepting_new_patients boolean NOT NULL DEFAULT true, -- false: patients without an earlier visit are refused
+    active                 boolean NOT NULL DEFAULT true,
+    gender                 text,
+    date_of_birth          date,
+    email                  text,
+    phone                  text,
+    address                text,
+    photo_url              text,
+    version                integer NOT NULL DEFAULT 1,
+    created_at             timestamptz NOT NULL DEFAULT now(),
+    changed_at             timestamptz NOT NULL DEFAULT now(),
+    changed_by             uuid NOT NULL,
+    request_id             uuid NOT NULL,
+    CONSTRAINT provider_license_once UNIQUE (license_number)
+);
+CREATE INDEX provider_name ON provider USING gin (fold(first_name || ' ' || last_name) gin_trgm_ops);
+
+CREATE TABLE provider_specialty (
+    provider_id  uuid NOT NULL REFERENCES provider,
+    specialty_id uuid NOT NULL REFERENCES specialty,
+    changed_by   uuid NOT NULL,
+    request_id   uuid NOT NULL,
+    PRIMARY KEY (provider_id, specialty_id)
+);
+CREATE INDEX provider_specialty_of ON provider_specialty (specialty_id, provider_id);
+
+CREATE TABLE provider_clinic (
+    provider_id uuid NOT NULL REFERENCES provider,
+    clinic_id   uuid NOT NULL REFERENCES clinic,
+    changed_by  uuid NOT NULL,
+    request_id  uuid NOT NULL,
+    PRIMARY KEY (provider_id, clinic_id)
+);
+CREATE INDEX provider_clinic_of ON provider_clinic (clinic_id, provider_id);
+
+-- What a provider can be booked for. A provider without any row here can be booked for every visit type.
+CREATE TABLE provider_visit_type (
+    provider_id   uuid NOT NULL REFERENCES provider,
+    visit_type_id uuid NOT NULL REFERENCES visit_type,
+    changed_by    uuid NOT NULL,
+    request_id    uuid NOT NULL,
+    PRIMARY KEY (provider_id, visit_type_id)
+);
+
+CREATE TABLE patient (
+    id                  uuid PRIMARY KEY,
+    first_name          text NOT NULL CHECK (first_name <> ''),
+    last_name           text NOT NULL CHECK (last_name <> ''),
+    date_of_birth       date NOT NULL,
+    gender              text,
+    email               text,
+    phone               text,
+    language            text,
+    address             text,
+    national_id         text,
+    insurance_provider  text,
+    insurance_member_id text,
+    emergency_contact   jsonb,  -- {name, phone, relation}
+    preferences         jsonb NOT NULL DEFAULT '{}',  -- {channels, clinics, weekdays, time_of_day}
+    external_ref        text,
+    active              boolean NOT NULL DEFAULT true,
+    version             integer NOT NULL DEFAULT 1,
+    created_at          timestamptz NOT NULL DEFAULT now(),
+    changed_at          timestamptz NOT NULL DEFAULT now(),
+    changed_by          uuid NOT NULL,
+    request_id          uuid NOT NULL,
+    CONSTRAINT patient_external_ref_once UNIQUE (external_ref)
+);
+CREATE INDEX patient_name ON patient USING gin (fold(first_name || ' ' || last_name) gin_trgm_ops);
+CREATE INDEX patient_born ON patient (date_of_birth);
+CREATE INDEX patient_email ON patient (lower(email));
+
+-- Where a patient is registered: staff of these clinics may see them, besides those of clinics where they booked.
+CREATE TABLE patient_clinic (
+    patient_id uuid NOT NULL REFERENCES patient,
+    clinic_id  uuid NOT NULL REFERENCES clinic,
+    changed_by uuid NOT NULL,
+    request_id uuid NOT NULL,
+    PRIMARY KEY (patient_id, clinic_id)
+);
+CREATE INDEX patient_clinic_of ON patient_clinic (clinic_id, patient_id);
+
+CREATE TABLE user_account (
+    id            uuid PRIMARY KEY,
+    email         text NOT NULL,
+    password_hash text NOT NULL,  -- argon2id, PHC string
+    role          text NOT NULL CHECK (role IN ('patient', 'provider', 'staff', 'admin')),
+    patient_id    uuid REFERENCES patient,
+    provider_id   uuid REFERENCES provider,
+    may_report    boolean NOT NULL DEFAULT false,  -- a manager: staff who may read the reports
+    active        boolean NOT NULL DEFAULT true,
+    version       integer NOT NULL DEFAULT 1,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    changed_at    timestamptz NOT NULL DEFAULT now(),
+    changed_by    uuid NOT NULL,
+    request_id    uuid NOT NULL,
+    CONSTRAINT user_account_patient_linked CHECK (role <> 'patient' OR patient_id IS NOT NULL),
+    CONSTRAINT user_account_provider_linked CHECK (role <> 'provider' OR provider_id IS NOT NULL)
+);
+CREATE UNIQUE INDEX user_account_email_once ON user_account (lower(email));
+
+-- The clinics whose front desk a member of staff works at.
+CREATE TABLE user_clinic (
+    user_id    uuid NOT NULL REFERENCES user_account,
+    clinic_id  uuid NOT NULL REFERENCES clinic,
+    changed_by uuid NOT NULL,
+    request_id uuid NOT NULL,
+    PRIMARY KEY (user_id, clinic_id)
+);
+
+-- One log-in on one device. Each refresh replaces `refresh_hash` (SHA-256); a token that is not the newest was
+-- stolen or replayed, and ends the session.
+CREATE TABLE login_session (
+    id           uuid PRIMARY KEY,
+    user_id      uuid NOT NULL REFERENCES user_account,
+    refresh_hash bytea NOT NULL,
+    expires_at   timestamptz NOT NULL,
+    revoked_at   timestamptz,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    changed_by   uuid NOT NULL,
+    request_id   uuid NOT NULL
+);
+CREATE INDEX login_session_of ON login_session (user_id);
+CREATE INDEX login_session_over ON login_session (expires_at);

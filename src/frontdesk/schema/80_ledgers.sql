@@ -1,0 +1,29 @@
+-- Ledgers that travel in the same transaction as the change they speak of.
+
+-- A write repeated with the same key by the same caller has one effect and one answer. The row is inserted first and
+-- rolled back with a refusal, so a rival with the same key waits here and then finds either the answer or nothing.
+CREATE TABLE idempotency_key (
+    caller       text NOT NULL,   -- a user id, or a keyed digest of an anonymous address
+    key          text NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
+    request_hash bytea NOT NULL,  -- SHA-256 of method, path and canonical body
+    status       smallint,
+    answer       bytea,           -- sealed (AES-256-GCM): it may hold a patient's data or a token
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    changed_by   uuid NOT NULL,
+    request_id   uuid NOT NULL,
+    PRIMARY KEY (caller, key)
+);
+CREATE INDEX idempotency_key_age ON idempotency_key (created_at);
+
+-- Events of the domain, in the transaction that caused them; a relay reads them in commit order (`tx`, then `id`).
+CREATE TABLE outbox (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id    uuid NOT NULL,
+    topic       text NOT NULL,  -- versioned: appointments.scheduled.v1
+    key         text NOT NULL,  -- events of one key stay in order
+    payload     jsonb NOT NULL,
+    occurred_at timestamptz NOT NULL DEFAULT now(),
+    tx          xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    changed_by  uuid NOT NULL,
+    request_id  uuid NOT NULL
+);

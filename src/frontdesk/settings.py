@@ -1,0 +1,73 @@
+"""Every setting, with a default that runs a laptop. `docs/settings.md` describes each; a test says so."""
+
+import os
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+WEAK_SECRET_CHARACTERS = 32
+"""A secret shorter than this is refused in production: 32 random characters are at least 128 bits."""
+
+
+class Settings(BaseSettings):
+    """Read from the environment (`FRONTDESK_*`), then from the YAML file that `FRONTDESK_CONFIG` names."""
+
+    model_config = SettingsConfigDict(env_prefix="FRONTDESK_", frozen=True, extra="ignore")
+
+    env: Literal["development", "production"] = "development"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    workers: int = Field(default=2, ge=1, le=64)
+    data_dir: Path = Path(".data")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    database_url: SecretStr | None = None  # None: the embedded server under data_dir
+    redis_url: str | None = None  # None: the embedded Valkey under data_dir; redis://host; or "off"
+    pool_size: int = Field(default=10, ge=2, le=200)  # connections a server worker holds at most
+    statement_timeout: timedelta = timedelta(seconds=15)
+
+    secret: SecretStr | None = None  # None: generated under data_dir; required in production
+    access_token_ttl: timedelta = timedelta(minutes=15)
+    refresh_token_ttl: timedelta = timedelta(days=30)
+
+    demo: bool = True  # `make run` fills an empty database with the demo
+    demo_seed: int = 20_260
+
+    hold_ttl: timedelta = timedelta(minutes=10)
+    holds_per_client: int = Field(default=3, ge=1, le=100)
+    overbook_lanes: int = Field(default=1, ge=0, le=9)  # overbookings of one provider at one moment; 0 forbids them
+    idempotency_ttl: timedelta = timedelta(hours=24)
+    worker_interval: timedelta = timedelta(seconds=5)  # the background worker's pause between rounds
+
+    @model_validator(mode="after")
+    def _production_brings_its_own_secret(self) -> "Settings":
+        if self.env == "production":
+            if self.secret is None:
+                raise ValueError("secret must be set when env is production (FRONTDESK_SECRET)")
+            value = self.secret.get_secret_value()
+            if len(value) < WEAK_SECRET_CHARACTERS or len(set(value)) < 10:
+                raise ValueError(f"secret is too weak: give at least {WEAK_SECRET_CHARACTERS} random characters")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over the YAML file."""
+        yaml = YamlConfigSettingsSource(settings_cls, yaml_file=os.environ.get("FRONTDESK_CONFIG"))
+        return sources["init_settings"], sources["env_settings"], yaml
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings. Raises pydantic.ValidationError; the command line turns it into one clear line."""
+    return Settings(**overrides)
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return load_settings()

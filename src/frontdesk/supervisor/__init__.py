@@ -1,0 +1,1 @@
+"""`frontdesk run`: our own PostgreSQL and Valkey, the server workers and the background worker, kept alive together."""

@@ -1,0 +1,129 @@
+"""`frontdesk doctor`: look at the settings and at every configured service, change nothing, say what to do."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import redis
+from rich.table import Table
+
+from frontdesk import clock
+from frontdesk.schema import migrate as schema
+from frontdesk.settings import Settings
+from frontdesk.supervisor.postgres import wheel_bin_dir
+from frontdesk.supervisor.process import StartError
+from frontdesk.supervisor.valkey import wheel_binary
+
+SKEW_S = 2.0
+"""More between our clock and the database's, and holds and tokens expire visibly early or late."""
+
+REDIS_PATIENCE_S = 3.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one look showed. `note` holds no secret and no address with a password in it."""
+
+    subject: str
+    good: bool
+    note: str
+
+
+def examine(settings: Settings, embedded_dsn: str | None) -> list[Finding]:
+    """Every finding, in the order in which to mend them. `embedded_dsn`: the embedded database if it runs now."""
+    findings = [Finding("settings", True, f"{settings.env}, {settings.workers} workers on port {settings.port}")]
+    findings.append(_look("data folder", lambda: _data_folder(settings)))
+    findings.append(_look("time zones", _time_zones))
+    findings.extend(_database(settings, embedded_dsn))
+    findings.append(_look("cache", lambda: _cache(settings)))
+    return findings
+
+
+def table(findings: list[Finding]) -> Table:
+    """The findings for a terminal."""
+    shown = Table("", "what", "finding", show_edge=False)
+    for finding in findings:
+        shown.add_row("[green]✓[/]" if finding.good else "[red]✗[/]", finding.subject, finding.note)
+    return shown
+
+
+def _look(subject: str, see: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, True, see())
+    except (StartError, schema.MigrationError) as error:
+        return Finding(subject, False, str(error))
+    except OSError as error:
+        return Finding(subject, False, error.strerror or type(error).__name__)
+
+
+def _data_folder(settings: Settings) -> str:
+    folder = settings.data_dir
+    while not folder.exists():
+        folder = folder.parent
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+    there = "" if folder == settings.data_dir else ", made on the first start"
+    return f"{settings.data_dir}: writable{there}"
+
+
+def _time_zones() -> str:
+    try:
+        ZoneInfo("America/New_York")
+    except ZoneInfoNotFoundError:
+        raise StartError("Python finds no time zone database: install tzdata") from None
+    return f"known; the clock here says {clock.now():%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _database(settings: Settings, embedded_dsn: str | None) -> Iterator[Finding]:
+    dsn = settings.database_url.get_secret_value() if settings.database_url else embedded_dsn
+    if dsn is None:
+        yield _look("database", lambda: _embedded((wheel_bin_dir() / "postgres").name))
+        return
+    try:
+        conn = schema.connect(dsn)
+    except schema.MigrationError as error:
+        yield Finding("database", False, str(error))
+        return
+    with conn:
+        yield _look("database", lambda: f"PostgreSQL {schema.check_server(conn)}, extensions available")
+        yield _look("clock", lambda: _skew(conn))
+        yield _look("migrations", lambda: _migrations(conn))
+
+
+def _embedded(what: str) -> str:
+    return f"embedded {what}, not running now: `frontdesk run` starts it"
+
+
+def _skew(conn: schema.Connection) -> str:
+    before = clock.now()
+    row = conn.execute("SELECT clock_timestamp() AS at").fetchone()
+    skew_s = abs((row["at"] - before).total_seconds()) if row is not None else 0.0
+    if skew_s > SKEW_S:
+        raise StartError(f"the database's clock is {skew_s:.0f} s off ours: synchronise both")
+    return "the database agrees on the time"
+
+
+def _migrations(conn: schema.Connection) -> str:
+    missing = schema.pending(conn)
+    if missing:
+        raise StartError(f"{len(missing)} to apply, from {missing[0]}: run `frontdesk migrate`")
+    return "current"
+
+
+def _cache(settings: Settings) -> str:
+    if settings.redis_url == "off":
+        return "off: answers come from the database, limits are kept there"
+    if settings.redis_url is None:
+        return _embedded(wheel_binary().name)
+    try:
+        client = redis.Redis.from_url(
+            settings.redis_url, socket_timeout=REDIS_PATIENCE_S, socket_connect_timeout=REDIS_PATIENCE_S
+        )
+        with client:
+            client.ping()
+    except ValueError:
+        raise StartError("FRONTDESK_REDIS_URL is no redis://, rediss:// or unix:// address") from None
+    except redis.exceptions.RedisError as error:
+        raise StartError(f"Redis does not answer ({type(error).__name__})") from None
+    return "Redis answers"

@@ -1,0 +1,115 @@
+"""Answers: JSON bytes with their ETag, and the memory of them for a repeated Idempotency-Key (invariant 7).
+
+An endpoint that writes ends with `return await once.answer(201, row)`. The answer is stored in the transaction of the
+change itself, sealed, so there is never one without the other; a refusal rolls both back and is not remembered.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from fastapi import Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from frontdesk import db
+from frontdesk.auth.tokens import caller_of
+from frontdesk.db import Connection
+from frontdesk.errors import Conflict, Problem
+from frontdesk.settings import settings
+from frontdesk.sql import load
+from frontdesk.web.tx import Tx
+
+q = load(__package__)
+
+
+class KeyReused(Problem):
+    """The same Idempotency-Key came with another request; use a new key for a new request."""
+
+    status, slug, title = 422, "idempotency-key-reused", "This idempotency key belongs to another request"
+
+
+class BadKey(Problem):
+    """An Idempotency-Key has 1 to 255 characters."""
+
+    status, slug, title = 422, "idempotency-key-invalid", "This idempotency key cannot be used"
+
+
+class Replayed(Exception):
+    """The request was answered before; `response` is that answer."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+
+
+def answer(status: int, content: Any, **headers: str) -> Response:
+    """`content` as JSON (UUIDs as strings, instants with offset). A row with a `version` gets its ETag."""
+    if isinstance(content, dict) and "version" in content:
+        headers["ETag"] = f'"{content["version"]}"'
+    return Response(
+        orjson.dumps(content, default=str), status, {**headers, "Cache-Control": "no-store"}, "application/json"
+    )
+
+
+@dataclass(slots=True)
+class Once:
+    """The idempotency of one request; without a key it only answers."""
+
+    conn: Connection
+    request: Request
+    caller: str | None = None
+    key: str | None = None
+
+    async def answer(self, status: int, content: Any, **headers: str) -> Response:
+        """Answer `content`, and remember the answer under the request's key."""
+        response = answer(status, content, **headers)
+        if self.key is not None:
+            kept = {"status": status, "headers": dict(response.headers), "body": bytes(response.body).decode()}
+            sealed = self.request.app.state.keys.seal(orjson.dumps(kept))
+            await db.run(self.conn, q.keep_answer, caller=self.caller, key=self.key, status=status, answer=sealed)
+        return response
+
+
+async def _once(request: Request, conn: Tx) -> Once:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return Once(conn, request)
+    if not 1 <= len(key) <= 255 or not key.isprintable():
+        raise BadKey("Send an Idempotency-Key of 1 to 255 printable characters, for example a UUID.")
+    actor = caller_of(request, lenient=True)  # whether a bad token is refused is for the endpoint's permission to say
+    caller = actor.client
+    asked = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
+    asked.update(_canonical(await request.body()))
+    stamp: dict[str, UUID] = actor.stamp
+    if await db.one(conn, q.take_key, caller=caller, key=key, request_hash=asked.digest(), **stamp):
+        return Once(conn, request, caller, key)
+    # Somebody was first, and has committed: take_key waited for them.
+    first = await db.one(conn, q.find_key, caller=caller, key=key)
+    if first is None or first["answer"] is None:
+        raise Conflict("A request with this Idempotency-Key is under way; repeat it in a moment.")
+    if first["request_hash"] != asked.digest():
+        raise KeyReused("Send a new Idempotency-Key with a new request.")
+    try:
+        kept = orjson.loads(request.app.state.keys.unseal(first["answer"]))
+    except InvalidTag as error:
+        raise Conflict("This request was carried out, but its answer can no longer be read; look it up.") from error
+    raise Replayed(Response(kept["body"], kept["status"], {**kept["headers"], "Idempotent-Replayed": "true"}))
+
+
+def _canonical(body: bytes) -> bytes:
+    """The body without the accidents of spacing and key order, so that equal JSON is equal."""
+    try:
+        return orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONDecodeError:
+        return body
+
+
+OnceOnly = Annotated[Once, Depends(_once, scope="function")]
+
+
+async def purge(conn: Connection) -> int:
+    """Forget answers older than `idempotency_ttl`. A job of the background worker; idempotent."""
+    return await db.run(conn, q.purge_keys, older_than=settings().idempotency_ttl)

@@ -1,0 +1,75 @@
+"""The kinds of text, instants and bodies that requests are made of."""
+
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from frontdesk import clock
+
+
+class Body(BaseModel):
+    """A request body: an unknown field is an error, so that a typing mistake never loses data in silence."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+def omitted() -> Any:
+    """The default of a field that may be left out of a PATCH but not set to null: its column is NOT NULL."""
+    return Field(default_factory=lambda: None)
+
+
+class Patch(Body):
+    """The body of a PATCH: a field that is left out stays as it is. `version` does the same as If-Match."""
+
+    version: int | None = None
+
+    def given(self) -> dict[str, Any]:
+        """The fields that the caller sent."""
+        return self.model_dump(exclude_unset=True, exclude={"version"})
+
+
+def _storable(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("must not contain a NUL character")
+    value.encode("utf-8")  # a lone surrogate is no text; UnicodeEncodeError is a ValueError
+    return value
+
+
+def _email(value: str) -> str:
+    try:
+        # test_environment: addresses under .test exist in demos and tests.
+        return validate_email(value, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise ValueError("is not an e-mail address") from error
+
+
+def _in_calendar(value: datetime) -> datetime:
+    if not 1900 <= value.year <= 2200:
+        raise ValueError("lies outside the years 1900 to 2200")
+    return value
+
+
+def _birth_date(value: date) -> date:
+    if not value.year >= 1880 or value > clock.now().date() + timedelta(days=1):
+        raise ValueError("is no possible date of birth")
+    return value
+
+
+def _calendar_date(value: date) -> date:
+    if not 1900 <= value.year <= 2200:
+        raise ValueError("lies outside the years 1900 to 2200")
+    return value
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(_storable)]
+Short = Annotated[str, StringConstraints(max_length=40), AfterValidator(_storable)]
+"""A phone number, a title, a code."""
+Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(_storable)]
+LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_storable)]
+Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_storable), AfterValidator(_email)]
+Instant = Annotated[AwareDatetime, AfterValidator(_in_calendar)]
+"""An instant with its offset; one without an offset is refused."""
+Day = Annotated[date, AfterValidator(_calendar_date)]
+BirthDate = Annotated[date, AfterValidator(_birth_date)]

@@ -1,0 +1,109 @@
+"""Around every request: its id, its log line and metrics, and a second try when the database asks for one."""
+
+import asyncio
+import random
+import time
+from uuid import UUID
+
+import orjson
+import psycopg
+import structlog
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from frontdesk import ids
+from frontdesk.errors import Busy
+from frontdesk.web.metrics import REQUEST_SECONDS, REQUESTS
+
+log = structlog.get_logger("frontdesk.requests")
+
+RETRIED = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+"""40P01 and 40001: the transaction was undone for the sake of another; the same request may well succeed now."""
+
+_ATTEMPTS = 6
+"""With sorted locks one repetition is already rare (ADR-0003); six in a row means overload."""
+
+
+class Observe:
+    """Gives each request an id (the caller's `X-Request-Id` if it is a UUID), counts it, times it and logs one line.
+
+    The line holds the route's template, never the path or query: these may name a patient.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope).get("x-request-id"))
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.bind_contextvars(request_id=str(request_id))
+        status, began = 500, time.perf_counter()
+
+        async def observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", str(request_id).encode())]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, observed)
+        finally:
+            took = time.perf_counter() - began
+            route = getattr(scope.get("route"), "path", "unmatched")
+            REQUESTS.labels(scope["method"] if route != "unmatched" else "-", route, str(status)).inc()
+            REQUEST_SECONDS.labels(route).observe(took)
+            log.info("request", method=scope["method"], route=route, status=status, ms=round(took * 1000, 1))
+            structlog.contextvars.unbind_contextvars("request_id")
+
+
+def _request_id(sent: str | None) -> UUID:
+    try:
+        return UUID(sent) if sent else ids.new_id()
+    except ValueError:
+        return ids.new_id()
+
+
+class RetryDeadlocks:
+    """Repeats a request whose transaction the database gave up for another's sake (40P01, 40001).
+
+    Sound because nothing of it happened (the transaction is undone) and nothing was answered (the answer leaves after
+    the commit). The body is kept to be read again.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self.app(scope, receive, send)
+            return
+        received: list[Message] = []
+        for attempt in range(_ATTEMPTS):
+            try:
+                await self.app(dict(scope), _Again(received, receive), send)
+                return
+            except RETRIED as error:
+                log.warning("transaction repeated", sqlstate=error.sqlstate, attempt=attempt + 1)
+                await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - spreads rivals, guards nothing
+        busy = Busy("Too many changes at the same place at once; nothing was changed.")
+        headers = [(name.lower().encode(), value.encode()) for name, value in busy.headers.items()]
+        headers.append((b"content-type", b"application/problem+json"))
+        await send({"type": "http.response.start", "status": busy.status, "headers": headers})
+        await send({"type": "http.response.body", "body": orjson.dumps(busy.body())})
+
+
+class _Again:
+    """A `receive` that first gives what was received before, then goes on and keeps what comes."""
+
+    def __init__(self, received: list[Message], receive: Receive) -> None:
+        self._received, self._receive, self._next = received, receive, 0
+
+    async def __call__(self) -> Message:
+        if self._next == len(self._received):
+            self._received.append(await self._receive())
+        self._next += 1
+        return self._received[self._next - 1]

@@ -1,0 +1,104 @@
+"""Every error leaves as `application/problem+json` (RFC 9457), and none quotes what the caller sent."""
+
+from typing import Any
+
+import orjson
+import psycopg
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from frontdesk.errors import Busy, InvalidRequest, Problem, from_database
+from frontdesk.web.answers import Replayed
+from frontdesk.web.middleware import RETRIED
+
+log = structlog.get_logger(__name__)
+
+_SLUG_BY_STATUS = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "unsupported-media-type"}
+
+
+def problem_response(problem: Problem) -> Response:
+    """The answer that tells a Problem."""
+    return Response(
+        orjson.dumps(problem.body(), default=str),
+        problem.status,
+        {**problem.headers, "Cache-Control": "no-store"},
+        "application/problem+json",
+    )
+
+
+async def _problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return problem_response(error)
+
+
+async def _replayed(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Replayed)
+    return error.response
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    # Without `input`: it may be a patient's data, and the caller knows it anyway.
+    errors = [{"loc": list(e["loc"]), "message": e["msg"], "type": e["type"]} for e in error.errors()]
+    return problem_response(InvalidRequest("Correct the fields named in errors.", errors=errors))
+
+
+async def _http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    slug = _SLUG_BY_STATUS.get(error.status_code, "bad-request")
+    body = {"type": f"/problems/{slug}", "title": str(error.detail), "status": error.status_code}
+    headers = dict(error.headers or {})
+    return Response(orjson.dumps(body), error.status_code, headers, "application/problem+json")
+
+
+async def _database(request: Request, error: Exception) -> Response:
+    assert isinstance(error, psycopg.Error)
+    if isinstance(error, RETRIED):
+        raise error  # the middleware repeats the request
+    problem = from_database(error)
+    if problem is None:
+        return await _unexpected(request, error)
+    if isinstance(problem, Busy):
+        log.warning("database busy", sqlstate=error.sqlstate)
+    return problem_response(problem)
+
+
+async def _unexpected(_request: Request, error: Exception) -> Response:
+    log.error("unexpected error", exc_info=error)
+    return problem_response(Problem("It has been logged; quote the X-Request-Id of this answer."))
+
+
+_DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": text,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for status, text in {
+        401: "No valid log-in",
+        403: "The role does not allow it",
+        404: "No such thing, or none the caller may see",
+        409: "In conflict with what is there",
+        412: "Changed meanwhile",
+        422: "Not valid, or forbidden by the rules of the schedule",
+        503: "Try again in a moment",
+    }.items()
+}
+
+
+def documented() -> dict[int | str, dict[str, Any]]:
+    """The problems any endpoint may answer, for OpenAPI."""
+    return dict(_DOCUMENTED)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of `app` as a problem."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(Replayed, _replayed)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(psycopg.Error, _database)
+    app.add_exception_handler(Exception, _unexpected)

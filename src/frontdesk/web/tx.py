@@ -1,0 +1,26 @@
+"""The database connection of a request."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from frontdesk.db import Connection, borrow
+
+
+async def _request_transaction(request: Request) -> AsyncIterator[Connection]:
+    async with borrow(request.app.state.pool) as conn, conn.transaction():
+        yield conn
+
+
+async def _request_connection(request: Request) -> AsyncIterator[Connection]:
+    async with borrow(request.app.state.pool) as conn:
+        yield conn
+
+
+# scope="function" commits before the response is sent, so a failed commit is never a 201.
+Tx = Annotated[Connection, Depends(_request_transaction, scope="function")]
+
+# For reading: each statement is its own transaction, which saves the BEGIN and the COMMIT.
+Read = Annotated[Connection, Depends(_request_connection, scope="function")]

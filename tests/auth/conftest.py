@@ -1,0 +1,91 @@
+"""Accounts and connections for the tests of log-in, on the running service."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import httpx
+import psycopg
+import pytest
+from psycopg.rows import DictRow, dict_row
+
+from frontdesk import db, ids
+from frontdesk.auth import service as accounts
+from frontdesk.schema.migrate import migrate
+from frontdesk.settings import Settings
+from tests.auth.people import PASSWORD, bearer, new_email, tokens_of
+
+
+def make_user(dsn: str, **fields: Any) -> UUID:
+    """An account made the way the command line makes it."""
+
+    async def make() -> UUID:
+        async with await db.connect(Settings(), dsn) as conn:
+            return await accounts.create_user(conn, **{"password": PASSWORD, "role": "admin"} | fields)
+
+    return asyncio.run(make())
+
+
+@pytest.fixture
+def api(service: Any) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"{service.url}/api/v1", timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def database(service: Any) -> Iterator[psycopg.Connection[DictRow]]:
+    with psycopg.connect(service.dsn, autocommit=True, row_factory=dict_row) as conn:
+        yield conn
+
+
+@pytest.fixture
+def own_dsn(service: Any) -> Iterator[str]:
+    """An empty database of the test's own."""
+    name = f"auth_{ids.new_id().hex}"
+    with psycopg.connect(service.dsn, autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        try:
+            dsn = psycopg.conninfo.make_conninfo(service.dsn, dbname=name)
+            migrate(dsn)
+            yield dsn
+        finally:
+            conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def admin(service: Any, api: httpx.Client) -> dict[str, str]:
+    """The headers of an admin."""
+    email = new_email()
+    make_user(service.dsn, email=email)
+    return bearer(tokens_of(api, email))
+
+
+@pytest.fixture
+def patient(api: httpx.Client) -> str:
+    """The e-mail address of a patient with an account."""
+    email = new_email()
+    body = {"email": email, "password": PASSWORD, "first_name": "Pia", "last_name": "Fall"}
+    assert api.post("/auth/register", json=body | {"date_of_birth": "1990-02-28"}).status_code == 201
+    return email
+
+
+@pytest.fixture
+def inactive(service: Any, database: psycopg.Connection[DictRow]) -> str:
+    """The e-mail address of an account that was deactivated."""
+    email = new_email()
+    user_id = make_user(service.dsn, email=email, role="staff")
+    database.execute("UPDATE user_account SET active = false WHERE id = %s", (user_id,))
+    return email
+
+
+@pytest.fixture
+def clinics(database: psycopg.Connection[DictRow]) -> list[str]:
+    """The ids of two clinics."""
+    made = [ids.new_id(), ids.new_id()]
+    for clinic in made:
+        database.execute(
+            "INSERT INTO clinic (id, name, time_zone, changed_by, request_id) VALUES (%s, 'Desk', 'UTC', %s, %s)",
+            (clinic, ids.SYSTEM, ids.new_id()),
+        )
+    return sorted(str(clinic) for clinic in made)

@@ -1,0 +1,103 @@
+"""The other commands, beside a running service and against its database."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.system.service import Service, clean_environment, free_port, service
+
+pytestmark = pytest.mark.xdist_group("system")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with service(tmp_path_factory.mktemp("cli")) as started:
+        started.wait_until_ready()
+        yield started
+
+
+def frontdesk(running: Service, *arguments: str, given: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    base = {"FRONTDESK_DATA_DIR": str(running.data_dir), "FRONTDESK_PORT": str(free_port()), "COLUMNS": "200"}
+    return subprocess.run(
+        [sys.executable, "-m", "frontdesk", *arguments],
+        env=clean_environment() | base | settings,
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_doctor_finds_nothing_wrong(running: Service) -> None:
+    ended = frontdesk(running, "doctor")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "✗" not in ended.stdout
+    for subject in ("settings", "data folder", "time zones", "database", "clock", "migrations", "cache"):
+        assert subject in ended.stdout
+
+
+def test_doctor_names_what_is_wrong_and_no_password(running: Service) -> None:
+    ended = frontdesk(
+        running,
+        "doctor",
+        FRONTDESK_DATABASE_URL="postgresql://someone:hunter2@127.0.0.1:1/x",
+        FRONTDESK_REDIS_URL="redis://:hunter2@127.0.0.1:1",
+    )
+    assert ended.returncode == 1
+    assert ended.stdout.count("✗") == 2
+    assert "cannot be reached" in ended.stdout
+    assert "Redis does not answer" in ended.stdout
+    assert "hunter2" not in ended.stdout + ended.stderr
+
+
+def test_migrate_finds_nothing_to_do(running: Service) -> None:
+    ended = frontdesk(running, "migrate")
+    assert (ended.returncode, ended.stdout) == (0, "The database is current.\n")
+
+
+def test_a_user_is_made_with_a_password_from_standard_input(running: Service) -> None:
+    ended = frontdesk(
+        running, "user", "create", "--email", "boss@clinic.test", "--role", "admin", given="correct horse battery\n"
+    )
+    assert ended.returncode == 0, ended.stderr
+    with running.database() as conn:
+        row = conn.execute(
+            "SELECT id::text, role, password_hash FROM user_account WHERE email = 'boss@clinic.test'"
+        ).fetchone()
+    assert row is not None
+    assert ended.stdout.strip() == row[0]
+    assert row[1] == "admin"
+    assert "correct horse" not in row[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "expected"),
+    [
+        (["--email", "a@clinic.test", "--role", "patient"], "correct horse battery\n", "tied to a record"),
+        (["--email", "a@clinic.test", "--role", "admin"], "", "no password"),
+    ],
+)
+def test_a_user_that_cannot_be_made_is_one_line(
+    running: Service, arguments: list[str], given: str, expected: str
+) -> None:
+    ended = frontdesk(running, "user", "create", *arguments, given=given)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert expected in line
+
+
+def test_serve_refuses_a_port_that_is_served(running: Service) -> None:
+    ended = frontdesk(running, "serve", FRONTDESK_PORT=str(running.port))
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert f"port {running.port}" in line
+
+
+def test_the_demo_fills_an_empty_database_once(running: Service, tmp_path: Path) -> None:
+    first = frontdesk(running, "demo", "--seed", "7")
+    assert first.returncode == 0, first.stderr
+    second = frontdesk(running, "demo")
+    assert second.returncode == 1
+    assert "not empty" in second.stderr

@@ -1,0 +1,121 @@
+"""What cannot work is said in one line, without a traceback and without a secret."""
+
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.system.service import clean_environment, service
+
+pytestmark = pytest.mark.xdist_group("system")
+
+
+def refusal(folder: Path, **settings: str) -> str:
+    """The one line on standard error of a start that is refused."""
+    with service(folder, **settings) as started:
+        assert started.process.wait(60) == 1
+        assert started.out == []
+        (line,) = started.err
+        assert line.startswith("frontdesk: ")
+        return line
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"FRONTDESK_PORT": "70000"}, "FRONTDESK_PORT: "),
+        ({"FRONTDESK_WORKERS": "many"}, "FRONTDESK_WORKERS: "),
+        ({"FRONTDESK_ENV": "staging"}, "FRONTDESK_ENV: "),
+        ({"FRONTDESK_ENV": "production"}, "FRONTDESK_SECRET"),
+        ({"FRONTDESK_ENV": "production", "FRONTDESK_SECRET": "hunter2"}, "too weak"),
+        ({"FRONTDESK_HOST": "no-such-host.invalid"}, "FRONTDESK_HOST: "),
+        ({"FRONTDESK_HOST": "192.0.2.1"}, "cannot listen on 192.0.2.1"),
+        ({"FRONTDESK_CONFIG": "missing.yaml"}, "FRONTDESK_CONFIG: "),
+        ({"FRONTDESK_DATABASE_URL": "postgresql://hunter2@127.0.0.1:1/x"}, "cannot be reached"),
+        ({"FRONTDESK_DATABASE_URL": "mysql://frontdesk:hunter2@127.0.0.1/x"}, "not a valid postgresql:// URL"),
+    ],
+)
+def test_a_bad_setting_is_one_line(tmp_path: Path, settings: dict[str, str], expected: str) -> None:
+    line = refusal(tmp_path, **settings)
+    assert expected in line
+    assert "hunter2" not in line
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"port {port}" in refusal(tmp_path, FRONTDESK_PORT=str(port))
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "cannot be written" in refusal(tmp_path, FRONTDESK_DATA_DIR=str(tmp_path / "file" / "data"))
+
+
+def test_a_broken_settings_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("port: [1, hunter2")
+    line = refusal(tmp_path, FRONTDESK_CONFIG="bad.yaml")
+    assert "FRONTDESK_CONFIG" in line
+    assert "hunter2" not in line
+
+
+@contextmanager
+def old_server(version: str) -> Iterator[int]:
+    """Something that speaks just enough of PostgreSQL's protocol to name its version; yields the port."""
+
+    def message(kind: bytes, body: bytes) -> bytes:
+        return kind + (len(body) + 4).to_bytes(4, "big") + body
+
+    def answer(listener: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            with client:
+                while client.recv(4096)[4:8] in {b"\x04\xd2\x16\x2f", b"\x04\xd2\x16\x30"}:
+                    client.sendall(b"N")  # neither TLS nor GSS
+                client.sendall(
+                    message(b"R", (0).to_bytes(4, "big"))
+                    + message(b"S", b"server_version\0" + version.encode() + b"\0")
+                    + message(b"S", b"client_encoding\0UTF8\0")
+                    + message(b"Z", b"I")
+                )
+                client.recv(4096)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,))
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def test_a_server_that_is_too_old_is_refused(tmp_path: Path) -> None:
+    with old_server("14.12") as port:
+        line = refusal(tmp_path, FRONTDESK_DATABASE_URL=f"postgresql://someone@127.0.0.1:{port}/x")
+    assert "PostgreSQL 14 is too old" in line
+
+
+@pytest.mark.parametrize("command", [["serve"], ["worker"], ["migrate"], ["demo"]])
+def test_commands_without_a_database_say_so(tmp_path: Path, command: list[str]) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "frontdesk", *command],
+        env=clean_environment() | {"FRONTDESK_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        "frontdesk: no database: set FRONTDESK_DATABASE_URL, or leave `frontdesk run` running beside this"
+    ]
