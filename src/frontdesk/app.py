@@ -1,10 +1,12 @@
 """The composition root of the HTTP service: the only place that wires its parts together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import iter_route_contexts
 from fastapi_offline import FastAPIOffline
 from redis.asyncio import Redis
 
@@ -25,6 +27,12 @@ from frontdesk.web.middleware import Observe, RetryDeadlocks
 
 API = "/api/v1"
 
+_DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
+"""Pages without data, made by the library that serves them without the internet."""
+
+_MOST_BODY_BYTES = 1_000_000
+"""The largest body that is no mistake is a weekly schedule: some kilobytes."""
+
 _PARTS: tuple[Any, ...] = (auth, clinics, providers, patients, availability, holds, booking)
 
 
@@ -39,7 +47,8 @@ def create_app(config: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
         docs_url="/docs",
         redoc_url="/redoc",
-        responses=problems.documented(),
+        responses=problems.DOCUMENTED,
+        max_body_size=_MOST_BODY_BYTES,
     )
     app.state.settings = config
     app.state.keys = secrets.Keys(secrets.load_or_create(config))
@@ -48,11 +57,17 @@ def create_app(config: Settings | None = None) -> FastAPI:
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(ops.router)
-    refuse_undeclared(app.routes)
+    refuse_undeclared(app.routes, except_paths=_DOCS)
+    app.state.templates = {context.endpoint: context.path for context in iter_route_contexts(app.routes)}
     problems.install(app)
+    app.openapi = _described(app.openapi)  # type: ignore[method-assign]
     app.add_middleware(RetryDeadlocks)
     app.add_middleware(Observe)
     return app
+
+
+def _described(original: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+    return cache(lambda: problems.describe(original()))
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ import typer
 from pydantic import SecretStr, ValidationError
 from rich.console import Console
 
-from frontdesk import db, demo, logs, secrets, server, worker
+from frontdesk import db, logs, secrets, server, worker
 from frontdesk.auth import service as auth
 from frontdesk.booking import jobs as booking_jobs
 from frontdesk.errors import Problem
@@ -59,7 +59,7 @@ def main() -> None:
 def run() -> None:
     """Start everything on this machine: database, cache, server and background worker; demo data on first use."""
     settings = _settings()
-    sys.exit(supervisor.run(settings, fill=demo.fill))
+    sys.exit(supervisor.run(settings))
 
 
 @app.command()
@@ -94,9 +94,7 @@ def fill(
     """Fill an empty database with a believable clinic group."""
     settings = _with_database()
     schema.migrate(_dsn(settings))
-    if not asyncio.run(
-        supervisor.fill_if_empty(_dsn(settings), settings.demo_seed if seed is None else seed, demo.fill)
-    ):
+    if not asyncio.run(supervisor.fill_if_empty(_dsn(settings), settings.demo_seed if seed is None else seed)):
         raise CommandError("the database is not empty: the demo fills empty ones only")
     print("The demo is in place.")
 
@@ -104,11 +102,12 @@ def fill(
 @users.command("create")
 def create_user(
     email: Annotated[str, typer.Option(help="What they log in with.")],
-    role: Annotated[str, typer.Option(help="admin or staff; patients register, providers are made by an admin.")],
+    role: Annotated[str, typer.Option(help="admin, staff, provider or patient.")],
+    clinic_id: Annotated[list[UUID] | None, typer.Option(help="Where staff work; may be repeated.")] = None,
+    provider_id: Annotated[UUID | None, typer.Option(help="Whose log-in it is, for the role provider.")] = None,
+    patient_id: Annotated[UUID | None, typer.Option(help="Whose log-in it is, for the role patient.")] = None,
 ) -> None:
     """Make a log-in. The password is asked for, or read from standard input when that is not a terminal."""
-    if role not in {"admin", "staff"}:
-        raise CommandError("--role: admin or staff; a patient or provider is tied to a record: POST /api/v1/users")
     settings = _with_database()
     if sys.stdin.isatty():
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
@@ -116,7 +115,20 @@ def create_user(
         password = sys.stdin.readline().rstrip("\r\n")
     if not password:
         raise CommandError("no password was given on standard input")
-    print(asyncio.run(_create_user(settings, email, password, role)))
+
+    async def create() -> UUID:
+        async with await db.connect(settings, _dsn(settings)) as conn, conn.transaction():
+            return await auth.create_user(
+                conn,
+                email=email,
+                password=password,
+                role=role,
+                clinic_ids=clinic_id or (),
+                provider_id=provider_id,
+                patient_id=patient_id,
+            )
+
+    print(asyncio.run(create()))
 
 
 @app.command("doctor")
@@ -167,11 +179,6 @@ def _hand_over(settings: Settings) -> None:
     """Server workers read their settings from the environment: give them what was found out here."""
     os.environ["FRONTDESK_DATABASE_URL"] = _dsn(settings)
     os.environ["FRONTDESK_SECRET"] = secrets.load_or_create(settings)
-
-
-async def _create_user(settings: Settings, email: str, password: str, role: str) -> UUID:
-    async with await db.connect(settings, _dsn(settings)) as conn, conn.transaction():
-        return await auth.create_user(conn, email=email, password=password, role=role)
 
 
 def _setting_at_fault(error: ValidationError) -> str:

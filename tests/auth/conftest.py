@@ -12,9 +12,9 @@ from psycopg.rows import DictRow, dict_row
 
 from frontdesk import db, ids
 from frontdesk.auth import service as accounts
-from frontdesk.schema.migrate import migrate
 from frontdesk.settings import Settings
 from tests.auth.people import PASSWORD, bearer, new_email, tokens_of
+from tests.service import Service
 
 
 def make_user(dsn: str, **fields: Any) -> UUID:
@@ -28,33 +28,20 @@ def make_user(dsn: str, **fields: Any) -> UUID:
 
 
 @pytest.fixture
-def api(service: Any) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{service.url}/api/v1", timeout=30) as client:
+def api(service: Service) -> Iterator[httpx.Client]:
+    with service.client() as client:
         yield client
 
 
 @pytest.fixture
-def database(service: Any) -> Iterator[psycopg.Connection[DictRow]]:
+def written(service: Service) -> Iterator[psycopg.Connection[DictRow]]:
+    """What the running service has written: an autocommit connection to its database."""
     with psycopg.connect(service.dsn, autocommit=True, row_factory=dict_row) as conn:
         yield conn
 
 
 @pytest.fixture
-def own_dsn(service: Any) -> Iterator[str]:
-    """An empty database of the test's own."""
-    name = f"auth_{ids.new_id().hex}"
-    with psycopg.connect(service.dsn, autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-        try:
-            dsn = psycopg.conninfo.make_conninfo(service.dsn, dbname=name)
-            migrate(dsn)
-            yield dsn
-        finally:
-            conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture
-def admin(service: Any, api: httpx.Client) -> dict[str, str]:
+def admin(service: Service, api: httpx.Client) -> dict[str, str]:
     """The headers of an admin."""
     email = new_email()
     make_user(service.dsn, email=email)
@@ -71,20 +58,20 @@ def patient(api: httpx.Client) -> str:
 
 
 @pytest.fixture
-def inactive(service: Any, database: psycopg.Connection[DictRow]) -> str:
+def inactive(service: Service, written: psycopg.Connection[DictRow]) -> str:
     """The e-mail address of an account that was deactivated."""
     email = new_email()
     user_id = make_user(service.dsn, email=email, role="staff")
-    database.execute("UPDATE user_account SET active = false WHERE id = %s", (user_id,))
+    written.execute("UPDATE user_account SET active = false WHERE id = %s", (user_id,))
     return email
 
 
 @pytest.fixture
-def clinics(database: psycopg.Connection[DictRow]) -> list[str]:
+def clinics(written: psycopg.Connection[DictRow]) -> list[str]:
     """The ids of two clinics."""
     made = [ids.new_id(), ids.new_id()]
     for clinic in made:
-        database.execute(
+        written.execute(
             "INSERT INTO clinic (id, name, time_zone, changed_by, request_id) VALUES (%s, 'Desk', 'UTC', %s, %s)",
             (clinic, ids.SYSTEM, ids.new_id()),
         )

@@ -32,9 +32,9 @@ async def changed(conn: db.Connection, user_id: UUID, **changes: Any) -> str:
     return "changed"
 
 
-def test_the_last_active_admin_stays(own_dsn: str) -> None:
+def test_the_last_active_admin_stays(database: str) -> None:
     async def scene() -> None:
-        async with await db.connect(Settings(), own_dsn) as conn:
+        async with await db.connect(Settings(), database) as conn:
             last = await made(conn)
             gone = await made(conn)
             await made(conn, role="staff")
@@ -49,11 +49,11 @@ def test_the_last_active_admin_stays(own_dsn: str) -> None:
 
 
 @pytest.mark.parametrize("change", [{"active": False}, {"role": "staff"}])
-def test_admins_who_end_each_other_at_once_leave_one(own_dsn: str, change: dict[str, Any]) -> None:
+def test_admins_who_end_each_other_at_once_leave_one(database: str, change: dict[str, Any]) -> None:
     """Four admins, each ended by a rival, on 15 days: three go, one stays, nobody deadlocks."""
 
     async def scene() -> None:
-        conns = [await db.connect(Settings(), own_dsn) for _ in range(4)]
+        conns = [await db.connect(Settings(), database) for _ in range(4)]
         try:
             for _ in range(15):
                 admins = [await made(conns[0], password="x" * 8) for _ in conns]
@@ -71,9 +71,9 @@ def test_admins_who_end_each_other_at_once_leave_one(own_dsn: str, change: dict[
     asyncio.run(scene())
 
 
-def test_who_was_deactivated_between_password_and_session_gets_none(own_dsn: str) -> None:
+def test_who_was_deactivated_between_password_and_session_gets_none(database: str) -> None:
     async def scene() -> None:
-        async with await db.connect(Settings(), own_dsn) as conn, await db.connect(Settings(), own_dsn) as other:
+        async with await db.connect(Settings(), database) as conn, await db.connect(Settings(), database) as other:
             user_id = await made(conn, role="staff")
             stored = await db.one(conn, "SELECT password_hash FROM user_account WHERE id = %(id)s", id=user_id)
             assert stored is not None
@@ -91,14 +91,15 @@ def test_who_was_deactivated_between_password_and_session_gets_none(own_dsn: str
     asyncio.run(scene())
 
 
-def test_sessions_long_over_are_forgotten_and_the_trail_says_by_whom(own_dsn: str) -> None:
+def test_sessions_long_over_are_forgotten_and_the_trail_says_by_whom(database: str) -> None:
     async def scene() -> None:
-        async with await db.connect(Settings(), own_dsn) as conn:
+        async with await db.connect(Settings(), database) as conn:
             user_id = await made(conn)
             for days, revoked in ((-31, False), (-29, False), (5, False), (5, True)):
                 await db.run(
                     conn,
-                    "INSERT INTO login_session (id, user_id, refresh_hash, expires_at, revoked_at, changed_by, request_id)"
+                    "INSERT INTO login_session"
+                    " (id, user_id, refresh_hash, expires_at, revoked_at, changed_by, request_id)"
                     " VALUES (%(id)s, %(user)s, '', now() + %(days)s * interval '1 day',"
                     " CASE WHEN %(revoked)s THEN now() - interval '31 days' END, %(user)s, %(id)s)",
                     id=ids.new_id(),
@@ -118,9 +119,9 @@ def test_sessions_long_over_are_forgotten_and_the_trail_says_by_whom(own_dsn: st
     asyncio.run(scene())
 
 
-def test_an_expired_session_cannot_be_refreshed(own_dsn: str) -> None:
+def test_an_expired_session_cannot_be_refreshed(database: str) -> None:
     async def scene() -> None:
-        async with await db.connect(Settings(), own_dsn) as conn:
+        async with await db.connect(Settings(), database) as conn:
             user_id = await made(conn)
             stored = await db.one(conn, "SELECT password_hash FROM user_account WHERE id = %(id)s", id=user_id)
             assert stored is not None
@@ -133,9 +134,9 @@ def test_an_expired_session_cannot_be_refreshed(own_dsn: str) -> None:
     asyncio.run(scene())
 
 
-def test_refresh_tokens_are_not_stored(own_dsn: str) -> None:
+def test_refresh_tokens_are_not_stored(database: str) -> None:
     async def scene() -> None:
-        async with await db.connect(Settings(), own_dsn) as conn:
+        async with await db.connect(Settings(), database) as conn:
             user_id = await made(conn)
             stored = await db.one(conn, "SELECT * FROM user_account WHERE id = %(id)s", id=user_id)
             assert stored is not None
@@ -161,10 +162,10 @@ def test_refresh_tokens_are_not_stored(own_dsn: str) -> None:
     ],
 )
 def test_the_command_line_is_told_what_is_wrong_and_no_password(
-    own_dsn: str, fault: dict[str, Any], named: str
+    database: str, fault: dict[str, Any], named: str
 ) -> None:
     async def scene() -> None:
-        async with await db.connect(Settings(), own_dsn) as conn:
+        async with await db.connect(Settings(), database) as conn:
             with pytest.raises(InvalidRequest) as refused:
                 await made(conn, **fault)
             assert named in str(refused.value)
@@ -174,13 +175,13 @@ def test_the_command_line_is_told_what_is_wrong_and_no_password(
     asyncio.run(scene())
 
 
-def test_the_command_line_is_told_that_an_address_is_taken(own_dsn: str) -> None:
+def test_the_command_line_is_told_that_an_address_is_taken(database: str) -> None:
     async def scene() -> None:
-        async with await db.connect(Settings(), own_dsn) as conn:
+        async with await db.connect(Settings(), database) as conn:
             await made(conn, email="a@auth.test")
             with pytest.raises(service.EmailTaken):
                 await made(conn, email="A@auth.test")
 
     asyncio.run(scene())
-    with psycopg.connect(own_dsn) as conn:
+    with psycopg.connect(database) as conn:
         assert conn.execute("SELECT email FROM user_account").fetchall() == [("a@auth.test",)]

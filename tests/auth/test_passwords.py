@@ -4,8 +4,10 @@ import asyncio
 import unicodedata
 
 import pytest
+from argon2 import extract_parameters
 from pydantic import ValidationError
 
+from frontdesk.auth import passwords
 from frontdesk.auth.models import ChangeUser, NewUser, Registration
 from frontdesk.auth.passwords import hash_password, hashed, verified, verify_password
 
@@ -16,6 +18,10 @@ def test_a_hash_is_argon2id_with_the_owasp_minimum_and_a_salt_of_its_own() -> No
     first, second = hash_password("correct horse"), hash_password("correct horse")
     assert first.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert first != second
+
+
+def test_an_account_that_does_not_exist_costs_the_same_work() -> None:
+    assert extract_parameters(passwords._NOBODY) == extract_parameters(hash_password("correct horse"))
 
 
 def test_only_the_right_password_is_right() -> None:

@@ -3,7 +3,6 @@
 import hashlib
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -14,29 +13,14 @@ from frontdesk.schema import migrate as schema
 from frontdesk.schema.migrate import Migration, MigrationError, connect, migrate, pending
 from frontdesk.supervisor.postgres import EmbeddedPostgres
 
-DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
-
-
-@pytest.fixture(scope="module", params=[None, DEBIAN_15], ids=["wheel", "debian15"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A server of this module's own: migrations create roles of nobody and change nothing outside their database."""
-    if request.param is not None and not request.param.exists():
-        pytest.skip("no PostgreSQL 15 here")
-    started = EmbeddedPostgres(tmp_path_factory.mktemp("pg"), request.param, options={"fsync": "off"})
-    started.start()
-    try:
-        yield started
-    finally:
-        started.stop()
-
 
 @pytest.fixture
-def dsn(server: EmbeddedPostgres, request: pytest.FixtureRequest) -> str:
-    """An empty database for one test."""
+def dsn(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> str:
+    """An empty database for one test, nothing migrated yet."""
     name = "t" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]
-    with psycopg.connect(server.dsn("postgres"), autocommit=True) as conn:
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as conn:
         conn.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    return server.dsn(name)
+    return postgres.dsn(name)
 
 
 def steps(monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:

@@ -135,9 +135,12 @@ class Service:
             found["server worker"] += [pid for pid in children_of(server) if "spawn_main" in command_of(pid)]
         return found
 
+    def socket_folder(self) -> str:
+        """Where PostgreSQL's socket is, as its lock file says."""
+        return (self.data_dir / "postgres/data/postmaster.pid").read_text().splitlines()[4]
+
     def dsn(self) -> str:
-        lines = (self.data_dir / "postgres/data/postmaster.pid").read_text().splitlines()
-        return f"host={lines[4]} port={lines[3]} user=frontdesk dbname=frontdesk"
+        return f"host={self.socket_folder()} port=5432 user=frontdesk dbname=frontdesk"
 
     def database(self) -> psycopg.Connection:
         return psycopg.connect(self.dsn(), autocommit=True)

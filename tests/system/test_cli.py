@@ -3,9 +3,11 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from urllib.parse import urlencode
 
+import psycopg
 import pytest
+
 from tests.system.service import Service, clean_environment, free_port, service
 
 pytestmark = pytest.mark.xdist_group("system")
@@ -75,7 +77,10 @@ def test_a_user_is_made_with_a_password_from_standard_input(running: Service) ->
 @pytest.mark.parametrize(
     ("arguments", "given", "expected"),
     [
-        (["--email", "a@clinic.test", "--role", "patient"], "correct horse battery\n", "tied to a record"),
+        (["--email", "a@clinic.test", "--role", "patient"], "correct horse battery\n", "patient"),
+        (["--email", "a@clinic.test", "--role", "surgeon"], "correct horse battery\n", "role"),
+        (["--email", "nobody", "--role", "admin"], "correct horse battery\n", "email"),
+        (["--email", "a@clinic.test", "--role", "admin"], "short\n", "password"),
         (["--email", "a@clinic.test", "--role", "admin"], "", "no password"),
     ],
 )
@@ -95,9 +100,24 @@ def test_serve_refuses_a_port_that_is_served(running: Service) -> None:
     assert f"port {running.port}" in line
 
 
-def test_the_demo_fills_an_empty_database_once(running: Service, tmp_path: Path) -> None:
-    first = frontdesk(running, "demo", "--seed", "7")
-    assert first.returncode == 0, first.stderr
-    second = frontdesk(running, "demo")
-    assert second.returncode == 1
-    assert "not empty" in second.stderr
+def test_the_demo_leaves_a_database_that_is_used_alone(running: Service) -> None:
+    # The user made above is use enough.
+    frontdesk(
+        running, "user", "create", "--email", "first@clinic.test", "--role", "admin", given="correct horse battery\n"
+    )
+    ended = frontdesk(running, "demo")
+    assert ended.returncode == 1
+    assert "not empty" in ended.stderr
+    with running.database() as conn:
+        assert conn.execute("SELECT count(*) FROM clinic").fetchone() == (0,)
+
+
+def test_the_demo_fills_an_empty_database(running: Service) -> None:
+    with running.database() as conn:
+        conn.execute("CREATE DATABASE fresh")
+    url = f"postgresql://frontdesk@/fresh?{urlencode({'host': running.socket_folder(), 'port': 5432})}"
+    ended = frontdesk(running, "demo", "--seed", "7", FRONTDESK_DATABASE_URL=url)
+    assert ended.returncode == 0, ended.stderr
+    assert frontdesk(running, "migrate", FRONTDESK_DATABASE_URL=url).stdout == "The database is current.\n"
+    with psycopg.connect(url) as conn:
+        assert conn.execute("SELECT count(*) FROM clinic").fetchone() == (8,)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from tests.system.service import clean_environment, service
 
 pytestmark = pytest.mark.xdist_group("system")

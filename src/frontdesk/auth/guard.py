@@ -3,13 +3,13 @@
 Deny by default: `refuse_undeclared` stops the service from starting when an endpoint declares nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
@@ -48,8 +48,11 @@ def declared(dependant: Dependant) -> set[str]:
     return mine.union(*(declared(inner) for inner in dependant.dependencies))
 
 
-def refuse_undeclared(routes: Iterable[BaseRoute]) -> None:
-    """Raise RuntimeError for an endpoint that does not declare exactly one permission."""
-    for route in routes:
-        if isinstance(route, APIRoute) and len(declared(route.dependant)) != 1:
-            raise RuntimeError(f"{sorted(route.methods)} {route.path} must declare exactly one permission")
+def refuse_undeclared(routes: Sequence[BaseRoute], *, except_paths: Collection[str] = ()) -> None:
+    """Raise RuntimeError for an endpoint, included routers' too, that does not declare exactly one permission."""
+    for context in iter_route_contexts(routes):
+        route = context.original_route
+        if not isinstance(route, APIRoute) or context.path in except_paths:
+            continue
+        if len(declared(context.dependant)) != 1:
+            raise RuntimeError(f"{sorted(context.methods or ())} {context.path} must declare exactly one permission")

@@ -61,11 +61,13 @@ VALUES (%(id)s, %(first_name)s, %(last_name)s, %(date_of_birth)s, %(gender)s, %(
         %(changed_by)s, %(request_id)s);
 
 -- name: insert_user
--- The account and the clinics of its desk, in one statement.
+-- The account and the clinics of its desk, in one statement; nothing when the address is taken. ON CONFLICT, because the
+-- database's log would quote the address of a violated index.
 WITH account AS (
     INSERT INTO user_account (id, email, password_hash, role, patient_id, provider_id, may_report, changed_by, request_id)
     VALUES (%(id)s, %(email)s, %(password_hash)s, %(role)s, %(patient_id)s, %(provider_id)s, %(may_report)s,
             %(changed_by)s, %(request_id)s)
+    ON CONFLICT (lower(email)) DO NOTHING
     RETURNING id, changed_by, request_id
 )
 INSERT INTO user_clinic (user_id, clinic_id, changed_by, request_id)

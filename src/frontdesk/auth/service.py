@@ -46,7 +46,9 @@ class RefreshRefused(Unauthenticated):
         self.session_id = session_id
 
 
-errors.register("user_account_email_once", EmailTaken, "Log in with this e-mail address, or use another.")
+_TAKEN = "Log in with this e-mail address, or use another."
+
+errors.register("user_account_email_once", EmailTaken, _TAKEN)
 errors.register("user_account_patient_linked", InvalidRequest, "A user with the role patient needs patient_id.")
 errors.register("user_account_provider_linked", InvalidRequest, "A user with the role provider needs provider_id.")
 
@@ -210,7 +212,10 @@ async def add_user(conn: Connection, actor: Actor, account: dict[str, Any], pass
     user_id = ids.new_id()
     blank: dict[str, Any] = {"patient_id": None, "provider_id": None, "clinic_ids": [], "may_report": False}
     await db.run(conn, q.insert_user, **blank | account, id=user_id, password_hash=password_hash, **actor.stamp)
-    return await get_user(conn, user_id)
+    user = await db.one(conn, q.find_user, user_id=user_id)
+    if user is None:
+        raise EmailTaken(_TAKEN)
+    return user
 
 
 async def get_user(conn: Connection, user_id: UUID) -> dict[str, Any]:

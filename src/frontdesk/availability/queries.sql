@@ -2,6 +2,7 @@
 -- Every bookable start of one provider for one visit type, on the local days [from_on, to_on) of each clinic.
 -- Working time minus closures, minus what is booked or held, on the grid that counts elapsed minutes from each
 -- session's start; not before the notice, not beyond the horizon, and only while a room of the kind is free.
+-- The sessions are read from a day earlier, because one of the evening before may reach past midnight.
 WITH visit AS (
     SELECT v.*, make_interval(mins => v.duration_min) AS length, make_interval(mins => v.slot_step_min) AS step,
            make_interval(mins => v.buffer_before_min) AS before, make_interval(mins => v.buffer_after_min) AS after
@@ -10,7 +11,7 @@ WITH visit AS (
 ), session AS (
     SELECT s.clinic_id, s.time_zone, s.during,
            s.visit_type_ids IS NULL OR v.id = ANY (s.visit_type_ids) OR coalesce(s.release_at <= %(now)s, false) AS open
-    FROM visit v, provider p, working_session(p.id, %(from_on)s, %(to_on)s, %(clinic_id)s::uuid) s
+    FROM visit v, provider p, working_session(p.id, %(from_on)s::date - 1, %(to_on)s::date, %(clinic_id)s::uuid) s
     WHERE p.id = %(provider_id)s AND p.active
       AND (NOT EXISTS (SELECT FROM provider_visit_type WHERE provider_id = p.id)
            OR EXISTS (SELECT FROM provider_visit_type t WHERE t.provider_id = p.id AND t.visit_type_id = v.id))

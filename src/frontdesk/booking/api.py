@@ -25,7 +25,7 @@ from frontdesk.booking.models import (
 from frontdesk.web import pages
 from frontdesk.web.answers import OnceOnly, answer
 from frontdesk.web.fields import Day, Instant, Text
-from frontdesk.web.metrics import BOOKED
+from frontdesk.metrics import BOOKED
 from frontdesk.web.tx import Read, Tx
 from frontdesk.web.versions import IfMatch
 

@@ -80,16 +80,8 @@ async def claim_time(conn: Connection, actor: Actor, claim: Claim, **columns: An
             room_id = await free_room(conn, claim)
             if room_id is None:
                 raise await slot_taken(conn, actor, claim, [busy_room(claim)])
-        row = await db.one(
-            conn,
-            q.insert_appointment,
-            **{"hold_expires_at": None, "hold_token_hash": None, "hold_client": None, "override_reason": None},
-            **columns,
-            id=ids.new_id(),
-            room_id=room_id,
-            **_as_columns(claim),
-            **actor.stamp,
-        )
+        values = _NOTHING_SPECIAL | columns | _as_columns(claim)
+        row = await db.one(conn, q.insert_appointment, **values, id=ids.new_id(), room_id=room_id, **actor.stamp)
         if row is not None:
             return row
         if not await expire(conn, actor, await _overdue_in_the_way(conn, claim)):
@@ -101,6 +93,8 @@ async def claim_time(conn: Connection, actor: Actor, claim: Claim, **columns: An
         if tried == _MOST_TRIES:
             raise Busy("This time is fought over at the moment; nothing was changed.")
 
+
+_NOTHING_SPECIAL = dict.fromkeys(("hold_expires_at", "hold_token_hash", "hold_client", "override_reason"))
 
 _MOST_TRIES = 50
 """More than the rooms of one kind in a clinic; each try that fails means that a rival succeeded or gave up."""

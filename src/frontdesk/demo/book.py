@@ -147,7 +147,7 @@ class Book:
         ahead = (opening.start - self._today) / DAY_MIN
         if opening.provider.number == 0 and -0.5 < ahead < 1.5:
             return 0.95
-        return 0.56 if ahead < 1 else max(0.12, 0.5 - 0.009 * ahead)
+        return 0.46 if ahead < 1 else max(0.1, 0.42 - 0.008 * ahead)
 
     def _fitting(self, opening: Opening, at: int, busy_until: int) -> dict[tuple[str, int], float]:
         """Visit kinds that may start at or after `at`, each with its next start on the grid, and their weights."""

@@ -133,13 +133,13 @@ def _since(from_day: int, today: date, monday: date) -> date:
 
 
 async def write_exceptions(
-    writer: Writer, draw: Draw, directory: Directory, providers: list[Provider], today: dict[str, date], at: datetime
+    writer: Writer, draw: Draw, directory: Directory, providers: list[Provider], today: date, at: datetime
 ) -> None:
-    """Write leave and extra sessions around `today`, each clinic's local day. The first provider takes no leave."""
+    """Write leave and extra sessions around `today` (UTC). The first provider takes no leave."""
     found: list[tuple[Provider, Away]] = []
     for provider in providers:
-        post, day = provider.post, today[provider.post.clinic]
-        listed = open_today(post, day) if provider.number == 0 else exceptions(draw, post, day)
+        post = provider.post
+        listed = open_today(post, today) if provider.number == 0 else exceptions(draw, post, today)
         found += [(provider, item) for item in listed]
     await writer.conn.execute(
         q.insert_exceptions,
@@ -160,17 +160,19 @@ async def write_exceptions(
     )
 
 
-async def write_closures(
-    writer: Writer, draw: Draw, directory: Directory, today: dict[str, date], at: datetime
-) -> None:
-    """Write public holidays and a team day. No clinic is closed `today`: a demo on a holiday shows a day at work."""
+async def write_closures(writer: Writer, draw: Draw, directory: Directory, today: date, at: datetime) -> None:
+    """Write public holidays and a team day.
+
+    No clinic is closed on the day that is today there, with `today` the day in UTC: a demo shows a day at work.
+    """
     found: list[tuple[str, date, str, str, str]] = []
     for place in PLACES:
-        day = today[place.key]
         found += [
-            (place.key, closed, "00:00", "24:00", reason) for closed, reason in _holidays(place, day) if closed != day
+            (place.key, closed, "00:00", "24:00", reason)
+            for closed, reason in _holidays(place, today)
+            if abs((closed - today).days) > 1
         ]
-    training = today["aus"] + timedelta(days=8 + (2 - today["aus"].weekday()) % 7)  # a Wednesday of the week after next
+    training = today + timedelta(days=8 + (2 - today.weekday()) % 7)  # a Wednesday of the week after next
     if all((clinic, closed) != ("aus", training) for clinic, closed, *_ in found):
         found.append(("aus", training, "13:00", "18:00", "Team training"))
     await writer.conn.execute(

@@ -1,8 +1,8 @@
 """Fill an empty database with a believable clinic group."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta
 
 from psycopg.types.json import Jsonb
 
@@ -56,7 +56,7 @@ async def fill(conn: Connection, *, seed: int, at: datetime | None = None) -> Su
     The same seed and the same `at` give the same rows, ids included; on the same day at another hour, the same book
     with other visits under way. Inside the caller's transaction it is part of that. Raises NotEmpty.
     """
-    at = (at or clock.now()).replace(second=0, microsecond=0)
+    at = (at or clock.now()).astimezone(UTC).replace(second=0, microsecond=0)
     secret_hash = await password_hash()
     async with conn.transaction():
         await conn.execute(q.lock)
@@ -70,22 +70,27 @@ async def fill(conn: Connection, *, seed: int, at: datetime | None = None) -> Su
 
 async def _write(conn: Connection, seed: int, at: datetime, secret_hash: str) -> Summary:
     writer = Writer(conn, Draw(seed, "request").id(at))
-    today = {place.key: at.astimezone(ZoneInfo(place.time_zone)).date() for place in PLACES}
-    midnight = at.replace(hour=0, minute=0)  # people are the same all day
+    midnight, today = at.replace(hour=0, minute=0), at.date()
     staff, sick = providers(Draw(seed, "providers"), midnight), patients(Draw(seed, "patients"), midnight)
 
     directory = await write_directory(writer, Draw(seed, "directory"), midnight)
     await write_providers(writer, directory, staff)
     hours = Draw(seed, "hours")
-    await write_schedules(writer, hours, directory, staff, today[staff[0].post.clinic])
+    await write_schedules(writer, hours, directory, staff, today)
     await write_exceptions(writer, hours, directory, staff, today, midnight)
     await write_closures(writer, hours, directory, today, midnight)
     await _write_patients(writer, directory, sick)
 
     book = Book(Draw(seed, "book"), sick, Rooms(directory.rooms), minute(at))
-    booked = list(book.fill(await _openings(conn, directory, staff, at)))
-    booked.sort(key=lambda item: (item.provider.number, item.start))  # as they would have come in
-    await writer.copy(q.copy_appointment, (_appointment_row(directory, item) for item in booked))
+    openings = await _openings(conn, directory, staff, at)
+    booked: list[Booked] = []
+
+    def drawn() -> Iterator[tuple[object, ...]]:
+        for item in book.fill(openings):
+            booked.append(item)
+            yield _appointment_row(directory, item)
+
+    await writer.copy(q.copy_appointment, drawn())  # drawn here while the server indexes: two cores work
     notes = Draw(seed, "notes")
     visits = await writer.copy(q.copy_visit, _visit_rows(notes, booked))
     await write_accounts(writer, Draw(seed, "accounts"), directory, staff[0], booked, midnight, secret_hash)

@@ -113,7 +113,7 @@ _TIME_OFF = ("Annual leave", "Conference", "Training course", "Family matter", "
 
 
 def exceptions(draw: Draw, post: Post, today: date) -> list[Away]:
-    """What this provider has beside the weekly hours, around `today` (local): leave, and now and then a Saturday."""
+    """What this provider has beside the weekly hours, around `today`: leave, and now and then a Saturday."""
     found = []
     if draw.chance(0.45):
         first = today + timedelta(days=draw.whole(-40, 60))
@@ -132,7 +132,12 @@ def exceptions(draw: Draw, post: Post, today: date) -> list[Away]:
 
 
 def open_today(post: Post, today: date) -> list[Away]:
-    """The one extra session that gives the demo's own provider a day to show when `today` is a weekend."""
-    if today.isoweekday() <= 5:
-        return []
-    return [Away("extra_session", post.clinic, today, today, "approved", "Weekend clinic", ("08:30", "16:30"))]
+    """Extra sessions that give the demo's own provider a day to show on a weekend.
+
+    `today` is the day in UTC, and west of Greenwich it may still be the day before.
+    """
+    return [
+        Away("extra_session", post.clinic, day, day, "approved", "Weekend clinic", ("08:30", "16:30"))
+        for day in (today - timedelta(days=1), today)
+        if day.isoweekday() > 5
+    ]

@@ -130,7 +130,8 @@ def _patient(draw: Draw, at: datetime, number: int, place: Place) -> Patient:
 def _name(draw: Draw, culture: Culture) -> tuple[str, str, str]:
     """Gender, given name and surname."""
     if draw.chance(0.52):
-        return "female", draw.one(culture.women), draw.one(culture.families)
+        first, last = draw.one(culture.women), draw.one(culture.families)
+        return "female", first, f"{last[:-1]}a" if culture.language == "pl" and last.endswith("ski") else last
     return "male", draw.one(culture.men), draw.one(culture.families)
 
 

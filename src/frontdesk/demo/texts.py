@@ -5,7 +5,10 @@ BIOS: tuple[str, ...] = (
     "Patients know {name} for taking time. {years} years in {field}, the last of them here with us.",
     "{name} trained in {field}, taught for a while, and came back to the consulting room {years} years ago.",
     "With {years} years in {field}, {name} believes in few tests, clear words and a follow-up that happens.",
-    "{name} joined us after {years} years of hospital work in {field}. Sings in a choir.",
+    "{name} joined us after {years} years of hospital work in {field}.",
+    "{name} has seen patients in {field} for {years} years and works closely with the other practices in town.",
+    "Careful listening first, then a plan: {name}, {years} years in {field}.",
+    "{name} divides the week between consultations and teaching, with {years} years of experience in {field}.",
 )
 
 REASONS: dict[str, tuple[str, ...]] = {

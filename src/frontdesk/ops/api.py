@@ -14,7 +14,7 @@ from starlette.responses import Response
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.web.answers import answer
-from frontdesk.web.metrics import exposition
+from frontdesk.metrics import exposition
 
 router = APIRouter(tags=["operations"])
 

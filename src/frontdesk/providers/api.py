@@ -23,7 +23,7 @@ from frontdesk.providers.models import (
     WeeklySet,
 )
 from frontdesk.web.answers import OnceOnly, answer
-from frontdesk.web.fields import Name, Short
+from frontdesk.web.fields import Name, Short, Text
 from frontdesk.web.pages import Cursor, Limit
 from frontdesk.web.tx import Read, Tx
 from frontdesk.web.versions import IfMatch
@@ -44,7 +44,7 @@ async def list_providers(
     specialty: Annotated[Name | None, Query(description="An id or a name.")] = None,
     clinic_id: UUID | None = None,
     q: Annotated[
-        Name | None, Query(description="A part of the name, or one much like it; accents do not matter.")
+        Text | None, Query(description="A part of the name, or one much like it; accents do not matter.")
     ] = None,
     language: Annotated[Short | None, Query(description="BCP 47; en finds en-GB too.")] = None,
     accepting: Annotated[bool | None, Query(description="Whether they take new patients.")] = None,
@@ -103,7 +103,7 @@ async def get_schedules(provider_id: UUID, actor: ScheduleReader, conn: Read) ->
 
 @router.put("/{provider_id}/schedules", response_model=ScheduleSet)
 async def replace_schedules(provider_id: UUID, body: WeeklySet, actor: Desk, conn: Tx) -> Response:
-    """Replace the weekly set. 409 appointments-stranded when visits would lie outside, unless override_reason is given."""
+    """Replace the weekly set. 409 appointments-stranded when visits would lie outside; override_reason keeps them."""
     return answer(200, await schedules.replace_schedules(conn, actor, provider_id, body))
 
 

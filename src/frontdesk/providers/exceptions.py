@@ -1,4 +1,4 @@
-"""Exceptions from a provider's weekly schedule: time off and extra sessions, asked for by providers, decided by the desk.
+"""Exceptions from a provider's weekly schedule: time off and extra sessions. Providers ask, the desk decides.
 
 Every change holds the provider FOR UPDATE first, as a change of the weekly set does (invariant 2).
 """
@@ -31,7 +31,7 @@ async def list_exceptions(
     limit: int,
     cursor: str | None,
 ) -> Row:
-    """A page of the exceptions that overlap `since` to `until` (instants, exclusive; None: no limit). Raises NotFound."""
+    """A page of those that overlap `since` to `until` (instants, exclusive; None: no limit). Raises NotFound."""
     await schedules.refuse_unseen(conn, actor, provider_id)
     if since and until and since >= until:
         raise InvalidRequest("from lies before to.")
@@ -110,7 +110,7 @@ async def remove(
 
 
 async def _lock(conn: Connection, actor: Actor, provider_id: UUID) -> list[UUID]:
-    """Hold the provider; the clinics where they work. Raises NotFound for a provider whose schedule is not the caller's."""
+    """Hold the provider; the clinics where they work. Raises NotFound when the caller may not see their schedule."""
     found(await db.one(conn, service.q.lock_provider, provider_id=provider_id), "provider")
     return await schedules.refuse_unseen(conn, actor, provider_id)
 

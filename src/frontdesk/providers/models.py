@@ -11,7 +11,7 @@ from frontdesk.clinics.models import Page, Stored
 from frontdesk.web.fields import BirthDate, Body, Day, Email, Instant, LongText, Name, Patch, Short, Text, omitted
 
 LONGEST_SESSION = timedelta(hours=24)
-"""A session that holds a visit begins on the visit's local day or the day before: availability looks no further back."""
+"""A session that holds a visit begins on its local day or the day before: nobody looks further back."""
 
 LONGEST_TIME_OFF = timedelta(days=730)
 
@@ -45,12 +45,12 @@ class NewProvider(Body):
     last_name: Name
     license_number: Name
     title: Short | None = None
-    credentials: Codes = []
+    credentials: Codes = Field(default_factory=list)
     bio: LongText | None = None
-    languages: Codes = []
-    specialty_ids: Ids = []
-    clinic_ids: Ids = []
-    visit_type_ids: Ids = []
+    languages: Codes = Field(default_factory=list)
+    specialty_ids: Ids = Field(default_factory=list)
+    clinic_ids: Ids = Field(default_factory=list)
+    visit_type_ids: Ids = Field(default_factory=list)
     accepting_new_patients: bool = True
     gender: Short | None = None
     date_of_birth: BirthDate | None = None

@@ -162,7 +162,7 @@ def _overlap(one: Row, other: Row) -> bool:
 
 
 def _minutes(session: Row) -> tuple[int, int]:
-    """Start and end in minutes after the midnight before the start; an end at or before the start is on the next day."""
+    """Start and end in minutes after the midnight before the start; the end may be on the next day."""
     start, end = (int(text[:2]) * 60 + int(text[3:]) for text in (session["start_time"], session["end_time"]))
     return start, end if end > start else end + _DAY_MIN
 

@@ -6,16 +6,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable
 from types import FrameType
-from typing import Protocol
 
 import psycopg
 import structlog
 from psycopg import AsyncConnection
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import dict_row
 
-from frontdesk import secrets, server
+from frontdesk import demo, secrets, server
 from frontdesk.schema.migrate import migrate, reason
 from frontdesk.settings import Settings
 from frontdesk.supervisor import folder
@@ -27,16 +25,8 @@ from frontdesk.supervisor.valkey import EmbeddedValkey
 READY_PATIENCE_S = 90.0  # a slow disk on a busy laptop; usually 2 s
 TICK_S = 0.1  # how often we look whether a part has died
 WORKER_PATIENCE_S = 10.0
-DEMO_EMAILS = tuple(f"{role}@frontdesk.test" for role in ("admin", "staff", "provider", "patient"))
-DEMO_PASSWORD = "frontdesk-demo"  # noqa: S105  # printed on purpose, valid for the demo's users only
 
 log = structlog.get_logger(__name__)
-
-
-class Fill(Protocol):
-    """Puts the demo into an empty database."""
-
-    def __call__(self, conn: AsyncConnection[DictRow], *, seed: int) -> Awaitable[object]: ...
 
 
 class _Stop(BaseException):
@@ -46,7 +36,7 @@ class _Stop(BaseException):
         self.number = number
 
 
-def run(settings: Settings, *, fill: Fill) -> int:
+def run(settings: Settings) -> int:
     """Start everything, print the address when it answers, keep it alive until SIGTERM, SIGINT or SIGHUP.
 
     Returns the exit status: 0 after a stop that was asked for, 128 + the signal if it came before all was ready.
@@ -59,7 +49,7 @@ def run(settings: Settings, *, fill: Fill) -> int:
     try:
         with folder.held(settings.data_dir):
             try:
-                _start(settings, keeper, fill)
+                _start(settings, keeper)
                 ready = True
                 while True:
                     time.sleep(TICK_S)
@@ -71,7 +61,7 @@ def run(settings: Settings, *, fill: Fill) -> int:
         return 0 if ready else 128 + stop.number
 
 
-def _start(settings: Settings, keeper: Keeper, fill: Fill) -> None:
+def _start(settings: Settings, keeper: Keeper) -> None:
     server.usable_address(settings.host, settings.port)
     env = dict(os.environ)
     env.pop(server.METRICS_VARIABLE, None)  # `serve` makes a folder of its own; other processes keep no metrics there
@@ -81,7 +71,7 @@ def _start(settings: Settings, keeper: Keeper, fill: Fill) -> None:
     env["FRONTDESK_REDIS_URL"] = _redis(settings, keeper)
     migrate(dsn)
     if settings.demo:
-        asyncio.run(fill_if_empty(dsn, settings.demo_seed, fill))
+        asyncio.run(fill_if_empty(dsn, settings.demo_seed))
     command = [sys.executable, "-m", "frontdesk"]
     keeper.start("worker", Program([*command, "worker"], env, patience_s=WORKER_PATIENCE_S))
     keeper.start("server", Program([*command, "serve"], env, patience_s=server.STOP_PATIENCE_S + 4.0))
@@ -112,24 +102,21 @@ def _redis(settings: Settings, keeper: Keeper) -> str:
     return valkey.url
 
 
-async def fill_if_empty(dsn: str, seed: int, fill: Fill) -> bool:
-    """All of the demo or nothing: a start that is killed half-way leaves the database empty, and the next one fills it.
+async def fill_if_empty(dsn: str, seed: int) -> bool:
+    """Write the demo if nobody has begun to use the database; answers whether it was written. Raises StartError.
 
-    Answers whether the database was empty (no clinic, no user) and now holds the demo. Raises StartError.
+    All of it or nothing: a start that is killed half-way leaves the database empty, and the next one fills it.
     """
+    began = time.monotonic()
     try:
-        conn = await AsyncConnection.connect(dsn, autocommit=True, row_factory=dict_row)
-        async with conn, conn.transaction():
-            used = "SELECT EXISTS (SELECT FROM clinic) OR EXISTS (SELECT FROM user_account) AS yes"
-            found = await (await conn.execute(used)).fetchone()
-            if found is None or found["yes"]:
-                return False
-            began = time.monotonic()
-            await fill(conn, seed=seed)
-            log.info("demo_filled", seed=seed, seconds=round(time.monotonic() - began, 1))
-            return True
+        async with await AsyncConnection.connect(dsn, autocommit=True, row_factory=dict_row) as conn:
+            written = await demo.fill(conn, seed=seed)
+    except demo.NotEmpty:
+        return False
     except psycopg.Error as error:
         raise StartError(f"the demo cannot be written: {reason(error)}") from None
+    log.info("demo_filled", seed=seed, patients=written.patients, seconds=round(time.monotonic() - began, 1))
+    return True
 
 
 def _wait_until_ready(settings: Settings, keeper: Keeper) -> None:
@@ -161,9 +148,9 @@ def _greet(settings: Settings, dsn: str) -> None:
     lines = [f"Frontdesk is ready at {address}", f"API documentation: {address}/docs"]
     with psycopg.connect(dsn) as conn:
         query = "SELECT count(*) FROM user_account WHERE email = ANY(%s)"
-        found = conn.execute(query, (list(DEMO_EMAILS),)).fetchone()
-    if found is not None and found[0] == len(DEMO_EMAILS):
-        lines.append(f"Demo log-ins: {', '.join(DEMO_EMAILS)} (password {DEMO_PASSWORD})")
+        found = conn.execute(query, (list(demo.LOGINS),)).fetchone()
+    if found is not None and found[0] == len(demo.LOGINS):
+        lines.append(f"Demo log-ins: {', '.join(demo.LOGINS)} (password {demo.PASSWORD})")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from frontdesk import ids
 from frontdesk.errors import Busy
-from frontdesk.web.metrics import REQUEST_SECONDS, REQUESTS
+from frontdesk.metrics import REQUEST_SECONDS, REQUESTS
 
 log = structlog.get_logger("frontdesk.requests")
 
@@ -53,11 +53,17 @@ class Observe:
             await self.app(scope, receive, observed)
         finally:
             took = time.perf_counter() - began
-            route = getattr(scope.get("route"), "path", "unmatched")
+            route = _template(scope)
             REQUESTS.labels(scope["method"] if route != "unmatched" else "-", route, str(status)).inc()
             REQUEST_SECONDS.labels(route).observe(took)
             log.info("request", method=scope["method"], route=route, status=status, ms=round(took * 1000, 1))
             structlog.contextvars.unbind_contextvars("request_id")
+
+
+def _template(scope: Scope) -> str:
+    """The path as it was declared, such as /api/v1/patients/{patient_id}."""
+    endpoint = getattr(scope.get("route"), "endpoint", None)
+    return scope["app"].state.templates.get(endpoint, "unmatched") if endpoint else "unmatched"
 
 
 def _request_id(sent: str | None) -> UUID:
@@ -83,12 +89,15 @@ class RetryDeadlocks:
             return
         received: list[Message] = []
         for attempt in range(_ATTEMPTS):
+            again = dict(scope)
             try:
-                await self.app(dict(scope), _Again(received, receive), send)
+                await self.app(again, _Again(received, receive), send)
                 return
             except RETRIED as error:
                 log.warning("transaction repeated", sqlstate=error.sqlstate, attempt=attempt + 1)
                 await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - spreads rivals, guards nothing
+            finally:
+                scope["route"] = again.get("route")
         busy = Busy("Too many changes at the same place at once; nothing was changed.")
         headers = [(name.lower().encode(), value.encode()) for name, value in busy.headers.items()]
         headers.append((b"content-type", b"application/problem+json"))

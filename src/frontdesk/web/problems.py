@@ -7,11 +7,13 @@ import psycopg
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from frontdesk.errors import Busy, InvalidRequest, Problem, from_database
+from frontdesk.metrics import CONFLICTS
 from frontdesk.web.answers import Replayed
 from frontdesk.web.middleware import RETRIED
 
@@ -22,6 +24,8 @@ _SLUG_BY_STATUS = {404: "not-found", 405: "method-not-allowed", 413: "too-large"
 
 def problem_response(problem: Problem) -> Response:
     """The answer that tells a Problem."""
+    if problem.slug == "slot-taken":
+        CONFLICTS.inc()
     return Response(
         orjson.dumps(problem.body(), default=str),
         problem.status,
@@ -72,26 +76,38 @@ async def _unexpected(_request: Request, error: Exception) -> Response:
     return problem_response(Problem("It has been logged; quote the X-Request-Id of this answer."))
 
 
-_DOCUMENTED: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": text,
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for status, text in {
-        401: "No valid log-in",
-        403: "The role does not allow it",
-        404: "No such thing, or none the caller may see",
-        409: "In conflict with what is there",
-        412: "Changed meanwhile",
-        422: "Not valid, or forbidden by the rules of the schedule",
-        503: "Try again in a moment",
-    }.items()
+class ProblemDocument(BaseModel):
+    """RFC 9457. Some problems carry more: `errors`, `reasons`, `conflicts`, `alternatives`, `version`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+
+
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    401: {"model": ProblemDocument, "description": "No valid log-in"},
+    403: {"model": ProblemDocument, "description": "The role does not allow it"},
+    404: {"model": ProblemDocument, "description": "No such thing, or none the caller may see"},
+    409: {"model": ProblemDocument, "description": "In conflict with what is there"},
+    412: {"model": ProblemDocument, "description": "Changed meanwhile"},
+    413: {"model": ProblemDocument, "description": "The body is too large"},
+    422: {"model": ProblemDocument, "description": "Not valid, or forbidden by the rules of the schedule"},
+    429: {"model": ProblemDocument, "description": "Too much at once"},
+    503: {"model": ProblemDocument, "description": "Try again in a moment"},
 }
+"""The problems that any endpoint may answer, for OpenAPI."""
 
 
-def documented() -> dict[int | str, dict[str, Any]]:
-    """The problems any endpoint may answer, for OpenAPI."""
-    return dict(_DOCUMENTED)
+def describe(document: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document with problems under the media type they really have."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                content = response.get("content", {})
+                if status >= "400" and "application/json" in content:
+                    content["application/problem+json"] = content.pop("application/json")
+    return document
 
 
 def install(app: FastAPI) -> None:

@@ -1,0 +1,133 @@
+-- name: in_reach
+-- Patients whom the caller may see, by id or by a search; the one place that says who may see whom (DESIGN §6).
+-- In care: an appointment with the provider in the last 24 or the next 12 months. Of a clinic: registered there, or
+-- booked there. A hold alone makes nobody a patient of anybody, and neither does a hold that was dropped.
+-- The search takes what the text can be: a name, an e-mail address, digits of a phone number, a date of birth, a reference.
+SELECT p.id, p.first_name, p.last_name, p.date_of_birth, p.gender, p.email, p.phone, p.language, p.address, p.national_id,
+       CASE WHEN p.insurance_provider IS NOT NULL
+            THEN jsonb_build_object('provider', p.insurance_provider, 'member_id', p.insurance_member_id) END AS insurance,
+       p.emergency_contact, p.external_ref,
+       ARRAY(SELECT c.clinic_id FROM patient_clinic c WHERE c.patient_id = p.id ORDER BY 1) AS clinic_ids,
+       p.preferences, p.active, p.version, p.created_at, p.changed_at
+FROM patient p
+WHERE (%(ids)s::uuid[] IS NULL OR p.id = ANY (%(ids)s))
+  AND (%(after_id)s::uuid IS NULL OR p.id > %(after_id)s)
+  AND (%(only_patient)s::uuid IS NULL OR p.id = %(only_patient)s)
+  AND (%(only_care_of)s::uuid IS NULL OR EXISTS (
+      SELECT FROM appointment a
+      WHERE a.patient_id = p.id AND a.provider_id = %(only_care_of)s
+        AND lower(a.during) BETWEEN now() - interval '24 months' AND now() + interval '12 months'
+        AND a.status NOT IN ('held', 'expired')
+        AND NOT EXISTS (SELECT FROM appointment_history h
+                        WHERE h.appointment_id = a.id AND h.from_status = 'held' AND h.to_status = 'cancelled')))
+  AND (%(only_clinics)s::uuid[] IS NULL
+       OR EXISTS (SELECT FROM patient_clinic c WHERE c.patient_id = p.id AND c.clinic_id = ANY (%(only_clinics)s))
+       OR EXISTS (
+           SELECT FROM appointment a
+           WHERE a.patient_id = p.id AND a.clinic_id = ANY (%(only_clinics)s)
+             AND a.status NOT IN ('held', 'expired')
+             AND NOT EXISTS (SELECT FROM appointment_history h
+                             WHERE h.appointment_id = a.id AND h.from_status = 'held' AND h.to_status = 'cancelled')))
+  AND (%(q)s::text IS NULL
+       OR (fold(p.first_name || ' ' || p.last_name) LIKE '%%' || fold(%(name_part)s::text) || '%%'
+           AND fold(p.first_name || ' ' || p.last_name)
+               LIKE ALL (SELECT '%%' || fold(word) || '%%' FROM unnest(%(words)s::text[]) AS word))
+       OR fold(p.first_name || ' ' || p.last_name) %%> fold(%(like_name)s::text)
+       OR lower(p.email) = lower(%(q)s::text)
+       OR p.external_ref = %(q)s
+       OR p.date_of_birth = %(born_on)s::date
+       OR regexp_replace(p.phone, '\D', '', 'g') LIKE '%%' || %(phone_digits)s::text || '%%')
+ORDER BY p.id LIMIT %(rows)s;
+
+-- name: lock_patient
+-- Hold the patient while it changes.
+SELECT id, first_name, last_name, date_of_birth, gender, email, phone, language, address, national_id,
+       insurance_provider, insurance_member_id, emergency_contact, external_ref, preferences, active, version
+FROM patient WHERE id = %(patient_id)s FOR UPDATE;
+
+-- name: alike
+-- Who may be the same person: born the same day with a similar name, or the same e-mail, phone or national id.
+SELECT id FROM patient
+WHERE (date_of_birth = %(date_of_birth)s
+       AND similarity(fold(first_name || ' ' || last_name), fold(%(first_name)s::text || ' ' || %(last_name)s::text)) >= 0.4)
+   OR lower(email) = lower(%(email)s::text)
+   OR national_id = %(national_id)s
+   OR (length(%(phone_digits)s::text) >= 7 AND regexp_replace(phone, '\D', '', 'g') = %(phone_digits)s)
+ORDER BY id LIMIT 20;
+
+-- name: insert_patient
+-- A new patient.
+INSERT INTO patient (id, first_name, last_name, date_of_birth, gender, email, phone, language, address, national_id,
+                     insurance_provider, insurance_member_id, emergency_contact, preferences, external_ref,
+                     changed_by, request_id)
+VALUES (%(id)s, %(first_name)s, %(last_name)s, %(date_of_birth)s, %(gender)s, %(email)s, %(phone)s, %(language)s,
+        %(address)s, %(national_id)s, %(insurance_provider)s, %(insurance_member_id)s, %(emergency_contact)s,
+        %(preferences)s, %(external_ref)s, %(changed_by)s, %(request_id)s);
+
+-- name: update_patient
+-- The whole row: it is locked, and what was not sent is what was read.
+UPDATE patient
+SET first_name = %(first_name)s, last_name = %(last_name)s, date_of_birth = %(date_of_birth)s, gender = %(gender)s,
+    email = %(email)s, phone = %(phone)s, language = %(language)s, address = %(address)s, national_id = %(national_id)s,
+    insurance_provider = %(insurance_provider)s, insurance_member_id = %(insurance_member_id)s,
+    emergency_contact = %(emergency_contact)s, preferences = %(preferences)s, external_ref = %(external_ref)s,
+    active = %(active)s, changed_by = %(changed_by)s, request_id = %(request_id)s
+WHERE id = %(id)s;
+
+-- name: registered_at
+-- Where the patient is registered.
+SELECT clinic_id FROM patient_clinic WHERE patient_id = %(patient_id)s;
+
+-- name: add_clinics
+-- Register at clinics; naming one twice is naming it once.
+INSERT INTO patient_clinic (patient_id, clinic_id, changed_by, request_id)
+SELECT DISTINCT %(patient_id)s::uuid, named, %(changed_by)s::uuid, %(request_id)s::uuid FROM unnest(%(ids)s::uuid[]) AS named
+ON CONFLICT DO NOTHING;
+
+-- name: drop_clinics
+-- No longer registered at any clinic but these.
+DELETE FROM patient_clinic WHERE patient_id = %(patient_id)s AND clinic_id <> ALL (%(ids)s::uuid[]);
+
+-- name: say_who
+-- A deleted row cannot name who deletes it, so the transaction does; the audit trail reads it.
+SELECT set_config('frontdesk.actor', %(changed_by)s::text, true),
+       set_config('frontdesk.request_id', %(request_id)s::text, true);
+
+-- name: has_history
+-- Whether anything happened with the patient, or they can log in. The foreign keys say so too, for what comes meanwhile.
+SELECT EXISTS (SELECT FROM appointment WHERE patient_id = %(patient_id)s)
+    OR EXISTS (SELECT FROM user_account WHERE patient_id = %(patient_id)s) AS has_history;
+
+-- name: delete_patient
+-- Only one without history; the foreign keys refuse any other.
+DELETE FROM patient WHERE id = %(patient_id)s;
+
+-- name: appointments_upcoming
+-- One page of what lies ahead, the next one first; `upcoming` false means everything, the oldest first.
+SELECT id, status, version, provider_id, patient_id, clinic_id, room_id, visit_type_id, lower(during) AS start,
+       upper(during) AS "end", mode, reason, hold_expires_at
+FROM appointment
+WHERE patient_id = %(patient_id)s
+  AND (%(only_care_of)s::uuid IS NULL OR provider_id = %(only_care_of)s)
+  AND (%(only_clinics)s::uuid[] IS NULL OR clinic_id = ANY (%(only_clinics)s))
+  AND (NOT %(upcoming)s
+       OR (upper(during) > now()
+           AND (status IN ('scheduled', 'confirmed', 'checked_in', 'in_progress')
+                OR (status = 'held' AND hold_expires_at > now()))))
+  AND (%(after_start)s::timestamptz IS NULL
+       OR (lower(during), id) > (%(after_start)s::timestamptz, %(after_id)s::uuid))
+ORDER BY lower(during), id LIMIT %(rows)s;
+
+-- name: appointments_past
+-- One page of what is over or came to nothing, the latest first.
+SELECT id, status, version, provider_id, patient_id, clinic_id, room_id, visit_type_id, lower(during) AS start,
+       upper(during) AS "end", mode, reason, hold_expires_at
+FROM appointment
+WHERE patient_id = %(patient_id)s
+  AND (%(only_care_of)s::uuid IS NULL OR provider_id = %(only_care_of)s)
+  AND (%(only_clinics)s::uuid[] IS NULL OR clinic_id = ANY (%(only_clinics)s))
+  AND status NOT IN ('held', 'expired')
+  AND (upper(during) <= now() OR status IN ('completed', 'cancelled', 'no_show'))
+  AND (%(after_start)s::timestamptz IS NULL
+       OR (lower(during), id) < (%(after_start)s::timestamptz, %(after_id)s::uuid))
+ORDER BY lower(during) DESC, id DESC LIMIT %(rows)s;

@@ -1,0 +1,200 @@
+"""Patients. Every function sees only whom the actor may see; anybody else does not exist for it (404).
+
+Functions take a connection and never commit. No value of a patient is logged or put into an error.
+"""
+
+import re
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from frontdesk import db, ids
+from frontdesk.auth.permissions import Actor
+from frontdesk.clinics.models import Row
+from frontdesk.clinics.service import check_versions, found
+from frontdesk.db import Connection
+from frontdesk.errors import Conflict, Forbidden, register
+from frontdesk.patients.models import NewPatient, PatientPatch
+from frontdesk.sql import load
+from frontdesk.web import pages, words
+
+q = load(__package__)
+
+register("patient_external_ref_once", Conflict, "There is a patient with this external_ref.")
+
+ONLY_DESK = frozenset(
+    {"first_name", "last_name", "date_of_birth", "national_id", "external_ref", "clinic_ids", "active"}
+)
+"""What patients may not change about themselves: who they are is proven at the desk."""
+
+_FEWEST_DIGITS = 5
+"""Fewer digits than this are no part of a phone number worth searching for."""
+
+
+class When(StrEnum):
+    """Which of a patient's appointments."""
+
+    UPCOMING = "upcoming"
+    PAST = "past"
+
+
+async def list_patients(conn: Connection, actor: Actor, *, text: str | None, limit: int, cursor: str | None) -> Row:
+    """A page of the patients within the caller's reach, all of them without a `text` to search for."""
+    rows = await _in_reach(conn, actor, text=text, limit=limit + 1, after=pages.after_id(cursor)["after_id"])
+    return pages.page(rows, limit, "id")
+
+
+async def get_patient(conn: Connection, actor: Actor, patient_id: UUID) -> Row:
+    """One patient. Raises NotFound when there is none, or none the caller may see."""
+    rows = await _in_reach(conn, actor, only=[patient_id])
+    return found(rows[0] if rows else None, "patient")
+
+
+async def create_patient(conn: Connection, actor: Actor, body: NewPatient) -> Row:
+    """Register a patient; a likely duplicate is named, never refused.
+
+    Raises Forbidden when the desk registers at a clinic that is not its own, Conflict for an external_ref in use.
+    """
+    patient_id = ids.new_id()
+    mine = actor.only["only_clinics"]
+    clinic_ids = body.clinic_ids or mine or []
+    if mine is not None and not clinic_ids:
+        raise Forbidden("You work at no clinic, so you could not see the patient again.")
+    _refuse_other_clinics(actor, set(clinic_ids))
+    columns = _columns(body.model_dump(exclude={"clinic_ids"}))
+    alike = await db.many(conn, q.alike, **columns | {"phone_digits": _digits(body.phone)})
+    await db.run(conn, q.insert_patient, id=patient_id, **columns, **actor.stamp)
+    await db.run(conn, q.add_clinics, patient_id=patient_id, ids=clinic_ids, **actor.stamp)
+    seen = await _in_reach(conn, actor, only=[row["id"] for row in alike])
+    patient = await _in_reach(conn, actor, only=[patient_id])
+    return found(patient[0] if patient else None, "patient") | {"possible_duplicates": [row["id"] for row in seen]}
+
+
+async def change_patient(
+    conn: Connection, actor: Actor, patient_id: UUID, body: PatientPatch, expected: int | None = None
+) -> Row:
+    """Change a patient. Raises NotFound, StaleVersion, and Forbidden for a field that is not the caller's to change."""
+    await get_patient(conn, actor, patient_id)
+    row = found(await db.one(conn, q.lock_patient, patient_id=patient_id), "patient")
+    check_versions(row, body, expected)
+    given = body.given()
+    refused = sorted(given.keys() & ONLY_DESK)
+    if refused and not actor.is_desk:
+        raise Forbidden(f"Ask the front desk to change {', '.join(refused)}.")
+    clinic_ids = given.pop("clinic_ids", None)
+    await db.run(conn, q.update_patient, **_columns(row | given) | actor.stamp)
+    if clinic_ids is not None:
+        registered = {r["clinic_id"] for r in await db.many(conn, q.registered_at, patient_id=patient_id)}
+        _refuse_other_clinics(actor, registered ^ set(clinic_ids))
+        await db.run(conn, q.say_who, **actor.stamp)
+        await db.run(conn, q.drop_clinics, patient_id=patient_id, ids=clinic_ids)
+        await db.run(conn, q.add_clinics, patient_id=patient_id, ids=clinic_ids, **actor.stamp)
+    rows = await db.many(conn, q.in_reach, **_everybody(), ids=[patient_id], **_search(None), after_id=None, rows=1)
+    return rows[0]
+
+
+async def delete_patient(conn: Connection, actor: Actor, patient_id: UUID, expected: int | None = None) -> None:
+    """Delete a patient with whom nothing ever happened. Raises NotFound, StaleVersion, and Conflict for any other."""
+    await get_patient(conn, actor, patient_id)
+    row = found(await db.one(conn, q.lock_patient, patient_id=patient_id), "patient")
+    check_versions(row, PatientPatch(), expected)
+    history = await db.one(conn, q.has_history, patient_id=patient_id)
+    if history and history["has_history"]:
+        raise Conflict("A patient with appointments or a log-in cannot be deleted; set active to false instead.")
+    await db.run(conn, q.say_who, **actor.stamp)
+    await db.run(conn, q.drop_clinics, patient_id=patient_id, ids=[])
+    await db.run(conn, q.delete_patient, patient_id=patient_id)
+
+
+async def list_appointments(
+    conn: Connection, actor: Actor, patient_id: UUID, *, when: When | None, limit: int, cursor: str | None
+) -> Row:
+    """A page of the patient's appointments: a provider sees those with them, the desk those at its clinics.
+
+    Upcoming ones in order, past ones the latest first; without `when` all, holds too, in order. Raises NotFound.
+    """
+    await get_patient(conn, actor, patient_id)
+    after = pages.decode(cursor, ("after_start", datetime), ("after_id", UUID))
+    query = q.appointments_past if when is When.PAST else q.appointments_upcoming
+    rows = await db.many(
+        conn,
+        query,
+        patient_id=patient_id,
+        upcoming=when is When.UPCOMING,
+        rows=limit + 1,
+        **after,
+        **actor.only,
+    )
+    return pages.page(rows, limit, "start", "id")
+
+
+async def _in_reach(
+    conn: Connection,
+    actor: Actor,
+    *,
+    only: list[UUID] | None = None,
+    text: str | None = None,
+    limit: int = 100,
+    after: UUID | None = None,
+) -> list[Row]:
+    return await db.many(conn, q.in_reach, **actor.only, **_search(text), ids=only, after_id=after, rows=limit)
+
+
+def _everybody() -> dict[str, Any]:
+    """The reach of the service itself, for a row that the caller has just been allowed to write."""
+    return {"only_patient": None, "only_care_of": None, "only_clinics": None}
+
+
+def _search(text: str | None) -> dict[str, Any]:
+    """Everything that the text can be."""
+    text = (text or "").strip() or None
+    digits = _digits(text)
+    is_number = text is not None and len(digits) >= _FEWEST_DIGITS and not re.search(r"[^\d\s()+/.-]", text)
+    return {
+        "q": text,
+        "born_on": _birth_date(text),
+        "phone_digits": digits if is_number else None,
+        **words.of_name(text),
+    }
+
+
+def _birth_date(text: str | None) -> date | None:
+    if text is None or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _digits(text: str | None) -> str:
+    return re.sub(r"\D", "", text or "", flags=re.ASCII)
+
+
+def _columns(fields: dict[str, Any]) -> dict[str, Any]:
+    """Request fields as columns: insurance is two, and what is nested is stored as JSON without what was not said."""
+    columns = dict(fields)
+    if "insurance" in columns:
+        insurance = columns.pop("insurance") or {}
+        columns["insurance_provider"] = insurance.get("provider")
+        columns["insurance_member_id"] = insurance.get("member_id")
+    contact, preferences = columns["emergency_contact"], columns["preferences"]
+    columns["emergency_contact"] = None if contact is None else Jsonb(contact)
+    columns["preferences"] = Jsonb(_jsonable({k: v for k, v in preferences.items() if v is not None}))
+    return columns
+
+
+def _jsonable(preferences: dict[str, Any]) -> dict[str, Any]:
+    """Ids as texts: JSON has no other form for them."""
+    if "clinics" in preferences:
+        return preferences | {"clinics": [str(clinic) for clinic in preferences["clinics"]]}
+    return preferences
+
+
+def _refuse_other_clinics(actor: Actor, concerned: set[UUID]) -> None:
+    mine = actor.only["only_clinics"]
+    if mine is not None and not concerned <= set(mine):
+        raise Forbidden("You can register patients only at clinics of your own.")

@@ -1,0 +1,40 @@
+"""An independent, slow and obvious reckoning of wall clocks, by the standard library alone."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+ZONES = (
+    "America/New_York",
+    "Europe/Berlin",
+    "Australia/Sydney",
+    "Australia/Lord_Howe",  # changes by half an hour
+    "America/Santiago",  # changes at midnight: a day that begins at 01:00
+    "Asia/Kathmandu",  # no changes, an offset of 05:45
+)
+
+
+def first_instant(local: datetime, zone: str) -> datetime:
+    """The first instant at which a clock in `zone` shows `local` (naive by meaning) or later, found by looking."""
+    assert local.tzinfo is None
+    moment = local.replace(tzinfo=UTC) - timedelta(hours=16)
+    while moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) < local:
+        moment += timedelta(minutes=15)
+    return moment
+
+
+def change_days(zone: str, after: date) -> list[date]:
+    """The local days of the next year on which the clocks of `zone` change."""
+    noons = [datetime.combine(after + timedelta(days=n), time(12), ZoneInfo(zone)) for n in range(370)]
+    return [b.date() for a, b in zip(noons, noons[1:], strict=False) if a.utcoffset() != b.utcoffset()]
+
+
+def starts(day: date, opens: str, closes: str, zone: str, step_min: int) -> list[datetime]:
+    """The starts of one session: elapsed minutes from its first instant, as long as a whole step fits."""
+    begin, end = time.fromisoformat(opens), time.fromisoformat(closes)
+    first = first_instant(datetime.combine(day, begin), zone)
+    last = first_instant(datetime.combine(day + timedelta(days=end <= begin), end), zone)
+    found = []
+    while first + timedelta(minutes=step_min) <= last:
+        found.append(first)
+        first += timedelta(minutes=step_min)
+    return found

@@ -1,0 +1,104 @@
+"""Real servers for every test: PostgreSQL 18 (the wheel) and 15 (Debian), and the service on top as real processes.
+
+Each test runs once on each version; the two versions run side by side (`-n 2 --dist loadgroup`). Where a version cannot
+be had, its tests are skipped by name, with the reason in the closing summary; FRONTDESK_TEST_NO_SKIPS=1, which CI sets,
+turns every skip into a failure.
+"""
+
+import os
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from frontdesk.schema.migrate import migrate
+from frontdesk.supervisor.postgres import EmbeddedPostgres
+from tests.debian import postgres_15
+from tests.make import Make
+from tests.service import Service
+
+NO_SKIPS = os.environ.get("FRONTDESK_TEST_NO_SKIPS") == "1"
+_numbers = count(1)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "postgres" in metafunc.fixturenames:
+        versions = [pytest.param(v, marks=pytest.mark.xdist_group(f"pg{v}"), id=f"pg{v}") for v in ("18", "15")]
+        metafunc.parametrize("postgres", versions, indirect=True, scope="session")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if NO_SKIPS and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped although FRONTDESK_TEST_NO_SKIPS=1: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def postgres(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of one version. fsync is off: what is under test here survives a killed process without it."""
+    bin_dir: Path | None = None
+    if request.param == "15":
+        found = postgres_15()
+        if isinstance(found, str):
+            pytest.skip(found)
+        bin_dir = found
+    server = EmbeddedPostgres(
+        tmp_path_factory.mktemp(f"pg{request.param}"), bin_dir, options={"fsync": "off", "deadlock_timeout": "200ms"}
+    )
+    server.start()
+    try:
+        migrate(server.dsn("frontdesk"))
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def database(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The dsn of a migrated database of this test's own, copied from a template."""
+    dsn = copy_database(postgres)
+    yield dsn
+    drop_database(postgres, dsn)
+
+
+def copy_database(postgres: EmbeddedPostgres) -> str:
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as conn:
+        conn.execute(f'CREATE DATABASE "{name}" TEMPLATE frontdesk')
+    return postgres.dsn(name)
+
+
+def drop_database(postgres: EmbeddedPostgres, dsn: str) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as conn:
+        conn.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def db(database: str) -> Iterator[psycopg.Connection]:
+    """A connection to this test's own database, autocommit, UTC."""
+    with psycopg.connect(database, autocommit=True, options="-c timezone=UTC") as conn:
+        yield conn
+
+
+@pytest.fixture(scope="session")
+def service(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service with two workers on a database of its own, shared by tests that do not count rows."""
+    running = Service(copy_database(postgres), tmp_path_factory.mktemp("service"))
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def make(service: Service) -> Iterator[Make]:
+    """Makes test data in the service's database, and log-ins for it."""
+    with psycopg.connect(service.dsn, autocommit=True, options="-c timezone=UTC") as conn:
+        yield Make(conn)

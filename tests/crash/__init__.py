@@ -1,0 +1,1 @@
+"""What a client was told stays true when everything is killed."""

@@ -1,0 +1,1 @@
+"""The demo: believable, whole, and the same for the same seed."""

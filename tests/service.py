@@ -1,0 +1,86 @@
+"""The service as an operator runs it: real processes on a real socket, killable."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+SECRET = "a secret for tests only, long enough to pass"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Service:
+    """`frontdesk serve` with `workers` workers on `dsn`."""
+
+    def __init__(self, dsn: str, folder: Path, *, workers: int = 2, **env: str) -> None:
+        self.dsn, self.folder, self.port = dsn, folder, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.api = f"{self.url}/api/v1"
+        self.log_path = folder / "service.log"
+        self._env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("FRONTDESK_")},
+            "FRONTDESK_DATABASE_URL": dsn,
+            "FRONTDESK_REDIS_URL": "off",
+            "FRONTDESK_SECRET": SECRET,
+            "FRONTDESK_PORT": str(self.port),
+            "FRONTDESK_WORKERS": str(workers),
+            "FRONTDESK_DATA_DIR": str(folder / "data"),
+            "FRONTDESK_LOG_LEVEL": "warning",
+            **env,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "frontdesk", "serve"],
+                env=self._env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200:
+                    return
+            assert self._process is not None
+            assert self._process.poll() is None, self.log_path.read_text()
+            time.sleep(0.1)
+        raise AssertionError(f"not ready: {self.log_path.read_text()}")
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(30)
+
+    def kill(self) -> None:
+        """SIGKILL to the server and all of its workers at once."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(30)
+
+    def client(self, token: str | None = None) -> httpx.Client:
+        """A client of the API; with a token, as that user."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx.Client(base_url=self.api, headers=headers, timeout=30)
+
+    def rivals(self, token: str | None = None, *, connections: int = 100) -> httpx.AsyncClient:
+        """A client for many requests at once."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+        return httpx.AsyncClient(base_url=self.api, headers=headers, timeout=60, limits=limits)
