@@ -1,17 +1,19 @@
 """Real servers for every test: PostgreSQL 18 (the wheel) and 15 (Debian), and the service on top as real processes.
 
-Each test runs once on each version; the two versions run side by side (`-n 2 --dist loadgroup`). Where a version cannot
+Each test runs once on each version; the two versions run side by side (`-n 2`). Where a version cannot
 be had, its tests are skipped by name, with the reason in the closing summary; FRONTDESK_TEST_NO_SKIPS=1, which CI sets,
 turns every skip into a failure.
 """
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Generator, Iterator
 from itertools import count
 from pathlib import Path
 
 import psycopg
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from frontdesk.schema.migrate import migrate
 from frontdesk.supervisor.postgres import EmbeddedPostgres
@@ -25,12 +27,24 @@ _numbers = count(1)
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "postgres" in metafunc.fixturenames:
-        versions = [pytest.param(v, marks=pytest.mark.xdist_group(f"pg{v}"), id=f"pg{v}") for v in ("18", "15")]
+        versions = [pytest.param(version, id=f"pg{version}") for version in ("18", "15")]
         metafunc.parametrize("postgres", versions, indirect=True, scope="session")
 
 
+class OneVersionOneWorker(LoadScopeScheduling):
+    """All tests of one PostgreSQL version go to one worker, which starts that server once; the rest file by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        version = re.search(r"\[(pg\d+)", nodeid)
+        return version[1] if version else nodeid.split("/")[1]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    return OneVersionOneWorker(config, log)
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if NO_SKIPS and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"

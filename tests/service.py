@@ -40,6 +40,7 @@ class Service:
             **env,
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._clients: list[httpx.Client] = []
 
     def start(self) -> None:
         with self.log_path.open("ab") as log:
@@ -64,6 +65,8 @@ class Service:
         raise AssertionError(f"not ready: {self.log_path.read_text()}")
 
     def stop(self) -> None:
+        for client in self._clients:
+            client.close()
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             self._process.wait(30)
@@ -75,9 +78,10 @@ class Service:
         self._process.wait(30)
 
     def client(self, token: str | None = None) -> httpx.Client:
-        """A client of the API; with a token, as that user."""
+        """A client of the API, open until the service stops; with a token, as that user."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.Client(base_url=self.api, headers=headers, timeout=30)
+        self._clients.append(httpx.Client(base_url=self.api, headers=headers, timeout=30))
+        return self._clients[-1]
 
     def rivals(self, token: str | None = None, *, connections: int = 100) -> httpx.AsyncClient:
         """A client for many requests at once."""

@@ -82,7 +82,7 @@ def test_who_was_deactivated_between_password_and_session_gets_none(database: st
                 await service.change_user(conn, ACTOR, user_id, None, {"active": False})
                 late = asyncio.ensure_future(service.log_in(other, ACTOR, proven, KEY))
                 query = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
-                while (await db.one(conn, query)) == {"n": 0}:
+                while not late.done() and (await db.one(conn, query)) == {"n": 0}:
                     await asyncio.sleep(0.01)
             with pytest.raises(Unauthenticated):
                 await late

@@ -138,7 +138,9 @@ def test_an_extra_session_is_not_taken_from_under_its_visits(practice: Practice,
 def test_the_list_is_of_a_span(practice: Practice) -> None:
     first = practice.desk.post(practice.path, json=span(ahead(20))).json()["id"]
     second = practice.desk.post(practice.path, json=span(ahead(40))).json()["id"]
-    listed = practice.desk.get(practice.path, params={"from": ahead(19).isoformat(), "to": ahead(30).date().isoformat()})
+    listed = practice.desk.get(
+        practice.path, params={"from": ahead(19).isoformat(), "to": ahead(30).date().isoformat()}
+    )
     assert [item["id"] for item in listed.json()["items"]] == [first]
     listed = practice.desk.get(practice.path, params={"from": ahead(20, 12).isoformat()})
     assert [item["id"] for item in listed.json()["items"]] == [second]

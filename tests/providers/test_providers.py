@@ -70,7 +70,11 @@ def test_the_public_sees_no_private_data(service: Service, admin: httpx.Client, 
     path = f"/providers/{made['id']}"
     provider_id = make.provider()
     sees_all = [make.token("staff", clinic_ids=(make.clinic(),)), make.token("admin")]
-    sees_less = [None, make.token("patient", patient_id=make.patient()), make.token("provider", provider_id=provider_id)]
+    sees_less = [
+        None,
+        make.token("patient", patient_id=make.patient()),
+        make.token("provider", provider_id=provider_id),
+    ]
     for token in sees_all:
         with service.client(token) as client:
             assert client.get(path).json().keys() >= PRIVATE

@@ -1,4 +1,4 @@
-"""The weekly set over HTTP: what it accepts, what stays as it was, who may change it, and the visits it would strand."""
+"""The weekly set over HTTP: what it accepts, what stays, who may change it, and the visits it would strand."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -17,6 +17,9 @@ from tests.service import Service
 def admin(service: Service, make: Make) -> Iterator[httpx.Client]:
     with service.client(make.token("admin")) as client:
         yield client
+
+
+FROM, UNTIL, EVERY = "effective_from", "effective_until", "interval_weeks"
 
 
 def session(clinic_id: UUID, weekday: int, start: str, end: str, **fields: Any) -> dict[str, Any]:
@@ -76,12 +79,12 @@ def test_a_session_whose_start_is_left_out_keeps_its_first_day(admin: httpx.Clie
         ((1, "05:00", "09:00", {}), (7, "22:00", "06:00", {}), True),
         ((3, "00:00", "00:00", {}), (3, "23:00", "23:30", {}), True),
         ((3, "00:00", "00:00", {}), (4, "00:00", "00:00", {}), False),
-        ((1, "09:00", "12:00", {"effective_until": "2031-03-02"}), (1, "09:00", "12:00", {"effective_from": "2031-03-03"}), False),
-        ((1, "09:00", "12:00", {"effective_until": "2031-03-03"}), (1, "09:00", "12:00", {"effective_from": "2031-03-03"}), True),
+        ((1, "09:00", "12:00", {UNTIL: "2031-03-02"}), (1, "09:00", "12:00", {FROM: "2031-03-03"}), False),
+        ((1, "09:00", "12:00", {UNTIL: "2031-03-03"}), (1, "09:00", "12:00", {FROM: "2031-03-03"}), True),
         # 9 March 2031 is a Sunday: its night session runs into the Monday that begins the other.
-        ((7, "22:00", "06:00", {"effective_until": "2031-03-09"}), (1, "05:00", "09:00", {"effective_from": "2031-03-10"}), True),
-        ((7, "22:00", "06:00", {"effective_until": "2031-03-08"}), (1, "05:00", "09:00", {"effective_from": "2031-03-10"}), False),
-        ((1, "09:00", "12:00", {"interval_weeks": 2}), (1, "09:00", "12:00", {"interval_weeks": 2, "effective_from": "2031-03-03"}), False),
+        ((7, "22:00", "06:00", {UNTIL: "2031-03-09"}), (1, "05:00", "09:00", {FROM: "2031-03-10"}), True),
+        ((7, "22:00", "06:00", {UNTIL: "2031-03-08"}), (1, "05:00", "09:00", {FROM: "2031-03-10"}), False),
+        ((1, "09:00", "12:00", {EVERY: 2}), (1, "09:00", "12:00", {EVERY: 2, FROM: "2031-03-03"}), False),
         ((1, "09:00", "12:00", {"interval_weeks": 2}), (1, "09:00", "12:00", {"effective_from": "2031-03-03"}), True),
     ],
 )  # fmt: skip

@@ -8,13 +8,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 
-PATIENCE_S = 60.0  # before a test gives up; nothing is measured with it
+PATIENCE_S = 120.0  # before a test gives up; nothing is measured with it
 
 
 def free_port() -> int:
@@ -25,12 +25,11 @@ def free_port() -> int:
         return port
 
 
-def wait_for(what: str, condition: object, patience_s: float = PATIENCE_S) -> None:
-    """Call `condition` until it is true. Raises AssertionError naming `what`."""
-    assert callable(condition)
-    deadline = time.monotonic() + patience_s
+def wait_for(what: str, condition: Callable[[], bool]) -> None:
+    """Call `condition` until it is true. Raises AssertionError naming `what` when patience ends."""
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
-        assert time.monotonic() < deadline, f"not seen in {patience_s} s: {what}"
+        assert time.monotonic() < deadline, f"not seen in {PATIENCE_S} s: {what}"
         time.sleep(0.05)
 
 
@@ -97,12 +96,14 @@ class Service:
     def err(self) -> list[str]:
         return self._err.read_text().splitlines()
 
-    def wait_until_ready(self, patience_s: float = PATIENCE_S) -> None:
+    def wait_until_ready(self) -> None:
+        """Return when the ready line is printed. Raises AssertionError when it ended instead."""
+
         def greeted() -> bool:
             assert self.process.poll() is None, f"ended with {self.process.returncode}: {self.err}"
             return any(line.startswith("Frontdesk is ready at ") for line in self.out)
 
-        wait_for("the ready line", greeted, patience_s)
+        wait_for("the ready line", greeted)
 
     def answers(self, path: str) -> int:
         """The status of GET `path`; 0 when nobody answers."""

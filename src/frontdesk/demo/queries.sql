@@ -90,7 +90,7 @@ CROSS JOIN LATERAL unnest(tstzmultirange(s.during) - closed_time(p.id, s.clinic_
 ORDER BY p.number, lower(free.during), s.clinic_id;
 
 -- name: copy_appointment
--- Those that are past their beginning are 'imported': only what comes from elsewhere may arrive finished.
+-- Whatever is no longer merely scheduled is 'imported': only what comes from elsewhere may begin further on.
 COPY appointment (id, provider_id, patient_id, clinic_id, room_id, visit_type_id, during, claims, status, mode, reason,
                   status_reason, origin, created_at, changed_at, changed_by, request_id) FROM STDIN;
 

@@ -13,7 +13,7 @@ from frontdesk.schema import migrate as schema
 from frontdesk.settings import Settings
 from frontdesk.supervisor.postgres import wheel_bin_dir
 from frontdesk.supervisor.process import StartError
-from frontdesk.supervisor.valkey import wheel_binary
+from frontdesk.supervisor.valkey import running_url, wheel_binary
 
 SKEW_S = 2.0
 """More between our clock and the database's, and holds and tokens expire visibly early or late."""
@@ -114,16 +114,15 @@ def _migrations(conn: schema.Connection) -> str:
 def _cache(settings: Settings) -> str:
     if settings.redis_url == "off":
         return "off: answers come from the database, limits are kept there"
-    if settings.redis_url is None:
+    url = settings.redis_url or running_url(settings.data_dir / "valkey")
+    if url is None:
         return _embedded(wheel_binary().name)
     try:
-        client = redis.Redis.from_url(
-            settings.redis_url, socket_timeout=REDIS_PATIENCE_S, socket_connect_timeout=REDIS_PATIENCE_S
-        )
+        client = redis.Redis.from_url(url, socket_timeout=REDIS_PATIENCE_S, socket_connect_timeout=REDIS_PATIENCE_S)
         with client:
             client.ping()
     except ValueError:
         raise StartError("FRONTDESK_REDIS_URL is no redis://, rediss:// or unix:// address") from None
     except redis.exceptions.RedisError as error:
         raise StartError(f"Redis does not answer ({type(error).__name__})") from None
-    return "Redis answers"
+    return "Redis answers" if settings.redis_url else "the embedded Valkey answers"

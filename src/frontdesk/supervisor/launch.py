@@ -81,8 +81,9 @@ def main(arguments: list[str]) -> NoReturn:
         sys.stderr.write(f"cannot run as another user ({identity}): {error}\n")
         sys.exit(CANNOT)
     if how == "probe":
-        # effective_ids: the right kept by drop_to counts, as it will for the program.
-        sys.exit(0 if all(os.access(path, os.X_OK, effective_ids=True) for path in command) else CANNOT)
+        # Effective ids: the right kept by drop_to counts, as it will for the program.
+        effective = os.access in os.supports_effective_ids
+        sys.exit(0 if all(os.access(path, os.X_OK, effective_ids=effective) for path in command) else CANNOT)
     if how != "0":
         die_with_parent(signal.Signals(int(how)), int(parent))
     os.execv(command[0], command)  # noqa: S606  # the programs we ship, by absolute path

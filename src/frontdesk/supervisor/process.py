@@ -157,15 +157,19 @@ def end_stranger(pid: int, how: signal.Signals, *, patience_s: float) -> None:
     raise StartError(f"process {pid} of an earlier start cannot be ended")
 
 
-def socket_folder(wanted: Path, longest_name: str, owner: tuple[int, int]) -> Path:
-    """A 0700 folder for unix sockets: `wanted`, or a short one in the temp folder if the path would be too long.
+def short_folder(wanted: Path, longest_name: str) -> Path:
+    """Where sockets go: `wanted`, or a short folder in the temp folder if the path would be too long.
 
     The short one is named after `wanted`: addresses handed to running children stay right when a server restarts.
-    Raises StartError if somebody else has taken that name.
     """
-    folder = wanted
-    if len(os.fsencode(wanted / longest_name)) > SOCKET_PATH_BYTES:
-        folder = Path(tempfile.gettempdir(), f"frontdesk-{hashlib.sha256(os.fsencode(wanted)).hexdigest()[:16]}")
+    if len(os.fsencode(wanted / longest_name)) <= SOCKET_PATH_BYTES:
+        return wanted
+    return Path(tempfile.gettempdir(), f"frontdesk-{hashlib.sha256(os.fsencode(wanted)).hexdigest()[:16]}")
+
+
+def socket_folder(wanted: Path, longest_name: str, owner: tuple[int, int]) -> Path:
+    """Make `short_folder`, open to nobody but `owner`. Raises StartError if somebody else has taken that name."""
+    folder = short_folder(wanted, longest_name)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     # A root that once ran by dropping to `owner` and now does not finds its folder in that name: ours all the same.

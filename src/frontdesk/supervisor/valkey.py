@@ -42,7 +42,7 @@ class EmbeddedValkey:
         """A redis-py URL; the same after a restart. Raises StartError before the first start."""
         if self._socket is None:
             raise StartError("Valkey has not been started")
-        return f"unix://{quote(str(self._socket))}?db=0"
+        return _url(self._socket)
 
     def start(self) -> None:
         """End an orphan, start, and return once PING is answered. Does nothing when it runs. Raises StartError."""
@@ -88,7 +88,7 @@ class EmbeddedValkey:
     def _end_orphan(self) -> None:
         with contextlib.suppress(FileNotFoundError, ValueError):
             pid = int(self._pid_file.read_text())
-            if process.runs(pid, f"--dir {self.data_dir}"):
+            if process.runs(pid, _marker(self.data_dir)):
                 process.end_stranger(pid, signal.SIGTERM, patience_s=STOP_PATIENCE_S)
 
     def _wait_until_ready(self, server: subprocess.Popen[bytes]) -> None:
@@ -106,6 +106,26 @@ class EmbeddedValkey:
             client.close()
         process.stop(server, signal.SIGTERM, patience_s=STOP_PATIENCE_S)
         raise StartError(f"Valkey is not ready after {START_PATIENCE_S:.0f} s, see {self.log_path}")
+
+
+def running_url(data_dir: Path) -> str | None:
+    """The URL of the embedded server that runs in `data_dir` now, whoever started it; None when there is none."""
+    data_dir = data_dir.resolve()
+    try:
+        pid = int((data_dir / "valkey.pid").read_text())
+    except (OSError, ValueError):
+        return None
+    socket = process.short_folder(data_dir / "socket", _SOCKET) / _SOCKET
+    return _url(socket) if process.runs(pid, _marker(data_dir)) else None
+
+
+def _url(socket: Path) -> str:
+    return f"unix://{quote(str(socket))}?db=0"
+
+
+def _marker(data_dir: Path) -> str:
+    """What only the command line of the server in `data_dir` contains."""
+    return f"--dir {data_dir} "
 
 
 def wheel_binary() -> Path:
