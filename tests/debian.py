@@ -23,7 +23,10 @@ def postgres_15() -> Path | str:
         common.write_text("create_main_cluster = false\n")
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     lock = ["flock", "/tmp/frontdesk-apt.lock"]
-    commands = (["apt-get", "update", "-q"], ["apt-get", "install", "-q", "-y", "--no-install-recommends", "postgresql-15"])
+    commands = (
+        ["apt-get", "update", "-q"],
+        ["apt-get", "install", "-q", "-y", "--no-install-recommends", "postgresql-15"],
+    )
     for command in commands:
         done = subprocess.run([*lock, *command], env=env, capture_output=True, text=True, check=False)
         if done.returncode != 0 and command[1] == "install":

@@ -85,7 +85,13 @@ class Make:
         return self.row("closure", clinic_id=clinic_id, during=TimestamptzRange(start, end))
 
     def appointment(
-        self, provider_id: UUID, clinic_id: UUID, visit_type_id: UUID, start: datetime, minutes: int = 30, **columns: Any
+        self,
+        provider_id: UUID,
+        clinic_id: UUID,
+        visit_type_id: UUID,
+        start: datetime,
+        minutes: int = 30,
+        **columns: Any,
     ) -> UUID:
         during = TimestamptzRange(start, start + timedelta(minutes=minutes))
         defaults = {"status": "scheduled", "claims": during}
@@ -109,14 +115,16 @@ class Make:
         """An access token of a user who exists."""
         link = {"patient_id": patient_id, "provider_id": provider_id}
         user_id = self.row(
-            "user_account", email=f"user{next(_numbers)}-{ids.new_id()}@example.test", password_hash="none", role=role, **link
+            "user_account",
+            email=f"user{next(_numbers)}-{ids.new_id()}@example.test",
+            password_hash="none",
+            role=role,
+            **link,
         )
         for clinic_id in clinic_ids:
             self.conn.execute(
                 "INSERT INTO user_clinic (user_id, clinic_id, changed_by, request_id) VALUES (%s, %s, %s, %s)",
                 (user_id, clinic_id, ids.SYSTEM, ids.SYSTEM),
             )
-        login = tokens.Login(
-            user_id=user_id, role=Role(role), session_id=ids.new_id(), clinic_ids=clinic_ids, **link
-        )
+        login = tokens.Login(user_id=user_id, role=Role(role), session_id=ids.new_id(), clinic_ids=clinic_ids, **link)
         return tokens.write(login, Keys(SECRET).tokens, timedelta(hours=1))

@@ -2,17 +2,18 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import iter_route_contexts
+from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi_offline import FastAPIOffline
 from redis.asyncio import Redis
 
 from frontdesk import __version__, logs, secrets
 from frontdesk.auth import api as auth
-from frontdesk.auth.guard import refuse_undeclared
+from frontdesk.auth.guard import declared, refuse_undeclared
+from frontdesk.auth.permissions import PERMISSIONS, Role
 from frontdesk.availability import api as availability
 from frontdesk.booking import api as booking
 from frontdesk.booking import holds_api as holds
@@ -23,15 +24,12 @@ from frontdesk.patients import api as patients
 from frontdesk.providers import api as providers
 from frontdesk.settings import Settings, settings
 from frontdesk.web import problems
-from frontdesk.web.middleware import Observe, RetryDeadlocks
+from frontdesk.web.middleware import MOST_BODY_BYTES, LimitBody, Observe, RetryDeadlocks
 
 API = "/api/v1"
 
 _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 """Pages without data, made by the library that serves them without the internet."""
-
-_MOST_BODY_BYTES = 1_000_000
-"""The largest body that is no mistake is a weekly schedule: some kilobytes."""
 
 _PARTS: tuple[Any, ...] = (auth, clinics, providers, patients, availability, holds, booking)
 
@@ -48,7 +46,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
         docs_url="/docs",
         redoc_url="/redoc",
         responses=problems.DOCUMENTED,
-        max_body_size=_MOST_BODY_BYTES,
+        max_body_size=MOST_BODY_BYTES,
     )
     app.state.settings = config
     app.state.keys = secrets.Keys(secrets.load_or_create(config))
@@ -60,14 +58,23 @@ def create_app(config: Settings | None = None) -> FastAPI:
     refuse_undeclared(app.routes, except_paths=_DOCS)
     app.state.templates = {context.endpoint: context.path for context in iter_route_contexts(app.routes)}
     problems.install(app)
-    app.openapi = _described(app.openapi)  # type: ignore[method-assign]
+    app.openapi = cache(partial(_describe, app, app.openapi))  # type: ignore[method-assign]
     app.add_middleware(RetryDeadlocks)
+    app.add_middleware(LimitBody)
     app.add_middleware(Observe)
     return app
 
 
-def _described(original: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
-    return cache(lambda: problems.describe(original()))
+def _describe(app: FastAPI, original: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The OpenAPI document: what FastAPI knows, and what the permissions and problems add to it."""
+    without_login = {
+        (str(context.path), method)
+        for context in iter_route_contexts(app.routes)
+        if isinstance(context.original_route, APIRoute)
+        for method in context.methods or ()
+        if any(Role.ANONYMOUS in PERMISSIONS[permission] for permission in declared(context.dependant))
+    }
+    return problems.describe(original(), without_login)
 
 
 @asynccontextmanager

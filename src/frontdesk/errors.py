@@ -1,4 +1,4 @@
-"""Errors are facts with a status. Each is answered as RFC 9457 `application/problem+json`; a constraint knows its error.
+"""Errors are facts with a status, answered as RFC 9457 `application/problem+json`. A constraint knows its error.
 
 Every slug has a page under docs/problems; a test says so.
 """
@@ -66,6 +66,12 @@ class StaleVersion(Problem):
     """Somebody else changed it since it was read; `version` is today's."""
 
     status, slug, title = 412, "stale-version", "Changed by somebody else meanwhile"
+
+
+class TooLarge(Problem):
+    """The body is larger than any request here needs."""
+
+    status, slug, title = 413, "too-large", "The body is too large"
 
 
 class Busy(Problem):

@@ -40,6 +40,7 @@ class Keys:
         self._secret = secret.encode()
         self.tokens = self._derive("access tokens")
         self._addresses = self._derive("client addresses")
+        self._requests = self._derive("request digests")
         self._seal = AESGCM(self._derive("sealed answers"))
 
     def _derive(self, purpose: str) -> bytes:
@@ -49,6 +50,10 @@ class Keys:
     def client(self, address: str) -> str:
         """A name for a network address that is stable here and cannot be turned back into the address."""
         return hmac.digest(self._addresses, address.encode(), hashlib.sha256).hex()[:32]
+
+    def request_digest(self, request: bytes) -> bytes:
+        """What is kept of a request to know it again. Keyed: a bare hash would betray a password in it."""
+        return hmac.digest(self._requests, request, hashlib.sha256)
 
     def seal(self, value: bytes) -> bytes:
         """Encrypt and authenticate `value`."""

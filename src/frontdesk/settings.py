@@ -55,11 +55,16 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments win over the environment, the environment over the YAML file."""
         yaml = YamlConfigSettingsSource(settings_cls, yaml_file=os.environ.get("FRONTDESK_CONFIG"))
-        return sources["init_settings"], sources["env_settings"], yaml
+        return init_settings, env_settings, yaml
 
 
 def load_settings(**overrides: Any) -> Settings:

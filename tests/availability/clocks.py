@@ -1,6 +1,7 @@
 """An independent, slow and obvious reckoning of wall clocks, by the standard library alone."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 ZONES = (
@@ -25,7 +26,7 @@ def first_instant(local: datetime, zone: str) -> datetime:
 def change_days(zone: str, after: date) -> list[date]:
     """The local days of the next year on which the clocks of `zone` change."""
     noons = [datetime.combine(after + timedelta(days=n), time(12), ZoneInfo(zone)) for n in range(370)]
-    return [b.date() for a, b in zip(noons, noons[1:], strict=False) if a.utcoffset() != b.utcoffset()]
+    return [b.date() for a, b in pairwise(noons) if a.utcoffset() != b.utcoffset()]
 
 
 def starts(day: date, opens: str, closes: str, zone: str, step_min: int) -> list[datetime]:

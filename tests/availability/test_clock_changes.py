@@ -88,7 +88,9 @@ def test_nine_o_clock_stays_nine_o_clock(service: Service, make: Make) -> None:
         offered = _offered(service, provider, visit, day - timedelta(days=1), day + timedelta(days=2))
         assert len({start.hour for start in offered}) == 2  # in UTC it is another hour after the change
         assert offered == [
-            first_instant(datetime.combine(day + timedelta(days=n), datetime.min.time()) + timedelta(hours=9), "America/New_York")
+            first_instant(
+                datetime.combine(day + timedelta(days=n), datetime.min.time()) + timedelta(hours=9), "America/New_York"
+            )
             for n in (-1, 0, 1)
         ]
 

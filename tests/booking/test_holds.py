@@ -11,7 +11,11 @@ def test_a_hold_blocks_and_becomes_the_appointment(world: World) -> None:
     assert stranger.post("/appointments", json={"hold_id": hold["id"]}).status_code == 404
     booked = world.me.post("/appointments", json={"hold_id": hold["id"], "reason": "knee"})
     assert booked.status_code == 201
-    assert (booked.json()["id"], booked.json()["status"], booked.json()["hold_expires_at"]) == (hold["id"], "scheduled", None)
+    assert (booked.json()["id"], booked.json()["status"], booked.json()["hold_expires_at"]) == (
+        hold["id"],
+        "scheduled",
+        None,
+    )
     twice = world.me.post("/appointments", json={"hold_id": hold["id"]})
     assert (twice.status_code, twice.json()["type"]) == (409, "/problems/hold-gone")
 
@@ -38,7 +42,9 @@ def test_a_hold_of_something_else_is_refused(world: World) -> None:
 
 def test_an_overdue_hold_is_free_again_and_says_so_in_its_history(world: World) -> None:
     hold = world.me.post("/holds", json=world.body(9)).json()
-    world.make.conn.execute("UPDATE appointment SET hold_expires_at = now() - interval '1 second' WHERE id = %s", [hold["id"]])
+    world.make.conn.execute(
+        "UPDATE appointment SET hold_expires_at = now() - interval '1 second' WHERE id = %s", [hold["id"]]
+    )
     assert world.at(9) in world.offered()
     late = world.me.post("/appointments", json={"hold_id": hold["id"]})
     assert (late.status_code, late.json()["type"]) == (409, "/problems/hold-gone")

@@ -43,7 +43,9 @@ def test_a_taken_time_is_409_with_conflicts_and_alternatives_and_nobodys_identit
 
 
 def test_every_reason_is_told_at_once(world: World) -> None:
-    world.make.conn.execute("UPDATE visit_type SET self_bookable = false, min_notice_min = 60000 WHERE id = %s", [world.visit])
+    world.make.conn.execute(
+        "UPDATE visit_type SET self_bookable = false, min_notice_min = 60000 WHERE id = %s", [world.visit]
+    )
     world.make.conn.execute("UPDATE provider SET accepting_new_patients = false WHERE id = %s", [world.provider])
     answer = world.me.post("/appointments", json=world.body(9.125))
     assert answer.status_code == 422
@@ -191,7 +193,10 @@ def test_buffers_keep_the_provider_free_but_not_the_patient(world: World) -> Non
 
 
 def test_time_of_day_and_clinic_filter(world: World) -> None:
-    hours = {part: {start.hour for start in world.offered(time_of_day=part)} for part in ("night", "morning", "afternoon", "evening")}
+    hours = {
+        part: {start.hour for start in world.offered(time_of_day=part)}
+        for part in ("night", "morning", "afternoon", "evening")
+    }
     assert hours == {
         "night": set(range(6)),
         "morning": set(range(6, 12)),
@@ -207,8 +212,12 @@ def test_a_carve_out_is_offered_to_its_types_only_until_released(world: World) -
         world.make.schedule(
             provider, world.clinic, weekday, visit_type_ids=[special], release_hours=10
         )  # fmt: skip
-    reserved = world.me.get(f"/providers/{provider}/availability", params={"visit_type_id": str(special)}).json()["slots"]
-    public = world.me.get(f"/providers/{provider}/availability", params={"visit_type_id": str(world.visit)}).json()["slots"]
+    reserved = world.me.get(f"/providers/{provider}/availability", params={"visit_type_id": str(special)}).json()[
+        "slots"
+    ]
+    public = world.me.get(f"/providers/{provider}/availability", params={"visit_type_id": str(world.visit)}).json()[
+        "slots"
+    ]
     assert len(reserved) > len(public)
     answer = world.me.post("/appointments", json=world.body(9 + 24 * 5, provider_id=str(provider)))
     assert {r["code"] for r in answer.json()["reasons"]} == {"reserved-session"}

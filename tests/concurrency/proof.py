@@ -51,7 +51,8 @@ TRACES = {
         SELECT a.id FROM appointment a
         CROSS JOIN LATERAL (SELECT e.new FROM audit_entry e WHERE e.table_name = 'appointment' AND e.row_id = a.id::text
                             ORDER BY e.id DESC LIMIT 1) AS last
-        WHERE a.clinic_id = ANY (%(clinics)s) AND (last.new ->> 'status', last.new ->> 'changed_by', last.new ->> 'request_id')
+        WHERE a.clinic_id = ANY (%(clinics)s)
+          AND (last.new ->> 'status', last.new ->> 'changed_by', last.new ->> 'request_id')
               IS DISTINCT FROM (a.status, a.changed_by::text, a.request_id::text)""",
     "a change without its history row, or the other way round": f"""
         SELECT * FROM ({_CHANGES}) AS changed

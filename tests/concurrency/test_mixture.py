@@ -7,7 +7,7 @@ import pytest
 from tests.concurrency.book import Ask, Scene, slugs, statuses
 from tests.concurrency.conftest import MakeScene
 
-STARTS = (0, 15, 30, 40)
+STARTS = (0, 15, 30, 60, 75, 90)
 REASON = "the day is full"
 
 

@@ -28,7 +28,7 @@ def rows(page: Path, *, heading: str) -> list[list[str]]:
     found: list[list[str]] = []
     wanted = False
     for line in page.read_text("utf-8").splitlines():
-        cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.startswith("|") else []
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.lstrip().startswith("|") else []
         if not cells:
             wanted = False
         elif cells[0] == heading:

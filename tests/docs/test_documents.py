@@ -112,6 +112,15 @@ def test_every_decision_referred_to_exists_and_none_is_numbered_twice() -> None:
     assert sorted(re.findall(r"\]\((\d{4}-[^)]+)\)", index)) == sorted(page.name for page in pages)
 
 
+def test_the_steps_of_an_appointment_are_those_of_the_schema() -> None:
+    table = rows(ROOT / "ARCHITECTURE.md", heading="from")
+    told = {(cells[0].strip("`"), to) for cells in table for to in re.findall(r"`(\w+)`", cells[1])}
+    schema = (SRC / "schema" / "60_booking.sql").read_text("utf-8")
+    insert = re.search(r"INSERT INTO appointment_step \(from_status, to_status\) VALUES(.*?);", schema, re.DOTALL)
+    assert insert
+    assert told == set(re.findall(r"\('(\w+)', '(\w+)'\)", insert[1]))
+
+
 @pytest.mark.parametrize("page", markdown(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_relative_link_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):

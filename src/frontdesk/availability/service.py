@@ -55,7 +55,7 @@ async def free_slots(
     if not timedelta(0) < last - first <= timedelta(days=MOST_DAYS):
         raise InvalidRequest(f"`to` is exclusive, after `from`, and at most {MOST_DAYS} days later.")
     after, before = _PARTS_OF_DAY[time_of_day] if time_of_day else (None, None)
-    asked = {"provider_id": provider_id, "visit_type_id": visit_type_id, "clinic_id": clinic_id}
+    asked: dict[str, Any] = {"provider_id": provider_id, "visit_type_id": visit_type_id, "clinic_id": clinic_id}
     slots = await db.many(
         conn,
         q.free_slots,

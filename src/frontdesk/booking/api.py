@@ -22,10 +22,10 @@ from frontdesk.booking.models import (
     SlotTakenProblem,
     Status,
 )
+from frontdesk.metrics import BOOKED
 from frontdesk.web import pages
 from frontdesk.web.answers import OnceOnly, answer
 from frontdesk.web.fields import Day, Instant, Text
-from frontdesk.metrics import BOOKED
 from frontdesk.web.tx import Read, Tx
 from frontdesk.web.versions import IfMatch
 

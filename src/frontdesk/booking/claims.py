@@ -122,6 +122,8 @@ async def lock_and_clear(
 
 async def expire(conn: Connection, actor: Actor, holds: list[dict[str, Any]]) -> int:
     """Expire these overdue holds (rows with their keys) under their locks; how many still were."""
+    if not holds:
+        return 0
     await lock(conn, _keys(holds))
     return await _expire_locked(conn, actor, holds)
 

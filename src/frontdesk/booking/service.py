@@ -313,7 +313,7 @@ async def find_hold(conn: Connection, actor: Actor, hold_id: UUID, token: str | 
 
 def _may_use(actor: Actor, hold: dict[str, Any], token: str | None) -> bool:
     if token is not None:
-        return hold["hold_token_hash"] == hash_token(token)
+        return bool(hold["hold_token_hash"] == hash_token(token))
     if actor.is_desk:
         return _within(actor, hold["clinic_id"])
     return actor.role is not Role.ANONYMOUS and hold["hold_client"] == actor.client

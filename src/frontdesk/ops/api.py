@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
-from frontdesk.web.answers import answer
 from frontdesk.metrics import exposition
+from frontdesk.web.answers import answer
 
 router = APIRouter(tags=["operations"])
 

@@ -2,7 +2,24 @@
 -- Patients whom the caller may see, by id or by a search; the one place that says who may see whom (DESIGN §6).
 -- In care: an appointment with the provider in the last 24 or the next 12 months. Of a clinic: registered there, or
 -- booked there. A hold alone makes nobody a patient of anybody, and neither does a hold that was dropped.
--- The search takes what the text can be: a name, an e-mail address, digits of a phone number, a date of birth, a reference.
+-- Each way to search is a SELECT of its own, because together they would use no index; one that the text cannot be has
+-- NULL as its parameter and costs nothing, if the plan knows the parameters (the service sees to that).
+WITH candidate AS MATERIALIZED (
+    SELECT id FROM patient
+    WHERE (fold(first_name || ' ' || last_name) LIKE fold(%(name_like)s::text)
+           OR fold(first_name || ' ' || last_name) LIKE fold(%(name_like_too)s::text))
+      AND fold(first_name || ' ' || last_name) LIKE ALL (SELECT fold(word) FROM unnest(%(words)s::text[]) AS word)
+    UNION
+    SELECT id FROM patient WHERE fold(first_name || ' ' || last_name) %%> fold(%(like_name)s::text)
+    UNION
+    SELECT id FROM patient WHERE lower(email) = lower(%(email)s::text)
+    UNION
+    SELECT id FROM patient WHERE external_ref = %(reference)s::text
+    UNION
+    SELECT id FROM patient WHERE date_of_birth = %(born_on)s::date
+    UNION
+    SELECT id FROM patient WHERE regexp_replace(phone, '\D', '', 'g') LIKE '%%' || %(phone_digits)s::text || '%%'
+)
 SELECT p.id, p.first_name, p.last_name, p.date_of_birth, p.gender, p.email, p.phone, p.language, p.address, p.national_id,
        CASE WHEN p.insurance_provider IS NOT NULL
             THEN jsonb_build_object('provider', p.insurance_provider, 'member_id', p.insurance_member_id) END AS insurance,
@@ -28,15 +45,7 @@ WHERE (%(ids)s::uuid[] IS NULL OR p.id = ANY (%(ids)s))
              AND a.status NOT IN ('held', 'expired')
              AND NOT EXISTS (SELECT FROM appointment_history h
                              WHERE h.appointment_id = a.id AND h.from_status = 'held' AND h.to_status = 'cancelled')))
-  AND (%(q)s::text IS NULL
-       OR (fold(p.first_name || ' ' || p.last_name) LIKE '%%' || fold(%(name_part)s::text) || '%%'
-           AND fold(p.first_name || ' ' || p.last_name)
-               LIKE ALL (SELECT '%%' || fold(word) || '%%' FROM unnest(%(words)s::text[]) AS word))
-       OR fold(p.first_name || ' ' || p.last_name) %%> fold(%(like_name)s::text)
-       OR lower(p.email) = lower(%(q)s::text)
-       OR p.external_ref = %(q)s
-       OR p.date_of_birth = %(born_on)s::date
-       OR regexp_replace(p.phone, '\D', '', 'g') LIKE '%%' || %(phone_digits)s::text || '%%')
+  AND (%(everybody)s OR p.id IN (SELECT id FROM candidate))
 ORDER BY p.id LIMIT %(rows)s;
 
 -- name: lock_patient

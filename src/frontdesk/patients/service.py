@@ -140,7 +140,10 @@ async def _in_reach(
     limit: int = 100,
     after: UUID | None = None,
 ) -> list[Row]:
-    return await db.many(conn, q.in_reach, **actor.only, **_search(text), ids=only, after_id=after, rows=limit)
+    params = {**actor.only, **_search(text), "ids": only, "after_id": after, "rows": limit}
+    # A search is planned anew each time: a plan for any parameters would look for a name in every row (3 s, not 5 ms,
+    # of 200,000 patients).
+    return await (await conn.execute(q.in_reach, params, prepare=False if text else None)).fetchall()
 
 
 def _everybody() -> dict[str, Any]:
@@ -149,15 +152,23 @@ def _everybody() -> dict[str, Any]:
 
 
 def _search(text: str | None) -> dict[str, Any]:
-    """Everything that the text can be."""
+    """What the text can be: an e-mail address, a date of birth, a number, or else a name; and always a reference."""
     text = (text or "").strip() or None
-    digits = _digits(text)
-    is_number = text is not None and len(digits) >= _FEWEST_DIGITS and not re.search(r"[^\d\s()+/.-]", text)
+    digits, born_on = _digits(text), _birth_date(text)
+    is_email = text is not None and "@" in text
+    is_number = (
+        text is not None
+        and born_on is None
+        and len(digits) >= _FEWEST_DIGITS
+        and not re.search(r"[^\d\s()+/.-]", text, re.ASCII)
+    )
     return {
-        "q": text,
-        "born_on": _birth_date(text),
+        "everybody": text is None,
+        "email": text if is_email else None,
+        "reference": text,
+        "born_on": born_on,
         "phone_digits": digits if is_number else None,
-        **words.of_name(text),
+        **words.of_name(None if is_email or is_number or born_on else text),
     }
 
 

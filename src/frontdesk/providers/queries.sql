@@ -1,6 +1,5 @@
 -- name: providers
--- One page in the order of ids. `name_part` is the longest word of the search and uses the trigram index; every word
--- of `words` must occur. A language also matches its regional forms: en finds en-GB.
+-- One page in the order of ids. Every word of the search must occur, or the whole resemble the name. A language also matches its regional forms: en finds en-GB.
 SELECT p.id, p.first_name, p.last_name, p.title, p.credentials, p.license_number, p.bio, p.languages,
        ARRAY(SELECT s.specialty_id FROM provider_specialty s WHERE s.provider_id = p.id ORDER BY 1) AS specialty_ids,
        ARRAY(SELECT c.clinic_id FROM provider_clinic c WHERE c.provider_id = p.id ORDER BY 1) AS clinic_ids,
@@ -11,10 +10,10 @@ FROM provider p
 WHERE (%(after_id)s::uuid IS NULL OR p.id > %(after_id)s)
   AND (%(active)s::boolean IS NULL OR p.active = %(active)s)
   AND (%(accepting)s::boolean IS NULL OR p.accepting_new_patients = %(accepting)s)
-  AND (%(name_part)s::text IS NULL
-       OR (fold(p.first_name || ' ' || p.last_name) LIKE '%%' || fold(%(name_part)s::text) || '%%'
-           AND fold(p.first_name || ' ' || p.last_name)
-               LIKE ALL (SELECT '%%' || fold(word) || '%%' FROM unnest(%(words)s::text[]) AS word))
+  AND (%(name_like)s::text IS NULL
+       OR ((fold(p.first_name || ' ' || p.last_name) LIKE fold(%(name_like)s::text)
+            OR fold(p.first_name || ' ' || p.last_name) LIKE fold(%(name_like_too)s::text))
+           AND fold(p.first_name || ' ' || p.last_name) LIKE ALL (SELECT fold(word) FROM unnest(%(words)s::text[]) AS word))
        OR fold(p.first_name || ' ' || p.last_name) %%> fold(%(like_name)s::text))
   AND (%(language)s::text IS NULL
        OR EXISTS (SELECT FROM unnest(p.languages) AS spoken

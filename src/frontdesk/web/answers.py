@@ -4,10 +4,8 @@ An endpoint that writes ends with `return await once.answer(201, row)`. The answ
 change itself, sealed, so there is never one without the other; a refusal rolls both back and is not remembered.
 """
 
-import hashlib
 from dataclasses import dataclass
 from typing import Annotated, Any
-from uuid import UUID
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -15,7 +13,7 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from frontdesk import db
+from frontdesk import db, ids
 from frontdesk.auth.tokens import caller_of
 from frontdesk.db import Connection
 from frontdesk.errors import Conflict, Problem
@@ -81,16 +79,15 @@ async def _once(request: Request, conn: Tx) -> Once:
         raise BadKey("Send an Idempotency-Key of 1 to 255 printable characters, for example a UUID.")
     actor = caller_of(request, lenient=True)  # whether a bad token is refused is for the endpoint's permission to say
     caller = actor.client
-    asked = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
-    asked.update(_canonical(await request.body()))
-    stamp: dict[str, UUID] = actor.stamp
-    if await db.one(conn, q.take_key, caller=caller, key=key, request_hash=asked.digest(), **stamp):
+    line = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
+    asked = request.app.state.keys.request_digest(line + _canonical(await request.body()))
+    if await db.one(conn, q.take_key, caller=caller, key=key, request_hash=asked, **actor.stamp):
         return Once(conn, request, caller, key)
     # Somebody was first, and has committed: take_key waited for them.
     first = await db.one(conn, q.find_key, caller=caller, key=key)
     if first is None or first["answer"] is None:
         raise Conflict("A request with this Idempotency-Key is under way; repeat it in a moment.")
-    if first["request_hash"] != asked.digest():
+    if first["request_hash"] != asked:
         raise KeyReused("Send a new Idempotency-Key with a new request.")
     try:
         kept = orjson.loads(request.app.state.keys.unseal(first["answer"]))
@@ -112,4 +109,6 @@ OnceOnly = Annotated[Once, Depends(_once, scope="function")]
 
 async def purge(conn: Connection) -> int:
     """Forget answers older than `idempotency_ttl`. A job of the background worker; idempotent."""
-    return await db.run(conn, q.purge_keys, older_than=settings().idempotency_ttl)
+    async with conn.transaction():
+        await db.run(conn, q.say_who, actor=str(ids.SYSTEM), request_id=str(ids.new_id()))
+        return await db.run(conn, q.purge_keys, older_than=settings().idempotency_ttl)

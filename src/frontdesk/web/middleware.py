@@ -12,13 +12,16 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from frontdesk import ids
-from frontdesk.errors import Busy
+from frontdesk.errors import Busy, Problem, TooLarge
 from frontdesk.metrics import REQUEST_SECONDS, REQUESTS
 
 log = structlog.get_logger("frontdesk.requests")
 
 RETRIED = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 """40P01 and 40001: the transaction was undone for the sake of another; the same request may well succeed now."""
+
+MOST_BODY_BYTES = 1_000_000
+"""The largest body that is no mistake is a weekly schedule: some kilobytes."""
 
 _ATTEMPTS = 6
 """With sorted locks one repetition is already rare (ADR-0003); six in a row means overload."""
@@ -73,6 +76,20 @@ def _request_id(sent: str | None) -> UUID:
         return ids.new_id()
 
 
+class LimitBody:
+    """Refuses a body that says it is too large before reading it; one that does not say so is cut off by FastAPI."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        length = Headers(scope=scope).get("content-length", "0") if scope["type"] == "http" else "0"
+        if length.isascii() and length.isdigit() and int(length) > MOST_BODY_BYTES:
+            await _send(TooLarge(f"A body may have {MOST_BODY_BYTES:,} bytes."), send)
+        else:
+            await self.app(scope, receive, send)
+
+
 class RetryDeadlocks:
     """Repeats a request whose transaction the database gave up for another's sake (40P01, 40001).
 
@@ -98,11 +115,14 @@ class RetryDeadlocks:
                 await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - spreads rivals, guards nothing
             finally:
                 scope["route"] = again.get("route")
-        busy = Busy("Too many changes at the same place at once; nothing was changed.")
-        headers = [(name.lower().encode(), value.encode()) for name, value in busy.headers.items()]
-        headers.append((b"content-type", b"application/problem+json"))
-        await send({"type": "http.response.start", "status": busy.status, "headers": headers})
-        await send({"type": "http.response.body", "body": orjson.dumps(busy.body())})
+        await _send(Busy("Too many changes at the same place at once; nothing was changed."), send)
+
+
+async def _send(problem: Problem, send: Send) -> None:
+    headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    headers.append((b"content-type", b"application/problem+json"))
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": orjson.dumps(problem.body())})
 
 
 class _Again:

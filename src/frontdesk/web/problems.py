@@ -1,5 +1,6 @@
 """Every error leaves as `application/problem+json` (RFC 9457), and none quotes what the caller sent."""
 
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -99,15 +100,24 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 """The problems that any endpoint may answer, for OpenAPI."""
 
 
-def describe(document: dict[str, Any]) -> dict[str, Any]:
-    """The OpenAPI document with problems under the media type they really have."""
-    for path in document["paths"].values():
-        for operation in path.values():
+def describe(document: dict[str, Any], open_paths: Collection[tuple[str, str]]) -> dict[str, Any]:
+    """The OpenAPI document with problems under their media type, and with the log-in that /docs offers.
+
+    `open_paths`: the (path, METHOD) pairs that anybody may call without a log-in.
+    """
+    schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+    schemes["login"] = {"type": "oauth2", "flows": {"password": _PASSWORD_FLOW}}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            operation["security"] = [{}, {"login": []}] if (path, method.upper()) in open_paths else [{"login": []}]
             for status, response in operation["responses"].items():
                 content = response.get("content", {})
                 if status >= "400" and "application/json" in content:
                     content["application/problem+json"] = content.pop("application/json")
     return document
+
+
+_PASSWORD_FLOW = {"tokenUrl": "/api/v1/auth/token", "refreshUrl": "/api/v1/auth/refresh", "scopes": {}}
 
 
 def install(app: FastAPI) -> None:

@@ -13,6 +13,10 @@ SELECT request_hash, answer FROM idempotency_key WHERE caller = %(caller)s AND k
 -- Remember the answer, in the transaction of the change it speaks of.
 UPDATE idempotency_key SET status = %(status)s, answer = %(answer)s WHERE caller = %(caller)s AND key = %(key)s;
 
+-- name: say_who
+-- Who deletes, for the audit trail: a deleted row has no column to say it in.
+SELECT set_config('frontdesk.actor', %(actor)s, true), set_config('frontdesk.request_id', %(request_id)s, true);
+
 -- name: purge_keys
 -- Keys whose time is over, at most a thousand at once.
 DELETE FROM idempotency_key WHERE (caller, key) IN (

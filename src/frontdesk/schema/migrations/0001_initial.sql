@@ -706,7 +706,7 @@ CREATE TABLE visit (
 CREATE TABLE idempotency_key (
     caller       text NOT NULL,   -- a user id, or a keyed digest of an anonymous address
     key          text NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
-    request_hash bytea NOT NULL,  -- SHA-256 of method, path and canonical body
+    request_hash bytea NOT NULL,  -- HMAC-SHA-256 of method, path and canonical body
     status       smallint,
     answer       bytea,           -- sealed (AES-256-GCM): it may hold a patient's data or a token
     created_at   timestamptz NOT NULL DEFAULT now(),
