@@ -71,7 +71,7 @@ class StaleVersion(Problem):
 class TooLarge(Problem):
     """The body is larger than any request here needs."""
 
-    status, slug, title = 413, "too-large", "The body is too large"
+    status, slug, title = 413, "too-large", "Content Too Large"
 
 
 class Busy(Problem):

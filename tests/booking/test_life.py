@@ -193,10 +193,8 @@ def test_buffers_keep_the_provider_free_but_not_the_patient(world: World) -> Non
 
 
 def test_time_of_day_and_clinic_filter(world: World) -> None:
-    hours = {
-        part: {start.hour for start in world.offered(time_of_day=part)}
-        for part in ("night", "morning", "afternoon", "evening")
-    }
+    parts = ("night", "morning", "afternoon", "evening")
+    hours = {part: {start.hour for start in world.offered(time_of_day=part)} for part in parts}
     assert hours == {
         "night": set(range(6)),
         "morning": set(range(6, 12)),
@@ -209,16 +207,15 @@ def test_time_of_day_and_clinic_filter(world: World) -> None:
 def test_a_carve_out_is_offered_to_its_types_only_until_released(world: World) -> None:
     special, provider = world.make.visit_type(30), world.make.provider()
     for weekday in range(1, 8):
-        world.make.schedule(
-            provider, world.clinic, weekday, visit_type_ids=[special], release_hours=10
-        )  # fmt: skip
-    reserved = world.me.get(f"/providers/{provider}/availability", params={"visit_type_id": str(special)}).json()[
-        "slots"
-    ]
-    public = world.me.get(f"/providers/{provider}/availability", params={"visit_type_id": str(world.visit)}).json()[
-        "slots"
-    ]
-    assert len(reserved) > len(public)
+        world.make.schedule(provider, world.clinic, weekday, visit_type_ids=[special], release_hours=30)
+
+    def offered(visit: object) -> set[str]:
+        path = f"/providers/{provider}/availability"
+        return {slot["start"] for slot in world.me.get(path, params={"visit_type_id": str(visit)}).json()["slots"]}
+
+    reserved, public = offered(special), offered(world.visit)
+    assert public < reserved
+    assert public, "the sessions of the next 30 hours are open to all"
     answer = world.me.post("/appointments", json=world.body(9 + 24 * 5, provider_id=str(provider)))
     assert {r["code"] for r in answer.json()["reasons"]} == {"reserved-session"}
 

@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import psycopg
@@ -19,80 +18,138 @@ from tests.concurrency.proof import prove
 from tests.make import Make
 from tests.service import Service
 
-WRITERS = 12
 TIMES = 5
+WRITERS = 12
 PROVIDERS = 8
 SLOTS_A_DAY = 20  # 08:00 to 18:00 in steps of 30 minutes
-DAYS = 4
-
-Told = dict[str, str]
-"""What clients were told: the id of the appointment by the idempotency key of the request."""
+PATIENCE_S = 60.0
 
 
 @dataclass
 class Storm:
-    """Writers who book one slot after the other, each slot wanted by two of them, until told to stop."""
+    """Writers who book one slot after the other, each slot wanted by two patients. Keys are idempotency keys."""
 
     book: Scene
-    told: Told = field(default_factory=dict)
+    asked: dict[str, Ask] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)  # the id that a 201 named
     refused: set[str] = field(default_factory=set)
-    unanswered: dict[str, Ask] = field(default_factory=dict)
 
-    async def blow(self, day: int, kill: Callable[[], None]) -> None:
-        """Book; after a random moment, in the middle of it, `kill`; return when every writer has noticed."""
-        wanted = [(day * 24 * 60 + 30 * slot - 60, provider) for slot in range(SLOTS_A_DAY) for provider in range(PROVIDERS)]
-        random.Random(day).shuffle(wanted)
-        asks = iter([(rival, start, provider) for start, provider in wanted for rival in range(2)])
+    @property
+    def unanswered(self) -> list[str]:
+        """Requests that were sent, and of which the client knows nothing."""
+        return [key for key in self.asked if key not in self.told and key not in self.refused]
+
+    async def blow(self, day: int, kill: Callable[[], None], restart: Callable[[], None]) -> None:
+        """Book on `day`, `kill` at a random moment, and `restart` while the writers notice."""
+        draw = random.Random(day)
+        slots = [(24 * 60 * day + 30 * slot - 60, n) for slot in range(SLOTS_A_DAY) for n in range(PROVIDERS)]
+        draw.shuffle(slots)
+        waiting = iter([(start, provider, rival) for start, provider in slots for rival in range(2)])
         over = asyncio.Event()
+        enough = len(self.told) + draw.randrange(10, 60)
         async with self.book.service.rivals(self.book.admin, connections=WRITERS) as client:
-            writers = [asyncio.create_task(self._write(client, asks, over, day)) for _ in range(WRITERS)]
-            enough = len(self.told) + 10 + random.Random(day).randrange(40)
+            writers = [asyncio.create_task(self._write(client, waiting, over)) for _ in range(WRITERS)]
             while len(self.told) < enough:
-                assert not all(writer.done() for writer in writers), "the storm was over before the kill"
+                assert not any(writer.done() for writer in writers), "the storm was over before the kill"
                 await asyncio.sleep(0.002)
             await asyncio.to_thread(kill)
             over.set()
-            await asyncio.gather(*writers)
+            await asyncio.gather(asyncio.to_thread(restart), *writers)
 
     async def _write(
-        self, client: httpx.AsyncClient, asks: Iterator[tuple[int, int, int]], over: asyncio.Event, day: int
+        self, client: httpx.AsyncClient, waiting: Iterator[tuple[int, int, int]], over: asyncio.Event
     ) -> None:
-        for rival, start, provider in asks:
-            # A patient of its own for each request: the slot is all that rivals fight over.
-            key = f"{day}-{start}-{provider}-{rival}"
-            patient = (start // 30 * PROVIDERS + provider) * 2 + rival
-            ask = self.book.booking(start, provider, patient % len(self.book.patients), key=key)
-            self.unanswered[key] = ask
-            with contextlib.suppress(httpx.TransportError):
-                self.hear(key, await ask.send(client))
+        for start, provider, rival in waiting:
             if over.is_set():
                 return
+            key = f"{start}-{provider}-{rival}"
+            # A patient for each provider and rival: the slot is all that anybody fights over.
+            self.asked[key] = self.book.booking(start, provider, 2 * provider + rival, key=key)
+            await self._send(client, key)
 
-    def hear(self, key: str, answer: httpx.Response) -> None:
-        """Note an answer. 503 is none: the client shall ask again."""
-        assert answer.status_code in (201, 409, 503), answer.text
-        if answer.status_code == 503:
-            return
-        self.unanswered.pop(key, None)
-        if answer.status_code == 201:
-            assert self.told.setdefault(key, answer.json()["id"]) == answer.json()["id"]
-        else:
-            assert answer.json()["type"] == "/problems/slot-taken"
-            assert key not in self.told, "acknowledged before, refused now"
-            self.refused.add(key)
+    async def _send(self, client: httpx.AsyncClient, key: str) -> None:
+        with contextlib.suppress(httpx.TransportError):
+            answer = await self.asked[key].send(client)
+            if answer.status_code == 201:
+                assert self.told.setdefault(key, answer.json()["id"]) == answer.json()["id"], "two effects of one key"
+            elif answer.status_code == 409:
+                assert answer.json()["type"] == "/problems/slot-taken"
+                assert key not in self.told, "acknowledged before, refused now"
+                self.refused.add(key)
+            else:
+                assert answer.status_code == 503, answer.text  # "try again", which `ask_again` does
 
     async def ask_again(self) -> None:
-        """Repeat, with their keys, every request that was not answered, and some that were, until all are."""
-        acknowledged = {key: None for key in list(self.told)[-10:]}
-        deadline = time.monotonic() + 60
+        """Repeat what was not answered, and the newest of what was, with the same keys, until nothing is open."""
+        deadline = time.monotonic() + PATIENCE_S
         async with self.book.service.rivals(self.book.admin, connections=WRITERS) as client:
-            for key in acknowledged:
-                self.unanswered.setdefault(key, self._ask_of(key))
+            for key in list(self.told)[-10:]:
+                await self._send(client, key)
             while self.unanswered:
                 assert time.monotonic() < deadline, f"{len(self.unanswered)} requests stay unanswered"
-                for key, ask in list(self.unanswered.items()):
-                    with contextlib.suppress(httpx.TransportError):
-                        self.hear(key, await ask.send(client))
+                await asyncio.gather(*(self._send(client, key) for key in self.unanswered))
 
-    def _ask_of(self, key: str) -> Ask:
-        raise NotImplementedError
+    def check(self, conn: psycopg.Connection, *, complete: bool) -> None:
+        """What clients were told is in the table, each once; once `complete`, nothing else is."""
+        rows = conn.execute(
+            "SELECT id::text, provider_id, patient_id, lower(during) FROM appointment"
+            " WHERE clinic_id = %s AND status = 'scheduled'",
+            (self.book.clinic,),
+        ).fetchall()
+        standing = {id_: tuple(rest) for id_, *rest in rows}
+        assert len(set(standing.values())) == len(rows), "one booking stands twice"
+        assert len(set(self.told.values())) == len(self.told)
+        for key, id_ in self.told.items():
+            start, provider, rival = map(int, key.rsplit("-", 2))
+            patient = self.book.patients[2 * provider + rival]
+            assert standing.get(id_) == (self.book.providers[provider], patient, self.book.at(start)), "lost"
+        if complete:
+            assert set(standing) == set(self.told.values()), "booked, and nobody was told"
+        prove(conn, [self.book.clinic])
+
+
+@pytest.fixture(scope="module")
+def durable(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of this version with the durability that it ships with: fsync is on, commits wait for the disk."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("durable"), postgres.bin_dir)
+    server.start()
+    migrate(server.dsn())
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def killable(durable: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service with two workers on it."""
+    service = Service(durable.dsn(), tmp_path_factory.mktemp("killable"))
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.mark.parametrize("victim", ["service", "postgres", "both"])
+def test_a_kill_loses_nothing(durable: EmbeddedPostgres, killable: Service, victim: str) -> None:
+    def kill() -> None:
+        if victim != "postgres":
+            killable.kill()
+        if victim != "service":
+            durable.kill()
+
+    def restart() -> None:
+        if victim != "service":
+            durable.start()
+        if victim != "postgres":
+            killable.start()
+
+    with psycopg.connect(durable.dsn(), autocommit=True) as conn:
+        book = Scene(killable, Make(conn), providers=PROVIDERS, patients=2 * PROVIDERS)
+    storm = Storm(book)
+    in_flight = 0
+    for time_ in range(TIMES):
+        asyncio.run(storm.blow(time_, kill, restart))
+        in_flight += len(storm.unanswered)
+        with psycopg.connect(durable.dsn(), autocommit=True, options="-c timezone=UTC") as conn:
+            storm.check(conn, complete=False)
+            asyncio.run(storm.ask_again())
+            storm.check(conn, complete=True)
+    assert in_flight, "no kill hit a request under way"

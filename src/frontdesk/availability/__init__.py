@@ -1,1 +1,1 @@
-"""When a provider can be booked: working time minus closures, minus what is booked, on the grid (DESIGN of the rules: ADR-0008)."""
+"""When a provider can be booked: working time minus closures, minus what is booked, on the grid (ADR-0008)."""

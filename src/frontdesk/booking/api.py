@@ -38,7 +38,7 @@ _TAKEN: dict[int | str, dict[str, Any]] = {409: {"model": SlotTakenProblem, "des
 async def book_appointment(
     body: BookAppointment, actor: Annotated[Actor, allow("appointments:book")], once: OnceOnly, conn: Tx
 ) -> Response:
-    """Book one visit. 409 slot-taken if the provider, the patient or the room is busy; 422 not-bookable with reasons."""
+    """Book one visit. 409 slot-taken if provider, patient or room is busy; 422 not-bookable with reasons."""
     if body.hold_id is not None:
         row = await service.book_from_hold(
             conn,

@@ -1,8 +1,8 @@
 """How a time is claimed, and why nobody is double-booked.
 
 1. The exclusion constraints of table `appointment` decide, alone and always. Nothing here is needed for safety.
-2. A new claim is one `INSERT … ON CONFLICT DO NOTHING`: a rival waits holding nothing, so inserts never deadlock. No row
-   back means taken; a busy room means try the next room.
+2. A new claim is one `INSERT … ON CONFLICT DO NOTHING`: a rival waits holding nothing, so inserts never deadlock.
+   No row back means taken; a busy room means try the next room.
 3. Whoever changes a claim by UPDATE first takes the advisory locks of every provider, patient and room concerned, old
    and new, sorted: two changes wait for each other in one direction only.
 4. An overdue hold blocks until somebody expires it; whoever finds one in the way does.
@@ -108,7 +108,7 @@ async def lock(conn: Connection, keys: Iterable[UUID | None]) -> None:
 async def lock_and_clear(
     conn: Connection, actor: Actor, claim: Claim, *also: UUID | None, room_id: UUID | None = None
 ) -> None:
-    """Prepare an UPDATE to `claim`: take the locks of its keys, of `also` (the old ones) and of every room it might take
+    """Prepare an UPDATE to `claim`: take the locks of its keys, of `also` (the old ones) and of the rooms it might take
     (only `room_id` when that is given), then expire overdue holds in its way.
     """
     rooms = [room_id]

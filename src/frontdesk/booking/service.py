@@ -330,7 +330,7 @@ def public(row: dict[str, Any]) -> dict[str, Any]:
 
 
 async def bookable_patient(conn: Connection, actor: Actor, patient_id: UUID | None) -> UUID:
-    """The patient to book for: a patient's own record when none is named. Raises NotFound outside the caller's reach."""
+    """Whom to book for: a patient's own record when none is named. Raises NotFound outside the caller's reach."""
     if patient_id is None:
         if actor.patient_id is None:
             raise InvalidRequest("Say for whom: patient_id is missing.")

@@ -45,7 +45,7 @@ WHERE (%(ids)s::uuid[] IS NULL OR p.id = ANY (%(ids)s))
              AND a.status NOT IN ('held', 'expired')
              AND NOT EXISTS (SELECT FROM appointment_history h
                              WHERE h.appointment_id = a.id AND h.from_status = 'held' AND h.to_status = 'cancelled')))
-  AND (%(everybody)s OR p.id IN (SELECT id FROM candidate))
+  AND (%(everybody)s OR p.id = ANY (ARRAY(SELECT id FROM candidate)))
 ORDER BY p.id LIMIT %(rows)s;
 
 -- name: lock_patient
