@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
 from frontdesk.supervisor.postgres import EmbeddedPostgres
 from tests.concurrency.book import Scene
 from tests.concurrency.proof import prove
+from tests.concurrency.rows import Rows
 from tests.make import Make
 from tests.service import Service
 
@@ -29,3 +31,9 @@ def scene(postgres: EmbeddedPostgres, service: Service, make: Make) -> Iterator[
     said = postgres.log_path.read_bytes()[log_from:].decode(errors="replace")
     deadlocks = [line for line in said.splitlines() if "deadlock detected" in line]
     assert not deadlocks, deadlocks
+
+
+@pytest.fixture
+def rows(db: psycopg.Connection[Any]) -> Rows:
+    """Rows in a database of the test's own."""
+    return Rows(db)

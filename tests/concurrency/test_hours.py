@@ -66,7 +66,7 @@ def test_moves_and_holds_wait_for_a_change_of_hours(scene: MakeScene) -> None:
             conn.execute("SELECT FROM provider WHERE id = %s FOR UPDATE", (book.providers[0],))
             rivals = threading.Thread(target=lambda: answers.extend(book.race(asks)))
             rivals.start()
-            _wait_for_waiting(conn, len(asks))
+            _wait_for_waiting(book.make.conn, len(asks))
             conn.execute("UPDATE schedule SET end_time = '13:00' WHERE provider_id = %s", (book.providers[0],))
         rivals.join()
     assert statuses(answers) == {422: 9}
@@ -76,6 +76,7 @@ def test_moves_and_holds_wait_for_a_change_of_hours(scene: MakeScene) -> None:
 
 
 def _wait_for_waiting(conn: psycopg.Connection[Any], sessions: int) -> None:
+    # On a connection outside of any transaction: inside of one, pg_stat_activity shows its first answer for ever.
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         row = conn.execute(

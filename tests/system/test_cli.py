@@ -10,8 +10,6 @@ import pytest
 
 from tests.system.service import Service, clean_environment, free_port, service
 
-pytestmark = pytest.mark.xdist_group("system")
-
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:

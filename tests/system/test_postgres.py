@@ -18,7 +18,6 @@ from tests.debian import postgres_15
 from tests.system.service import alive, wait_for
 
 pytestmark = [
-    pytest.mark.xdist_group("system"),
     pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads /proc"),
 ]
 

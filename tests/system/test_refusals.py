@@ -12,8 +12,6 @@ import pytest
 
 from tests.system.service import PATIENCE_S, clean_environment, service
 
-pytestmark = pytest.mark.xdist_group("system")
-
 
 def refusal(folder: Path, **settings: str) -> str:
     """The one line on standard error of a start that is refused."""

@@ -10,7 +10,6 @@ import pytest
 from tests.system.service import PATIENCE_S, Service, alive, children_of, family_of, free_port, service, wait_for
 
 pytestmark = [
-    pytest.mark.xdist_group("system"),
     pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads /proc"),
 ]
 

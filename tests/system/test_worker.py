@@ -16,8 +16,6 @@ from frontdesk.settings import Settings
 from frontdesk.supervisor.postgres import EmbeddedPostgres
 from frontdesk.worker import run_worker
 
-pytestmark = pytest.mark.xdist_group("system")
-
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:

@@ -18,9 +18,13 @@ WITH visit AS (
 ), span AS (
     SELECT tstzrange(min(lower(during)) - interval '1 day', max(upper(during)) + interval '1 day') AS whole FROM session
 ), hours AS (
-    SELECT clinic_id, range_agg(during) - closed_time(%(provider_id)s, clinic_id, (SELECT whole FROM span)) AS open
-    FROM session WHERE open
-    GROUP BY clinic_id
+    SELECT clinic_id, range_agg(during) - closed_time(%(provider_id)s, clinic_id, (SELECT whole FROM span)) AS open,
+           greatest(local_instant(%(from_on)s::date::timestamp, time_zone), %(now)s + make_interval(mins => v.min_notice_min))
+               AS from_at,
+           local_instant(%(to_on)s::date::timestamp, time_zone) AS to_at
+    FROM session, visit v
+    WHERE open
+    GROUP BY clinic_id, time_zone, v.min_notice_min
 ), taken AS MATERIALIZED (
     SELECT provider_busy(%(provider_id)s, (SELECT whole FROM span), %(now)s) AS busy
 ), rooms AS MATERIALIZED (
@@ -38,10 +42,8 @@ CROSS JOIN LATERAL (SELECT tstzrange(slot.start - v.before, slot.start + v.lengt
 WHERE s.open
   AND tstzrange(slot.start, slot.start + v.length) <@ h.open
   AND NOT c.claims && t.busy
-  AND slot.start >= %(now)s + make_interval(mins => v.min_notice_min)
+  AND slot.start >= h.from_at AND slot.start < h.to_at
   AND slot.start <= %(now)s + make_interval(hours => 24 * v.horizon_days)
-  AND slot.start >= local_instant(%(from_on)s::date::timestamp, s.time_zone)
-  AND slot.start < local_instant(%(to_on)s::date::timestamp, s.time_zone)
   AND (%(after_time)s::time IS NULL
        OR (slot.start AT TIME ZONE s.time_zone)::time >= %(after_time)s::time
           AND (slot.start AT TIME ZONE s.time_zone)::time < coalesce(%(before_time)s::time, time '24:00'))

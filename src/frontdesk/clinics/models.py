@@ -42,7 +42,6 @@ Minutes = Annotated[int, Field(ge=1, le=1440)]
 Buffer = Annotated[int, Field(ge=0, le=240)]
 Notice = Annotated[int, Field(ge=0, le=525_600)]
 Horizon = Annotated[int, Field(ge=1, le=730)]
-PerDay = Annotated[int, Field(ge=1, le=1440)]
 Seats = Annotated[int, Field(ge=1, le=200)]
 
 
@@ -142,8 +141,6 @@ class NewVisitType(Body):
     buffer_after_min: Buffer = 0
     min_notice_min: Notice = 120
     horizon_days: Horizon = 90
-    max_per_day: PerDay | None = None
-    one_future_per_provider: bool = False
     mode: Mode = "in_person"
     room_kind: Name | None = None
     self_bookable: bool = True
@@ -158,8 +155,6 @@ class VisitTypePatch(Patch):
     buffer_after_min: Buffer = omitted()
     min_notice_min: Notice = omitted()
     horizon_days: Horizon = omitted()
-    max_per_day: PerDay | None = None
-    one_future_per_provider: bool = omitted()
     mode: Mode = omitted()
     room_kind: Name | None = None
     self_bookable: bool = omitted()
@@ -175,8 +170,6 @@ class VisitType(Stored):
     buffer_after_min: int
     min_notice_min: int
     horizon_days: int
-    max_per_day: int | None
-    one_future_per_provider: bool
     mode: Mode
     room_kind: str | None
     self_bookable: bool

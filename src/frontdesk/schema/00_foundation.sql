@@ -19,15 +19,18 @@ CREATE FUNCTION local_instant(local timestamp, zone text) RETURNS timestamptz
 DECLARE
     guess  constant timestamptz := local AT TIME ZONE zone;
     day    constant interval := '24 hours';
-    before constant interval := ((guess - day) AT TIME ZONE zone) - ((guess - day) AT TIME ZONE 'UTC');
-    after  constant interval := ((guess + day) AT TIME ZONE zone) - ((guess + day) AT TIME ZONE 'UTC');
+    before interval;
+    after  interval;
     early  timestamptz;
     late   timestamptz;
     middle timestamptz;
 BEGIN
-    IF before = after THEN
+    -- No change of clocks within a day: nearly always.
+    IF (guess - day) AT TIME ZONE zone = local - day AND (guess + day) AT TIME ZONE zone = local + day THEN
         RETURN guess;
     END IF;
+    before := ((guess - day) AT TIME ZONE zone) - ((guess - day) AT TIME ZONE 'UTC');
+    after := ((guess + day) AT TIME ZONE zone) - ((guess + day) AT TIME ZONE 'UTC');
     early := (local - greatest(before, after)) AT TIME ZONE 'UTC';
     late := (local - least(before, after)) AT TIME ZONE 'UTC';
     IF early AT TIME ZONE zone = local THEN

@@ -79,6 +79,7 @@ CREATE TABLE patient (
 );
 CREATE INDEX patient_name ON patient USING gin (fold(first_name || ' ' || last_name) gin_trgm_ops);
 CREATE INDEX patient_born ON patient (date_of_birth);
+CREATE INDEX patient_phone ON patient USING gin (regexp_replace(phone, '\D', '', 'g') gin_trgm_ops);
 CREATE INDEX patient_email ON patient (lower(email));
 
 -- Where a patient is registered: staff of these clinics may see them, besides those of clinics where they booked.

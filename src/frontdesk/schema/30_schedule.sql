@@ -70,6 +70,7 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         SELECT local_instant(held.day + s.start_time, c.time_zone) AS opens,
                local_instant(held.day + CASE WHEN s.end_time <= s.start_time THEN 1 ELSE 0 END + s.end_time, c.time_zone) AS closes
+        OFFSET 0  -- a fence: without it each use of an edge works it out again
     ) AS edge
     WHERE s.provider_id = of_provider
       AND (at_clinic IS NULL OR s.clinic_id = at_clinic)

@@ -70,7 +70,8 @@ def _start(settings: Settings, keeper: Keeper) -> None:
     env["FRONTDESK_DATABASE_URL"] = dsn
     env["FRONTDESK_REDIS_URL"] = _redis(settings, keeper)
     migrate(dsn)
-    if settings.demo:
+    # Never in production: the demo's passwords are known to everybody.
+    if settings.demo and settings.env != "production":
         asyncio.run(fill_if_empty(dsn, settings.demo_seed))
     command = [sys.executable, "-m", "frontdesk"]
     keeper.start("worker", Program([*command, "worker"], env, patience_s=WORKER_PATIENCE_S))

@@ -19,15 +19,18 @@ CREATE FUNCTION local_instant(local timestamp, zone text) RETURNS timestamptz
 DECLARE
     guess  constant timestamptz := local AT TIME ZONE zone;
     day    constant interval := '24 hours';
-    before constant interval := ((guess - day) AT TIME ZONE zone) - ((guess - day) AT TIME ZONE 'UTC');
-    after  constant interval := ((guess + day) AT TIME ZONE zone) - ((guess + day) AT TIME ZONE 'UTC');
+    before interval;
+    after  interval;
     early  timestamptz;
     late   timestamptz;
     middle timestamptz;
 BEGIN
-    IF before = after THEN
+    -- No change of clocks within a day: nearly always.
+    IF (guess - day) AT TIME ZONE zone = local - day AND (guess + day) AT TIME ZONE zone = local + day THEN
         RETURN guess;
     END IF;
+    before := ((guess - day) AT TIME ZONE zone) - ((guess - day) AT TIME ZONE 'UTC');
+    after := ((guess + day) AT TIME ZONE zone) - ((guess + day) AT TIME ZONE 'UTC');
     early := (local - greatest(before, after)) AT TIME ZONE 'UTC';
     late := (local - least(before, after)) AT TIME ZONE 'UTC';
     IF early AT TIME ZONE zone = local THEN
@@ -275,6 +278,7 @@ CREATE TABLE patient (
 );
 CREATE INDEX patient_name ON patient USING gin (fold(first_name || ' ' || last_name) gin_trgm_ops);
 CREATE INDEX patient_born ON patient (date_of_birth);
+CREATE INDEX patient_phone ON patient USING gin (regexp_replace(phone, '\D', '', 'g') gin_trgm_ops);
 CREATE INDEX patient_email ON patient (lower(email));
 
 -- Where a patient is registered: staff of these clinics may see them, besides those of clinics where they booked.
@@ -401,6 +405,7 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         SELECT local_instant(held.day + s.start_time, c.time_zone) AS opens,
                local_instant(held.day + CASE WHEN s.end_time <= s.start_time THEN 1 ELSE 0 END + s.end_time, c.time_zone) AS closes
+        OFFSET 0  -- a fence: without it each use of an edge works it out again
     ) AS edge
     WHERE s.provider_id = of_provider
       AND (at_clinic IS NULL OR s.clinic_id = at_clinic)
