@@ -1,4 +1,4 @@
-"""`make bench`: what the service does a second, as ratios of one run; these machines are shared, so no bare figure counts.
+"""`make bench`: what the service does a second, as ratios of one run; on a shared machine no bare figure counts.
 
 Bookings (distinct slots) and availability reads, against the emptiest endpoint of the same server (/healthz), over 32
 connections. PostgreSQL 18 with its durability as shipped, two server workers, everything on this machine.

@@ -34,6 +34,14 @@ def test_an_anonymous_hold_needs_its_token(world: World) -> None:
     assert world.at(10) in world.offered()
 
 
+def test_nobody_holds_a_time_in_anothers_name(world: World) -> None:
+    stranger = {"patient_id": str(world.make.patient())}
+    assert world.service.client().post("/holds", json=world.body(9, **stranger)).status_code == 401
+    assert world.me.post("/holds", json=world.body(9, **stranger)).status_code == 404
+    provider = world.service.client(world.make.token("provider", provider_id=world.provider))
+    assert provider.post("/holds", json=world.body(9, **stranger)).status_code == 404
+
+
 def test_a_hold_of_something_else_is_refused(world: World) -> None:
     hold = world.me.post("/holds", json=world.body(9)).json()
     assert world.me.post("/appointments", json=world.body(10, hold_id=hold["id"])).status_code == 422

@@ -171,6 +171,15 @@ def test_cancel_frees_the_time_at_once(world: World, how: str) -> None:
     assert again.status_code == 409
 
 
+def test_the_reason_of_a_cancelled_visit_can_be_corrected_after_its_time_was_given_away(world: World) -> None:
+    path = f"/appointments/{world.book(9)['id']}"
+    world.me.delete(path)
+    world.book(9)
+    edited = world.me.patch(path, json={"reason": "knee"})
+    assert (edited.status_code, edited.json()["reason"], edited.json()["status"]) == (200, "knee", "cancelled")
+    assert world.me.patch(path, json={"start": world.at(12).isoformat()}).status_code == 409
+
+
 def test_a_late_arrival_comes_back_only_if_the_time_is_free(world: World) -> None:
     paths = [f"/appointments/{world.book(hours)['id']}" for hours in (9, 10)]
     for path in paths:

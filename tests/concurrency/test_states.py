@@ -88,7 +88,8 @@ def test_history_tells_each_change_once(rows: Rows) -> None:
     rows.set(visit, status="confirmed", changed_by=actor, request_id=request)
     rows.set(visit, during=span(30, 60), claims=span(30, 60))
     told = rows.make.conn.execute(
-        "SELECT version, from_status, to_status, during, changed_by, request_id FROM appointment_history ORDER BY version"
+        "SELECT version, from_status, to_status, during, changed_by, request_id"
+        " FROM appointment_history ORDER BY version"
     ).fetchall()
     assert told == [
         (1, None, "scheduled", span(0, 30), ids.SYSTEM, ids.SYSTEM),
@@ -145,7 +146,8 @@ def test_an_audit_row_holds_actor_request_old_and_new(rows: Rows) -> None:
         conn.execute("SELECT set_config('frontdesk.request_id', %s, true)", (str(request),))
         conn.execute("DELETE FROM room WHERE id = %s", (room,))
     entries: list[tuple[Any, ...]] = conn.execute(
-        "SELECT action, actor, request_id, old ->> 'kind', new ->> 'kind' FROM audit_entry WHERE row_id = %s ORDER BY id",
+        "SELECT action, actor, request_id, old ->> 'kind', new ->> 'kind'"
+        " FROM audit_entry WHERE row_id = %s ORDER BY id",
         (str(room),),
     ).fetchall()
     assert entries == [

@@ -12,7 +12,7 @@ from frontdesk.booking.claims import q
 from frontdesk.booking.events import AppointmentHeld, AppointmentStepped
 from frontdesk.booking.service import at_the_desk, bookable_patient, find_hold, hash_token, judged_claim
 from frontdesk.db import Connection
-from frontdesk.errors import Problem
+from frontdesk.errors import Problem, Unauthenticated
 from frontdesk.events import outbox
 from frontdesk.settings import settings
 
@@ -37,6 +37,8 @@ async def make(
 
     Raises TooManyHolds, SlotTaken, NotBookable, NotFound.
     """
+    if patient_id is not None and actor.role is Role.ANONYMOUS:
+        raise Unauthenticated("Without a log-in a hold is for nobody yet: leave patient_id out, or log in.")
     if patient_id is not None or actor.role is Role.PATIENT:
         patient_id = await bookable_patient(conn, actor, patient_id)
     at_the_desk(actor, clinic_id, None)

@@ -149,6 +149,10 @@ SET provider_id = %(provider_id)s, clinic_id = %(clinic_id)s, room_id = %(room_i
     changed_by = %(changed_by)s, request_id = %(request_id)s
 WHERE id = %(id)s;
 
+-- name: edit
+-- Change what claims nothing.
+UPDATE appointment SET reason = %(reason)s, changed_by = %(changed_by)s, request_id = %(request_id)s WHERE id = %(id)s;
+
 -- name: step
 -- One step of the state machine; the database refuses a step that does not exist.
 UPDATE appointment

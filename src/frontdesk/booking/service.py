@@ -175,7 +175,7 @@ async def reschedule(
     """Move or edit an appointment: the old time is released and the new one claimed, or nothing changes (invariant 4).
 
     `change` holds any of start (aware), provider_id, clinic_id, room_id, reason, override_reason. A move sets confirmed
-    back to scheduled. Writes AppointmentMoved if time, provider, clinic or room changed.
+    back to scheduled. Writes AppointmentMoved if time, provider, clinic or room was asked to change.
     Raises StaleVersion, SlotTaken, NotBookable, StepRefused, NotFound.
     """
     # Without this, whoever changes it at the same time as others is repeated once for each who was faster, up to 503.
@@ -189,6 +189,8 @@ async def reschedule(
     start, provider_id = change.get("start") or old["start"], change.get("provider_id") or old["provider_id"]
     moves = (start, provider_id, clinic_id) != (old["start"], old["provider_id"], old["clinic_id"])
     chosen = change.get("room_id")
+    if not moves and chosen is None:
+        return await _edit(conn, actor, old, expected, change)
     claim, verdict = await judged_claim(
         conn,
         actor,
@@ -204,7 +206,7 @@ async def reschedule(
         claim = claims.in_lane(claim, old["lane"])
     await claims.lock_and_clear(conn, actor, claim, old["provider_id"], old["room_id"], room_id=chosen)
     await _check_unchanged(conn, old, expected)
-    if (moves or chosen) and old["status"] not in ("scheduled", "confirmed"):
+    if old["status"] not in ("scheduled", "confirmed"):
         raise StepRefused(f"A visit that is {old['status']} cannot be moved.")
     override_reason = old["override_reason"]
     if moves:
@@ -212,7 +214,7 @@ async def reschedule(
         verdict.enforce(override=override is not None, exempt=known)
         # A lane above 0 still needs its reason; otherwise only what was overridden this time counts.
         override_reason = override if verdict.broken else (old["override_reason"] if claim.lane else None)
-    room_id = await _room(conn, actor, claim, old, chosen) if moves or chosen else old["room_id"]
+    room_id = await _room(conn, actor, claim, old, chosen)
     conflicts = await claims.in_the_way(conn, claim, room_id=room_id, except_id=appointment_id)
     if conflicts:
         raise await claims.slot_taken(conn, actor, claim, conflicts)
@@ -236,10 +238,19 @@ async def reschedule(
         conflicts = await claims.in_the_way(conn, claim, room_id=room_id, except_id=appointment_id)
         raise await claims.slot_taken(conn, actor, claim, conflicts) from None
     row = await find(conn, actor, appointment_id)
-    if moves or room_id != old["room_id"]:
-        was = {"old_provider_id": old["provider_id"], "old_start": old["start"], "old_end": old["end"]}
-        await outbox.record(conn, actor, AppointmentMoved(**claims.event_fields(row), **was))
+    was = {"old_provider_id": old["provider_id"], "old_start": old["start"], "old_end": old["end"]}
+    await outbox.record(conn, actor, AppointmentMoved(**claims.event_fields(row), **was))
     return row
+
+
+async def _edit(
+    conn: Connection, actor: Actor, old: dict[str, Any], expected: int | None, change: dict[str, Any]
+) -> dict[str, Any]:
+    """Change what claims nothing: the reason of the visit."""
+    await claims.lock(conn, [old["provider_id"], old["patient_id"], old["room_id"]])
+    await _check_unchanged(conn, old, expected)
+    await db.run(conn, q.edit, id=old["id"], reason=change.get("reason", old["reason"]), **actor.stamp)
+    return await find(conn, actor, old["id"])
 
 
 async def step(

@@ -87,6 +87,22 @@ INSERT INTO appointment_step (from_status, to_status) VALUES
     ('in_progress', 'completed'),
     ('no_show', 'checked_in');  -- a late arrival, if the time is still free: the exclusion constraints decide
 
+-- FOR SHARE: the session cannot change until the seat is committed, and then finds it.
+CREATE FUNCTION appointment_seat_fits(seat appointment) RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM appointment s
+    WHERE s.id = seat.session_id AND s.capacity >= seat.seat AND s.provider_id = seat.provider_id
+      AND s.clinic_id = seat.clinic_id AND s.during = seat.during
+      AND s.status NOT IN ('cancelled', 'no_show', 'expired')
+    FOR SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'a seat lies in its live session and within its capacity'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'appointment_seat_in_session';
+    END IF;
+END
+$$;
+
 CREATE FUNCTION appointment_guard_insert() RETURNS trigger
     LANGUAGE plpgsql AS $$
 BEGIN
@@ -96,15 +112,7 @@ BEGIN
             USING ERRCODE = 'check_violation', CONSTRAINT = 'appointment_status_step';
     END IF;
     IF NEW.session_id IS NOT NULL THEN
-        PERFORM FROM appointment s
-        WHERE s.id = NEW.session_id AND s.capacity >= NEW.seat AND s.provider_id = NEW.provider_id
-          AND s.clinic_id = NEW.clinic_id AND s.during = NEW.during
-          AND s.status NOT IN ('cancelled', 'no_show', 'expired')
-        FOR SHARE;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'a seat lies in its live session and within its capacity'
-                USING ERRCODE = 'check_violation', CONSTRAINT = 'appointment_seat_in_session';
-        END IF;
+        PERFORM appointment_seat_fits(NEW);
     END IF;
     NEW.version := 1;
     RETURN NEW;
@@ -135,6 +143,19 @@ BEGIN
     IF OLD.patient_id IS NOT NULL AND NEW.patient_id IS DISTINCT FROM OLD.patient_id THEN
         RAISE EXCEPTION 'an appointment keeps its patient'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'appointment_keeps_patient';
+    END IF;
+    IF NEW.session_id IS NOT NULL AND NEW.status NOT IN ('cancelled', 'no_show', 'expired')
+       AND (moved OR OLD.status IN ('cancelled', 'no_show', 'expired')
+            OR (NEW.session_id, NEW.seat) IS DISTINCT FROM (OLD.session_id, OLD.seat)) THEN
+        PERFORM appointment_seat_fits(NEW);
+    END IF;
+    -- A session waits for its seats: they are cancelled or moved to another session first.
+    IF OLD.capacity IS NOT NULL AND EXISTS (
+        SELECT FROM appointment s
+        WHERE s.session_id = OLD.id AND s.status NOT IN ('cancelled', 'no_show', 'expired')
+          AND (moved OR NEW.status IN ('cancelled', 'no_show', 'expired') OR s.seat > coalesce(NEW.capacity, 0))) THEN
+        RAISE EXCEPTION 'seats are taken in this session'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'appointment_seat_in_session';
     END IF;
     RETURN NEW;
 END
