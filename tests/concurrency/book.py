@@ -113,7 +113,7 @@ class Scene:
 
 
 _PER_CLIENT = 20
-"""httpx looks at all connections of a client at every turn: 300 in one client cost it 4 s of CPU, 20 in each of 15 1 s."""
+"""httpx looks at all connections of a client at every turn: 300 in one cost it 4 s of CPU, in fifteen clients 1 s."""
 
 
 async def race(service: Service, asks: Sequence[Ask], token: str) -> list[httpx.Response]:
