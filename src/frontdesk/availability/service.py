@@ -12,6 +12,7 @@ from frontdesk.db import Connection
 from frontdesk.errors import InvalidRequest
 
 DEFAULT_DAYS = 14
+ALTERNATIVES = 5
 MOST_DAYS = 100  # one question covers a default horizon (90 days) with room to spare
 
 
@@ -78,16 +79,22 @@ async def nearest(
     conn: Connection, *, start: datetime, provider_id: UUID, visit_type_id: UUID, clinic_id: UUID, self_booking: bool
 ) -> list[dict[str, Any]]:
     """Up to five free slots nearest to `start`, of the same provider at the same clinic, within a week either way."""
-    slots = await free_slots(
-        conn,
-        provider_id=provider_id,
-        visit_type_id=visit_type_id,
-        clinic_id=clinic_id,
-        from_on=max(start.date() - timedelta(days=7), clock.now().date() - timedelta(days=1)),
-        to_on=max(start.date(), clock.now().date()) + timedelta(days=8),
-        self_booking=self_booking,
-    )
-    return sorted(sorted(slots, key=lambda slot: abs(slot["start"] - start))[:5], key=lambda slot: slot["start"])
+    today = clock.now().date()
+    slots: list[dict[str, Any]] = []
+    for days in (1, 7):  # nearly always the day itself and its neighbours have enough, and every loser of a race asks
+        slots = await free_slots(
+            conn,
+            provider_id=provider_id,
+            visit_type_id=visit_type_id,
+            clinic_id=clinic_id,
+            from_on=max(start.date() - timedelta(days=days), today - timedelta(days=1)),
+            to_on=max(start.date(), today) + timedelta(days=days + 1),
+            self_booking=self_booking,
+        )
+        slots.sort(key=lambda slot: abs(slot["start"] - start))
+        if len(slots) >= ALTERNATIVES and abs(slots[ALTERNATIVES - 1]["start"] - start) <= timedelta(days=days):
+            break
+    return sorted(slots[:ALTERNATIVES], key=lambda slot: slot["start"])
 
 
 async def explain(

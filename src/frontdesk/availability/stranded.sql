@@ -21,6 +21,9 @@ ORDER BY a.id;
 
 -- name: keep_stranded
 -- Staff keep these visits although they lie outside of working time, and say why.
-UPDATE appointment
+-- Locked in the order of ids, so that two such changes wait for each other in one direction only.
+WITH kept AS MATERIALIZED (SELECT id FROM appointment WHERE id = ANY (%(ids)s::uuid[]) ORDER BY id FOR UPDATE)
+UPDATE appointment a
 SET override_reason = %(override_reason)s, changed_by = %(changed_by)s, request_id = %(request_id)s
-WHERE id = ANY (%(ids)s::uuid[]);
+FROM kept
+WHERE a.id = kept.id;

@@ -587,6 +587,10 @@ BEGIN
         RAISE EXCEPTION 'an appointment keeps its patient'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'appointment_keeps_patient';
     END IF;
+    IF (NEW.group_id, NEW.part) IS DISTINCT FROM (OLD.group_id, OLD.part) THEN
+        RAISE EXCEPTION 'a part stays in its visit'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'appointment_group_complete';
+    END IF;
     IF NEW.session_id IS NOT NULL AND NEW.status NOT IN ('cancelled', 'no_show', 'expired')
        AND (moved OR OLD.status IN ('cancelled', 'no_show', 'expired')
             OR (NEW.session_id, NEW.seat) IS DISTINCT FROM (OLD.session_id, OLD.seat)) THEN
@@ -610,8 +614,11 @@ CREATE TRIGGER appointment_10_guard_update BEFORE UPDATE ON appointment
 CREATE FUNCTION appointment_group_complete() RETURNS trigger
     LANGUAGE plpgsql AS $$
 BEGIN
-    IF (SELECT count(*) FROM appointment WHERE group_id = NEW.group_id)
-       <> (SELECT part_count FROM appointment_group WHERE id = NEW.group_id) THEN
+    -- Parts are numbered from 1 and each once, so as many as the group says, none above that, are all of them.
+    IF NOT (SELECT count(*) = g.part_count AND max(a.part) = g.part_count
+            FROM appointment_group g JOIN appointment a ON a.group_id = g.id
+            WHERE g.id = NEW.group_id
+            GROUP BY g.part_count) THEN
         RAISE EXCEPTION 'a visit of several parts is booked whole or not at all'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'appointment_group_complete';
     END IF;
