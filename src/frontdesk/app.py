@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi_offline import FastAPIOffline
 from redis.asyncio import Redis
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from frontdesk import __version__, logs, secrets
 from frontdesk.auth import api as auth
@@ -47,7 +48,6 @@ def create_app(config: Settings | None = None) -> FastAPI:
         docs_url="/docs",
         redoc_url="/redoc",
         responses=problems.DOCUMENTED,
-        max_body_size=MOST_BODY_BYTES,
     )
     app.state.settings = config
     app.state.keys = secrets.Keys(secrets.load_or_create(config))
@@ -59,6 +59,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     problems.install(app)
     app.openapi = cache(partial(_describe, app, app.openapi))  # type: ignore[method-assign]
     app.add_middleware(RetryDeadlocks)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY_BYTES)
     app.add_middleware(LimitBody)
     app.add_middleware(Observe)
     return app

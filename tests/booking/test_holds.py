@@ -66,3 +66,10 @@ def test_a_client_keeps_only_so_many_holds(world: World) -> None:
     assert [a.status_code for a in answers] == [201, 201, 201, 429]
     assert answers[-1].json()["type"] == "/problems/too-many-holds"
     assert answers[-1].headers["retry-after"]
+
+
+def test_a_hold_in_one_name_is_not_booked_in_another(world: World) -> None:
+    hold = world.me.post("/holds", json=world.body(9)).json()
+    other = world.desk.post("/appointments", json={"hold_id": hold["id"], "patient_id": str(world.make.patient())})
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/conflict")
+    assert world.me.post("/appointments", json={"hold_id": hold["id"]}).status_code == 201

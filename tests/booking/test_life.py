@@ -234,7 +234,37 @@ def test_explain_lists_rules_and_what_is_booked(world: World) -> None:
     params = {"visit_type_id": str(world.visit), "clinic_id": str(world.clinic)}
     path = f"/providers/{world.provider}/availability/explain"
     off = world.me.get(path, params={**params, "start": world.at(9.125).isoformat()}).json()
-    assert {r["code"] for r in off["reasons"]} == {"off-grid", "provider-taken"}
+    assert {r["code"] for r in off["reasons"]} == {"off-grid", "patient-taken", "provider-taken"}
     free = world.me.get(path, params={**params, "start": world.at(10).isoformat()}).json()
     assert free["bookable"] is True
     assert free["reasons"] == []
+
+
+def test_what_the_patient_has_elsewhere_is_explained_and_not_offered(world: World) -> None:
+    other = world.make.provider()
+    world.make.every_day(other, world.clinic)
+    world.book(9, provider_id=str(other))
+    assert world.at(9) not in world.offered()
+    assert world.at(9.5) in world.offered()
+    params = {"visit_type_id": str(world.visit), "clinic_id": str(world.clinic), "start": world.at(9).isoformat()}
+    path = f"/providers/{world.provider}/availability"
+    told = world.me.get(f"{path}/explain", params=params).json()
+    assert (told["bookable"], [r["code"] for r in told["reasons"]]) == (False, ["patient-taken"])
+    refused = world.me.post("/appointments", json=world.body(9))
+    assert refused.status_code == 409
+    assert [c["resource"] for c in refused.json()["conflicts"]] == ["patient"]
+    nearest = {datetime.fromisoformat(slot["start"]) for slot in refused.json()["alternatives"]}
+    assert world.at(9) not in nearest
+    assert world.at(9.5) in nearest
+    anybody = world.service.client().get(path, params={"visit_type_id": str(world.visit)}).json()["slots"]
+    assert world.at(9) in {datetime.fromisoformat(slot["start"]) for slot in anybody}
+
+
+def test_a_provider_without_room_for_new_patients_is_offered_to_known_ones(world: World) -> None:
+    world.make.conn.execute("UPDATE provider SET accepting_new_patients = false WHERE id = %s", [world.provider])
+    assert not world.offered()
+    params = {"visit_type_id": str(world.visit)}
+    assert world.desk.get(f"/providers/{world.provider}/availability", params=params).json()["slots"]
+    world.make.appointment(world.provider, world.clinic, world.visit, world.at(9), patient_id=world.patient)
+    world.make.conn.execute("UPDATE appointment SET status = 'checked_in' WHERE patient_id = %s", [world.patient])
+    assert world.at(10) in world.offered()

@@ -49,6 +49,8 @@ def test_problems_are_problems_everywhere(service: Service) -> None:
         (api.get("/appointments"), 401, "/problems/unauthenticated"),
         (api.post("/holds", json={"start": "2026-01-01T00:00:00"}), 422, "/problems/invalid-request"),
         (api.post("/holds", content=b"\xff\x00{"), 422, "/problems/invalid-request"),
+        (api.post("/holds", content=b"x" * 1_000_001), 413, "/problems/too-large"),
+        (api.post("/holds", content=iter([b"x" * 600_000] * 2)), 413, "/problems/too-large"),
         (api.get("/providers", params={"cursor": "AAAA"}), 422, "/problems/invalid-request"),
         (api.get("/providers", headers={"Authorization": "Bearer x.y.z"}), 401, "/problems/unauthenticated"),
     ]
@@ -56,6 +58,17 @@ def test_problems_are_problems_everywhere(service: Service) -> None:
         assert (answer.status_code, answer.json().get("type")) == (status, kind), answer.text
         assert answer.headers["content-type"] == "application/problem+json"
         assert UUID(answer.headers["x-request-id"])
+
+
+def test_a_day_or_an_instant_is_never_read_from_a_number(world: World) -> None:
+    """20261121 as seconds would be a day of 1970, in silence."""
+    for moment in ("20261121", "1795000000"):
+        assert world.desk.get("/appointments", params={"from": moment}).status_code == 422
+    for start in (1795000000, "1795000000", 1795000000.5):
+        assert world.me.post("/holds", json=world.body(9, start=start)).status_code == 422
+    born = {"first_name": "A", "last_name": "B", "date_of_birth": 946684800}
+    assert world.desk.post("/patients", json=born).status_code == 422
+    assert world.desk.post("/patients", json=born | {"date_of_birth": "2000-01-01"}).status_code == 201
 
 
 def test_a_refusal_does_not_quote_what_was_sent(service: Service) -> None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from frontdesk.auth.guard import allow
-from frontdesk.auth.permissions import Actor
+from frontdesk.auth.permissions import Actor, Role
 from frontdesk.availability import service
 from frontdesk.availability.models import Explanation, ProviderAvailability
 from frontdesk.availability.service import TimeOfDay
@@ -29,7 +29,10 @@ async def provider_availability(
     clinic_id: UUID | None = None,
     time_of_day: TimeOfDay | None = None,
 ) -> Response:
-    """Every start that can be booked, in order. Each books, unless somebody is faster."""
+    """Every start that can be booked, in order. Each books, unless somebody is faster.
+
+    A patient who is logged in sees those that they can take themselves.
+    """
     slots = await service.free_slots(
         conn,
         provider_id=provider_id,
@@ -40,6 +43,8 @@ async def provider_availability(
         time_of_day=time_of_day,
         self_booking=actor.is_patient_side,
     )
+    if actor.role is Role.PATIENT and actor.patient_id is not None:
+        slots = await service.fit_for(conn, slots, provider_id=provider_id, patient_id=actor.patient_id)
     return answer(200, {"provider_id": provider_id, "visit_type_id": visit_type_id, "slots": slots})
 
 

@@ -102,7 +102,28 @@ SELECT EXISTS (SELECT FROM provider WHERE id = %(provider_id)s) AS provider,
 SELECT 'provider' AS resource
 WHERE %(claims)s::tstzrange && provider_busy(%(provider_id)s, %(claims)s::tstzrange, %(now)s)
 UNION ALL
+SELECT 'patient'
+WHERE EXISTS (SELECT FROM appointment a
+              WHERE a.patient_id = %(patient_id)s::uuid AND a.during && %(during)s::tstzrange
+                AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.patient_id IS NOT NULL
+                AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s))
+UNION ALL
 SELECT 'room'
 WHERE %(room_kind)s::text IS NOT NULL
   AND NOT EXISTS (SELECT FROM room r WHERE r.clinic_id = %(clinic_id)s AND r.kind = %(room_kind)s::text AND r.active
                   AND NOT %(claims)s::tstzrange && room_busy(r.id, %(claims)s::tstzrange, %(now)s));
+
+-- name: patient_side
+-- What keeps one patient from slots that are free: that the provider takes no new patients, and what they have booked or
+-- held themselves within `span`. The visits alone: buffers are the provider's and the room's.
+SELECT p.accepting_new_patients
+           OR EXISTS (SELECT FROM appointment e
+                      WHERE e.provider_id = p.id AND e.patient_id = %(patient_id)s
+                        AND e.status IN ('completed', 'in_progress', 'checked_in')) AS accepted,
+       (SELECT coalesce(range_agg(a.during), '{}')
+        FROM appointment a
+        WHERE a.patient_id = %(patient_id)s AND a.during && %(span)s::tstzrange
+          AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.patient_id IS NOT NULL
+          AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)) AS busy
+FROM provider p
+WHERE p.id = %(provider_id)s;

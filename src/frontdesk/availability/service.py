@@ -5,6 +5,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from psycopg.types.range import TimestamptzRange
+
 from frontdesk import clock, db
 from frontdesk.availability import rules
 from frontdesk.availability.rules import q
@@ -75,10 +77,36 @@ async def free_slots(
     return slots
 
 
-async def nearest(
-    conn: Connection, *, start: datetime, provider_id: UUID, visit_type_id: UUID, clinic_id: UUID, self_booking: bool
+async def fit_for(
+    conn: Connection, slots: list[dict[str, Any]], *, provider_id: UUID, patient_id: UUID, known: bool = False
 ) -> list[dict[str, Any]]:
-    """Up to five free slots nearest to `start`, of the same provider at the same clinic, within a week either way."""
+    """Those of the provider's free `slots` that this patient can take: they are free themselves, and accepted.
+
+    Apart from `free_slots`, whose answer is the same for everybody. `known`: accepted already, as when a visit moves.
+    """
+    if not slots:
+        return slots
+    span = TimestamptzRange(min(slot["start"] for slot in slots), max(slot["end"] for slot in slots))
+    row = await db.one(conn, q.patient_side, provider_id=provider_id, patient_id=patient_id, span=span, now=clock.now())
+    if row is None or not (known or row["accepted"]):
+        return []
+    return [slot for slot in slots if not any(b.lower < slot["end"] and slot["start"] < b.upper for b in row["busy"])]
+
+
+async def nearest(
+    conn: Connection,
+    *,
+    start: datetime,
+    provider_id: UUID,
+    visit_type_id: UUID,
+    clinic_id: UUID,
+    patient_id: UUID | None,
+    self_booking: bool,
+) -> list[dict[str, Any]]:
+    """Up to five free slots nearest to `start`, of the same provider at the same clinic, within a week either way.
+
+    With `patient_id`, without those at which the patient is busy: else the time just refused may be among them.
+    """
     today = clock.now().date()
     slots: list[dict[str, Any]] = []
     for days in (1, 7):  # nearly always the day itself and its neighbours have enough, and every loser of a race asks
@@ -91,6 +119,8 @@ async def nearest(
             to_on=max(start.date(), today) + timedelta(days=days + 1),
             self_booking=self_booking,
         )
+        if patient_id is not None:
+            slots = await fit_for(conn, slots, provider_id=provider_id, patient_id=patient_id, known=True)
         slots.sort(key=lambda slot: abs(slot["start"] - start))
         if len(slots) >= ALTERNATIVES and abs(slots[ALTERNATIVES - 1]["start"] - start) <= timedelta(days=days):
             break
@@ -124,12 +154,15 @@ async def explain(
         q.blockers,
         provider_id=provider_id,
         clinic_id=clinic_id,
+        patient_id=patient_id,
         room_kind=verdict.room_kind,
+        during=verdict.during,
         claims=verdict.claims,
         now=at,
     )
     details = {
         "provider": "The provider is booked at this time.",
+        "patient": "The patient has another appointment at this time.",
         "room": "Every room that would do is booked at this time.",
     }
     taken = [{"code": f"{b['resource']}-taken", "detail": details[b["resource"]]} for b in blockers]

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from frontdesk import db
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
-from frontdesk.booking import service
+from frontdesk.booking import holds, service
 from frontdesk.booking.claims import q
 from frontdesk.booking.models import (
     Appointment,
@@ -40,7 +40,7 @@ async def book_appointment(
 ) -> Response:
     """Book one visit. 409 slot-taken if provider, patient or room is busy; 422 not-bookable with reasons."""
     if body.hold_id is not None:
-        row = await service.book_from_hold(
+        row = await holds.book(
             conn,
             actor,
             body.hold_id,

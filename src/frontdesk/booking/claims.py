@@ -49,6 +49,9 @@ class StepRefused(Conflict):
 
 register("appointment_status_step", StepRefused, "The appointment's status does not allow this step.")
 register("appointment_moves_before_visit", StepRefused, "Only a scheduled or confirmed appointment can be moved.")
+register(
+    "appointment_keeps_patient", Conflict, "The hold was made for another patient; drop it and hold the time anew."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +148,7 @@ async def slot_taken(conn: Connection, actor: Actor, claim: Claim, conflicts: li
         provider_id=claim.provider_id,
         visit_type_id=claim.visit_type_id,
         clinic_id=claim.clinic_id,
+        patient_id=claim.patient_id,
         self_booking=actor.is_patient_side,
     )
     return SlotTaken("Choose one of the alternatives.", conflicts=conflicts, alternatives=alternatives)

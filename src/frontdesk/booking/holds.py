@@ -1,20 +1,29 @@
 """Holds: a time kept for somebody for some minutes. A hold is a row of the book, so it blocks like a booking."""
 
+import hashlib
 import secrets
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
+
 from frontdesk import clock, db
 from frontdesk.auth.permissions import Actor, Role
-from frontdesk.booking import claims
+from frontdesk.booking import claims, service
 from frontdesk.booking.claims import q
-from frontdesk.booking.events import AppointmentHeld, AppointmentStepped
-from frontdesk.booking.service import at_the_desk, bookable_patient, find_hold, hash_token, judged_claim
+from frontdesk.booking.events import AppointmentHeld, AppointmentScheduled, AppointmentStepped
+from frontdesk.booking.service import at_the_desk, bookable_patient, judged_claim
 from frontdesk.db import Connection
-from frontdesk.errors import Problem, Unauthenticated
+from frontdesk.errors import Conflict, InvalidRequest, NotFound, Problem, Unauthenticated
 from frontdesk.events import outbox
 from frontdesk.settings import settings
+
+
+class HoldGone(Conflict):
+    """The hold was used, dropped or has expired, or it is somebody else's."""
+
+    slug, title = "hold-gone", "This hold no longer stands"
 
 
 class TooManyHolds(Problem):
@@ -77,9 +86,86 @@ async def make(
 
 async def drop(conn: Connection, actor: Actor, hold_id: UUID, token: str | None) -> None:
     """Give a held time back. Raises HoldGone when it no longer stands, NotFound when it is not the caller's."""
-    hold = await find_hold(conn, actor, hold_id, token)
+    hold = await find(conn, actor, hold_id, token)
     await claims.lock(conn, [hold["provider_id"], hold["patient_id"], hold["room_id"]])
-    hold = await find_hold(conn, actor, hold_id, token)
+    hold = await find(conn, actor, hold_id, token)
     await db.run(conn, q.step, id=hold_id, status="cancelled", status_reason="dropped by the holder", **actor.stamp)
     dropped = claims.event_fields(hold) | {"version": hold["version"] + 1}
     await outbox.record(conn, actor, AppointmentStepped(**dropped, status="cancelled", old_status="held"))
+
+
+async def book(
+    conn: Connection,
+    actor: Actor,
+    hold_id: UUID,
+    *,
+    token: str | None = None,
+    patient_id: UUID | None = None,
+    reason: str | None = None,
+    mode: str | None = None,
+    asked: dict[str, Any],
+) -> dict[str, Any]:
+    """Turn a hold into an appointment. Of rivals for one hold exactly one succeeds.
+
+    `asked` may repeat provider_id, visit_type_id, clinic_id and start; what it says must be what is held.
+    Raises HoldGone (409) when the hold no longer stands, SlotTaken when the patient is busy elsewhere.
+    """
+    patient_id = await bookable_patient(conn, actor, patient_id)
+    hold = await find(conn, actor, hold_id, token)
+    if any(hold[name] != value for name, value in asked.items() if value is not None):
+        raise InvalidRequest(
+            "The hold is for another provider, visit type, clinic or start; leave these out or repeat them."
+        )
+    at_the_desk(actor, hold["clinic_id"], None)
+    claim, verdict = await judged_claim(
+        conn,
+        actor,
+        provider_id=hold["provider_id"],
+        clinic_id=hold["clinic_id"],
+        visit_type_id=hold["visit_type_id"],
+        start=hold["start"],
+        patient_id=patient_id,
+    )
+    # The rest was judged when the hold was made; a notice that ran out while the patient typed is no reason.
+    verdict.enforce(only={"patient-inactive", "not-accepting-new-patients", "provider-inactive", "clinic-inactive"})
+    await claims.lock_and_clear(conn, actor, claim, room_id=hold["room_id"])
+    hold = await find(conn, actor, hold_id, token)  # once more, now that nobody else can change it
+    conflicts = await claims.in_the_way(conn, claim, except_id=hold_id)
+    if conflicts:
+        raise await claims.slot_taken(conn, actor, claim, conflicts)
+    try:
+        async with conn.transaction():
+            await db.run(conn, q.take_hold, id=hold_id, patient_id=patient_id, reason=reason, mode=mode, **actor.stamp)
+    except psycopg.errors.ExclusionViolation:
+        raise await claims.slot_taken(
+            conn, actor, claim, await claims.in_the_way(conn, claim, except_id=hold_id)
+        ) from None
+    row = await service.find(conn, actor, hold_id)
+    await outbox.record(conn, actor, AppointmentScheduled(**claims.event_fields(row)))
+    return row
+
+
+async def find(conn: Connection, actor: Actor, hold_id: UUID, token: str | None) -> dict[str, Any]:
+    """A hold that stands and that the caller may use: their own, or one whose secret `token` they have.
+
+    Raises HoldGone when it was used, dropped or has expired; NotFound when there is none for this caller.
+    """
+    row = await db.one(conn, q.find, id=hold_id, **dict.fromkeys(actor.only, None))
+    if row is None or not _may_use(actor, row, token):
+        raise NotFound("There is no such hold of yours.")
+    if row["status"] != "held" or row["hold_expires_at"] <= clock.now():
+        raise HoldGone("It was used, dropped or has expired; choose a time again.")
+    return row
+
+
+def _may_use(actor: Actor, hold: dict[str, Any], token: str | None) -> bool:
+    if token is not None:
+        return bool(hold["hold_token_hash"] == hash_token(token))
+    if actor.is_desk:
+        return service.within(actor, hold["clinic_id"])
+    return actor.role is not Role.ANONYMOUS and hold["hold_client"] == actor.client
+
+
+def hash_token(token: str) -> bytes:
+    """What is kept of a holder's secret: it has 256 random bits, so a plain SHA-256 cannot be searched."""
+    return hashlib.sha256(token.encode()).digest()

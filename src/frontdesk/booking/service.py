@@ -1,6 +1,5 @@
 """Booking, moving, and the steps of an appointment's life. Every function runs in the caller's transaction."""
 
-import hashlib
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -8,26 +7,20 @@ from uuid import UUID
 
 import psycopg
 
-from frontdesk import clock, db
-from frontdesk.auth.permissions import Actor, Reach, Role
+from frontdesk import db
+from frontdesk.auth.permissions import Actor, Reach
 from frontdesk.availability import rules
 from frontdesk.booking import claims
 from frontdesk.booking.claims import Claim, StepRefused, q
 from frontdesk.booking.events import AppointmentMoved, AppointmentScheduled, AppointmentStepped
 from frontdesk.db import Connection
-from frontdesk.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from frontdesk.errors import Forbidden, InvalidRequest, NotFound
 from frontdesk.events import outbox
 from frontdesk.settings import settings
 from frontdesk.web import versions
 
 PRIVATE = ("during", "claims", "hold_token_hash", "hold_client")
 """Columns of `find` that no answer tells."""
-
-
-class HoldGone(Conflict):
-    """The hold was used, dropped or has expired, or it is somebody else's."""
-
-    slug, title = "hold-gone", "This hold no longer stands"
 
 
 async def judged_claim(
@@ -116,57 +109,6 @@ async def _overbook(conn: Connection, actor: Actor, claim: Claim, **columns: Any
             if any(conflict["resource"] != "provider" for conflict in taken.extra["conflicts"]):
                 raise
     return await claims.claim_time(conn, actor, claims.in_lane(claim, most), **columns)
-
-
-async def book_from_hold(
-    conn: Connection,
-    actor: Actor,
-    hold_id: UUID,
-    *,
-    token: str | None = None,
-    patient_id: UUID | None = None,
-    reason: str | None = None,
-    mode: str | None = None,
-    asked: dict[str, Any],
-) -> dict[str, Any]:
-    """Turn a hold into an appointment. Of rivals for one hold exactly one succeeds.
-
-    `asked` may repeat provider_id, visit_type_id, clinic_id and start; what it says must be what is held.
-    Raises HoldGone (409) when the hold no longer stands, SlotTaken when the patient is busy elsewhere.
-    """
-    patient_id = await bookable_patient(conn, actor, patient_id)
-    hold = await find_hold(conn, actor, hold_id, token)
-    if any(hold[name] != value for name, value in asked.items() if value is not None):
-        raise InvalidRequest(
-            "The hold is for another provider, visit type, clinic or start; leave these out or repeat them."
-        )
-    at_the_desk(actor, hold["clinic_id"], None)
-    claim, verdict = await judged_claim(
-        conn,
-        actor,
-        provider_id=hold["provider_id"],
-        clinic_id=hold["clinic_id"],
-        visit_type_id=hold["visit_type_id"],
-        start=hold["start"],
-        patient_id=patient_id,
-    )
-    # The rest was judged when the hold was made; a notice that ran out while the patient typed is no reason.
-    verdict.enforce(only={"patient-inactive", "not-accepting-new-patients", "provider-inactive", "clinic-inactive"})
-    await claims.lock_and_clear(conn, actor, claim, room_id=hold["room_id"])
-    hold = await find_hold(conn, actor, hold_id, token)  # once more, now that nobody else can change it
-    conflicts = await claims.in_the_way(conn, claim, except_id=hold_id)
-    if conflicts:
-        raise await claims.slot_taken(conn, actor, claim, conflicts)
-    try:
-        async with conn.transaction():
-            await db.run(conn, q.take_hold, id=hold_id, patient_id=patient_id, reason=reason, mode=mode, **actor.stamp)
-    except psycopg.errors.ExclusionViolation:
-        raise await claims.slot_taken(
-            conn, actor, claim, await claims.in_the_way(conn, claim, except_id=hold_id)
-        ) from None
-    row = await find(conn, actor, hold_id)
-    await outbox.record(conn, actor, AppointmentScheduled(**claims.event_fields(row)))
-    return row
 
 
 async def reschedule(
@@ -309,32 +251,6 @@ async def history(conn: Connection, actor: Actor, appointment_id: UUID) -> dict[
     return {"items": rows, "next_cursor": None}
 
 
-async def find_hold(conn: Connection, actor: Actor, hold_id: UUID, token: str | None) -> dict[str, Any]:
-    """A hold that stands and that the caller may use: their own, or one whose secret `token` they have.
-
-    Raises HoldGone when it was used, dropped or has expired; NotFound when there is none for this caller.
-    """
-    row = await db.one(conn, q.find, id=hold_id, **dict.fromkeys(actor.only, None))
-    if row is None or not _may_use(actor, row, token):
-        raise NotFound("There is no such hold of yours.")
-    if row["status"] != "held" or row["hold_expires_at"] <= clock.now():
-        raise HoldGone("It was used, dropped or has expired; choose a time again.")
-    return row
-
-
-def _may_use(actor: Actor, hold: dict[str, Any], token: str | None) -> bool:
-    if token is not None:
-        return bool(hold["hold_token_hash"] == hash_token(token))
-    if actor.is_desk:
-        return _within(actor, hold["clinic_id"])
-    return actor.role is not Role.ANONYMOUS and hold["hold_client"] == actor.client
-
-
-def hash_token(token: str) -> bytes:
-    """What is kept of a holder's secret: it has 256 random bits, so a plain SHA-256 cannot be searched."""
-    return hashlib.sha256(token.encode()).digest()
-
-
 def public(row: dict[str, Any]) -> dict[str, Any]:
     """The row as answers tell it."""
     return {name: value for name, value in row.items() if name not in PRIVATE}
@@ -354,7 +270,7 @@ async def bookable_patient(conn: Connection, actor: Actor, patient_id: UUID | No
 
 def at_the_desk(actor: Actor, clinic_id: UUID, override_reason: str | None, *, overbook: bool = False) -> None:
     """Raise Forbidden for staff of another clinic, and for overrides by anybody but the desk."""
-    if not _within(actor, clinic_id):
+    if not within(actor, clinic_id):
         raise Forbidden("You book at your own clinics only.")
     if (override_reason is not None or overbook) and not actor.is_desk:
         raise Forbidden("Only the front desk may override a rule of the schedule.")
@@ -364,7 +280,8 @@ def at_the_desk(actor: Actor, clinic_id: UUID, override_reason: str | None, *, o
         raise Forbidden("Overbooking is switched off here.")
 
 
-def _within(actor: Actor, clinic_id: UUID) -> bool:
+def within(actor: Actor, clinic_id: UUID) -> bool:
+    """Whether a member of staff works at this clinic; others are not bound to clinics."""
     return actor.reach is not Reach.CLINICS or clinic_id in actor.clinic_ids
 
 

@@ -1,10 +1,11 @@
 """The kinds of text, instants and bodies that requests are made of."""
 
+import re
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from frontdesk import clock
 
@@ -63,13 +64,23 @@ def _calendar_date(value: date) -> date:
     return value
 
 
+_ISO_DATE = re.compile(r"\s*\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def _written_out(value: Any) -> Any:
+    """Refuse a number of seconds: 20261121 would be a day of 1970, in silence."""
+    if isinstance(value, int | float) or (isinstance(value, str) and not _ISO_DATE.match(value)):
+        raise ValueError("is not written as ISO 8601 with hyphens, as 2026-11-21")
+    return value
+
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(_storable)]
 Short = Annotated[str, StringConstraints(max_length=40), AfterValidator(_storable)]
 """A phone number, a title, a code."""
 Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(_storable)]
 LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_storable)]
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_storable), AfterValidator(_email)]
-Instant = Annotated[AwareDatetime, AfterValidator(_in_calendar)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_calendar)]
 """An instant with its offset; one without an offset is refused."""
-Day = Annotated[date, AfterValidator(_calendar_date)]
-BirthDate = Annotated[date, AfterValidator(_birth_date)]
+Day = Annotated[date, BeforeValidator(_written_out), AfterValidator(_calendar_date)]
+BirthDate = Annotated[date, BeforeValidator(_written_out), AfterValidator(_birth_date)]

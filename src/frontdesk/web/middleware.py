@@ -77,7 +77,7 @@ def _request_id(sent: str | None) -> UUID:
 
 
 class LimitBody:
-    """Refuses a body that says it is too large before reading it; one that does not say so is cut off by FastAPI."""
+    """Answers a body that says it is too large with a problem, unread; Starlette cuts off one that does not say so."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
