@@ -34,6 +34,16 @@ def test_an_anonymous_hold_needs_its_token(world: World) -> None:
     assert world.at(10) in world.offered()
 
 
+def test_what_is_held_is_what_is_booked(world: World) -> None:
+    """The visit type grows and the next slot is taken: the hold still books, as long as it was held for."""
+    short = world.make.visit_type(15)
+    hold = world.me.post("/holds", json=world.body(9, visit_type_id=str(short))).json()
+    world.make.conn.execute("UPDATE visit_type SET duration_min = 60 WHERE id = %s", [short])
+    world.make.appointment(world.provider, world.clinic, world.visit, world.at(9.25), patient_id=world.make.patient())
+    booked = world.me.post("/appointments", json={"hold_id": hold["id"]})
+    assert (booked.status_code, booked.json()["end"]) == (201, hold["end"])
+
+
 def test_nobody_holds_a_time_in_anothers_name(world: World) -> None:
     stranger = {"patient_id": str(world.make.patient())}
     assert world.service.client().post("/holds", json=world.body(9, **stranger)).status_code == 401

@@ -175,9 +175,76 @@ def test_the_reason_of_a_cancelled_visit_can_be_corrected_after_its_time_was_giv
     path = f"/appointments/{world.book(9)['id']}"
     world.me.delete(path)
     world.book(9)
-    edited = world.me.patch(path, json={"reason": "knee"})
+    assert world.me.patch(path, json={"reason": "knee"}).status_code == 409
+    edited = world.desk.patch(path, json={"reason": "knee"})
     assert (edited.status_code, edited.json()["reason"], edited.json()["status"]) == (200, "knee", "cancelled")
-    assert world.me.patch(path, json={"start": world.at(12).isoformat()}).status_code == 409
+    assert world.desk.patch(path, json={}).json()["version"] == edited.json()["version"]
+    assert world.desk.patch(path, json={"start": world.at(12).isoformat()}).status_code == 409
+
+
+def test_a_visit_that_has_begun_is_the_desks(world: World) -> None:
+    path = f"/appointments/{world.book(9)['id']}"
+    assert world.desk.post(f"{path}/check-in").status_code == 200
+    for answer in (
+        world.me.post(f"{path}/cancel"),
+        world.me.post(f"{path}/confirm"),
+        world.me.patch(path, json={"start": world.at(12).isoformat()}),
+    ):
+        assert (answer.status_code, answer.json()["type"]) == (409, "/problems/status-step")
+    past = world.make.appointment(
+        world.provider, world.clinic, world.visit, world.at(-24 * 4), patient_id=world.patient
+    )
+    assert world.me.post(f"/appointments/{past}/confirm").status_code == 409
+    assert world.desk.post(f"/appointments/{past}/no-show").status_code == 200
+
+
+def test_an_overbooked_visit_lends_nobody_its_lane(world: World) -> None:
+    """Beside an overbooked visit no time is free, and moving one never makes a second overbooking."""
+    first, other = world.book(9), world.book(11)
+    patient = world.make.patient()
+    overbooked = world.body(9, patient_id=str(patient), overbook=True, override_reason="emergency")
+    beside = world.desk.post("/appointments", json=overbooked).json()
+    assert beside["lane"] == 1
+    world.me.delete(f"/appointments/{first['id']}")
+    assert world.at(9) not in world.offered()
+    taken = world.me.post("/appointments", json=world.body(9))
+    assert (taken.status_code, taken.json()["type"]) == (409, "/problems/slot-taken")
+    theirs = world.service.client(world.make.token("patient", patient_id=patient))
+    path = f"/appointments/{beside['id']}"
+    assert theirs.patch(path, json={"start": str(other["start"])}).status_code == 409
+    moved = theirs.patch(path, json={"start": world.at(13).isoformat()})
+    assert (moved.status_code, moved.json()["lane"], moved.json()["override_reason"]) == (200, 0, None)
+    assert world.at(13) not in world.offered()
+    assert world.at(9) in world.offered()
+
+
+def test_an_override_exempts_from_what_it_overrode_and_nothing_else(world: World) -> None:
+    patient = str(world.make.patient())
+    walk_in = world.body(9.125, patient_id=patient, override_reason="walk-in")
+    assert world.desk.post("/appointments", json=walk_in).status_code == 201
+    away = {"kind": "time_off", "start": world.at(8).isoformat(), "end": world.at(10).isoformat()}
+    stranded = world.desk.post(f"/providers/{world.provider}/exceptions", json=away)
+    assert (stranded.status_code, stranded.json()["type"]) == (409, "/problems/appointments-stranded")
+
+
+def test_the_desk_assigns_rooms_that_are_in_use_and_fit(world: World) -> None:
+    visit = world.make.visit_type(30, room_kind="procedure")
+    rooms = [world.make.room(world.clinic, "procedure") for _ in range(2)]
+    wrong = [
+        world.make.room(world.clinic, "consultation"),
+        world.make.room(world.clinic, "procedure", active=False),
+        world.make.room(world.make.clinic(), "procedure"),
+    ]
+    booked = world.book(9, visit_type_id=str(visit))
+    path = f"/appointments/{booked['id']}"
+    for room in wrong:
+        assert world.desk.patch(path, json={"room_id": str(room)}).status_code == 422
+    (free,) = {str(room) for room in rooms} - {booked["room_id"]}
+    assert world.me.patch(path, json={"room_id": free}).status_code == 403
+    moved = world.desk.patch(path, json={"room_id": free})
+    assert (moved.status_code, moved.json()["room_id"], moved.json()["start"]) == (200, free, booked["start"])
+    other = world.desk.patch(path, json={"room_id": str(wrong[0]), "override_reason": "flood in the other"})
+    assert other.json()["room_id"] == str(wrong[0])
 
 
 def test_a_late_arrival_comes_back_only_if_the_time_is_free(world: World) -> None:

@@ -71,6 +71,11 @@ class Verdict:
         """What to tell the caller: `code` for programs, `detail` for people."""
         return [{"code": rule.code, "detail": rule.detail} for rule in self.broken]
 
+    @property
+    def codes(self) -> list[str]:
+        """The codes of the broken rules."""
+        return [rule.code for rule in self.broken]
+
     def enforce(
         self, *, override: bool = False, only: Collection[str] | None = None, exempt: Collection[str] = ()
     ) -> None:

@@ -9,7 +9,7 @@ WHERE (%(provider_id)s::uuid IS NULL OR a.provider_id = %(provider_id)s)
   AND (%(within)s::tstzrange IS NULL OR a.during && %(within)s)
   AND lower(a.during) > now()
   AND (a.status IN ('scheduled', 'confirmed') OR (a.status = 'held' AND a.hold_expires_at > now()))
-  AND a.override_reason IS NULL
+  AND NOT a.overridden && '{outside-working-time,time-off-or-closure}'
   AND NOT coalesce(
       a.during <@ (
           (SELECT range_agg(s.during)
@@ -24,6 +24,6 @@ ORDER BY a.id;
 -- Locked in the order of ids, so that two such changes wait for each other in one direction only.
 WITH kept AS MATERIALIZED (SELECT id FROM appointment WHERE id = ANY (%(ids)s::uuid[]) ORDER BY id FOR UPDATE)
 UPDATE appointment a
-SET override_reason = %(override_reason)s, changed_by = %(changed_by)s, request_id = %(request_id)s
+SET override_reason = %(override_reason)s, overridden = array_append(overridden, 'outside-working-time'), changed_by = %(changed_by)s, request_id = %(request_id)s
 FROM kept
 WHERE a.id = kept.id;

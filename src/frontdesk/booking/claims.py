@@ -66,6 +66,7 @@ class Claim:
     claims: TimestamptzRange
     room_kind: str | None
     lane: int = 0
+    overbook: bool = False  # deliberately beside what stands in other lanes; otherwise these count as taken too
 
     @property
     def start(self) -> datetime:
@@ -97,7 +98,10 @@ async def claim_time(conn: Connection, actor: Actor, claim: Claim, **columns: An
             raise Busy("This time is fought over at the moment; nothing was changed.")
 
 
-_NOTHING_SPECIAL = dict.fromkeys(("hold_expires_at", "hold_token_hash", "hold_client", "override_reason"))
+_NOTHING_SPECIAL: dict[str, Any] = {
+    **dict.fromkeys(("hold_expires_at", "hold_token_hash", "hold_client", "override_reason")),
+    "overridden": [],
+}
 
 _MOST_TRIES = 50
 """More than the rooms of one kind in a clinic; each try that fails means that a rival succeeded or gave up."""
@@ -161,8 +165,8 @@ def event_fields(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def in_lane(claim: Claim, lane: int) -> Claim:
-    """The same time in another lane: a deliberate overbooking."""
-    return replace(claim, lane=lane)
+    """The same time in this lane, whatever stands in others."""
+    return replace(claim, lane=lane, overbook=True)
 
 
 async def free_room(
@@ -206,5 +210,5 @@ def _keys(holds: list[dict[str, Any]]) -> list[UUID | None]:
 
 
 def _as_columns(claim: Claim) -> dict[str, Any]:
-    names = ("provider_id", "patient_id", "clinic_id", "visit_type_id", "lane", "during", "claims")
+    names = ("provider_id", "patient_id", "clinic_id", "visit_type_id", "lane", "overbook", "during", "claims")
     return {name: getattr(claim, name) for name in names}

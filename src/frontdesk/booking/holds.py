@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -128,6 +129,8 @@ async def book(
     )
     # The rest was judged when the hold was made; a notice that ran out while the patient typed is no reason.
     verdict.enforce(only={"patient-inactive", "not-accepting-new-patients", "provider-inactive", "clinic-inactive"})
+    # What is held is what is booked, whatever the visit type says by now and whoever was overbooked beside it.
+    claim = claims.in_lane(replace(claim, during=hold["during"], claims=hold["claims"]), 0)
     await claims.lock_and_clear(conn, actor, claim, room_id=hold["room_id"])
     hold = await find(conn, actor, hold_id, token)  # once more, now that nobody else can change it
     conflicts = await claims.in_the_way(conn, claim, except_id=hold_id)

@@ -7,12 +7,19 @@ SELECT provider.id FROM provider, clinic;
 
 -- name: insert_appointment
 -- Claim the time, or return no row when provider, patient or room is taken.
--- Rivals wait here holding no row of their own; a plain INSERT deadlocks (ADR-0003).
+-- Rivals wait here holding no row of their own; a plain INSERT deadlocks (ADR-0003). The constraint compares within a
+-- lane; beside a visit that staff put into another lane only a deliberate overbooking goes.
 INSERT INTO appointment (id, provider_id, patient_id, clinic_id, room_id, visit_type_id, lane, during, claims, status, mode,
-                         reason, override_reason, hold_expires_at, hold_token_hash, hold_client, changed_by, request_id)
-VALUES (%(id)s, %(provider_id)s, %(patient_id)s, %(clinic_id)s, %(room_id)s, %(visit_type_id)s, %(lane)s, %(during)s,
-        %(claims)s, %(status)s, %(mode)s, %(reason)s, %(override_reason)s, %(hold_expires_at)s, %(hold_token_hash)s,
-        %(hold_client)s, %(changed_by)s, %(request_id)s)
+                         reason, override_reason, overridden, hold_expires_at, hold_token_hash, hold_client,
+                         changed_by, request_id)
+SELECT %(id)s, %(provider_id)s, %(patient_id)s::uuid, %(clinic_id)s, %(room_id)s::uuid, %(visit_type_id)s,
+       %(lane)s::smallint, %(during)s::tstzrange, %(claims)s::tstzrange, %(status)s, %(mode)s, %(reason)s::text,
+       %(override_reason)s::text, %(overridden)s::text[], %(hold_expires_at)s::timestamptz, %(hold_token_hash)s::bytea,
+       %(hold_client)s::text, %(changed_by)s, %(request_id)s
+WHERE %(overbook)s OR NOT EXISTS (
+    SELECT FROM appointment b
+    WHERE b.provider_id = %(provider_id)s AND b.lane > 0 AND b.claims && %(claims)s::tstzrange
+      AND b.status NOT IN ('cancelled', 'no_show', 'expired') AND b.session_id IS NULL)
 ON CONFLICT DO NOTHING
 RETURNING id, status, version, provider_id, patient_id, clinic_id, room_id, visit_type_id, lower(during) AS start,
           upper(during) AS "end", mode, reason, override_reason, status_reason, lane, hold_expires_at, created_at, changed_at;
@@ -30,11 +37,17 @@ WHERE r.clinic_id = %(clinic_id)s AND r.kind = %(room_kind)s AND r.active
 ORDER BY r.id IS DISTINCT FROM %(preferred)s::uuid, random()
 LIMIT 1;
 
+-- name: room_fits
+-- Whether a chosen room is in use, in the clinic, and of the kind that the visit needs.
+SELECT EXISTS (SELECT FROM room r
+               WHERE r.id = %(room_id)s AND r.clinic_id = %(clinic_id)s AND r.active
+                 AND (%(room_kind)s::text IS NULL OR r.kind = %(room_kind)s::text)) AS fits;
+
 -- name: in_the_way
 -- The live claims that overlap, by resource; times only, nobody's identity. Overdue holds do not count.
 SELECT 'provider' AS resource, lower(a.claims) AS start, upper(a.claims) AS "end"
 FROM appointment a
-WHERE a.provider_id = %(provider_id)s AND a.lane = %(lane)s AND a.claims && %(claims)s
+WHERE a.provider_id = %(provider_id)s AND (a.lane = %(lane)s OR NOT %(overbook)s) AND a.claims && %(claims)s
   AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.session_id IS NULL
   AND a.id IS DISTINCT FROM %(except_id)s::uuid AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
 UNION ALL
@@ -95,7 +108,7 @@ SELECT id FROM room WHERE clinic_id = %(clinic_id)s AND kind = %(room_kind)s AND
 -- One appointment, as far as the caller may see it.
 SELECT id, status, version, provider_id, patient_id, clinic_id, room_id, visit_type_id, lower(during) AS start,
        upper(during) AS "end", mode, reason, override_reason, status_reason, lane, hold_expires_at, created_at, changed_at,
-       during, claims, hold_token_hash, hold_client
+       during, claims, overridden, hold_token_hash, hold_client
 FROM appointment
 WHERE id = %(id)s
   AND (%(only_patient)s::uuid IS NULL OR patient_id = %(only_patient)s::uuid)
@@ -145,7 +158,7 @@ WHERE id = %(id)s;
 -- Release the old time and claim the new one at once; needs the locks of all keys, old and new.
 UPDATE appointment
 SET provider_id = %(provider_id)s, clinic_id = %(clinic_id)s, room_id = %(room_id)s, during = %(during)s, claims = %(claims)s,
-    reason = %(reason)s, override_reason = %(override_reason)s, lane = %(lane)s,
+    reason = %(reason)s, override_reason = %(override_reason)s, overridden = %(overridden)s::text[], lane = %(lane)s,
     changed_by = %(changed_by)s, request_id = %(request_id)s
 WHERE id = %(id)s;
 

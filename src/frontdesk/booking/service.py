@@ -7,7 +7,7 @@ from uuid import UUID
 
 import psycopg
 
-from frontdesk import db
+from frontdesk import clock, db
 from frontdesk.auth.permissions import Actor, Reach
 from frontdesk.availability import rules
 from frontdesk.booking import claims
@@ -19,7 +19,7 @@ from frontdesk.events import outbox
 from frontdesk.settings import settings
 from frontdesk.web import versions
 
-PRIVATE = ("during", "claims", "hold_token_hash", "hold_client")
+PRIVATE = ("during", "claims", "overridden", "hold_token_hash", "hold_client")
 """Columns of `find` that no answer tells."""
 
 
@@ -91,8 +91,8 @@ async def book(
         "status": "scheduled",
         "mode": mode or verdict.mode,
         "reason": reason,
-        # Kept only where a rule was really broken: it exempts the visit from invariant 2.
         "override_reason": override_reason if verdict.broken or overbook else None,
+        "overridden": verdict.codes,
     }
     row = await (_overbook if overbook else claims.claim_time)(conn, actor, claim, **columns)
     await outbox.record(conn, actor, AppointmentScheduled(**claims.event_fields(row)))
@@ -128,6 +128,7 @@ async def reschedule(
     at_the_desk(actor, clinic_id, override)
     if "room_id" in change and not actor.is_desk:
         raise Forbidden("The desk assigns rooms.")
+    _still_theirs(actor, old)
     start, provider_id = change.get("start") or old["start"], change.get("provider_id") or old["provider_id"]
     moves = (start, provider_id, clinic_id) != (old["start"], old["provider_id"], old["clinic_id"])
     chosen = change.get("room_id")
@@ -142,21 +143,19 @@ async def reschedule(
         start=start,
         patient_id=old["patient_id"],
     )
-    if not moves:  # its length stays what it was, whatever the visit type says today
-        claim = replace(claim, during=old["during"], claims=old["claims"])
-    if provider_id == old["provider_id"]:
-        claim = claims.in_lane(claim, old["lane"])
+    if not moves:  # only another room: length and lane stay what they were, whatever the visit type says today
+        claim = claims.in_lane(replace(claim, during=old["during"], claims=old["claims"]), old["lane"])
     await claims.lock_and_clear(conn, actor, claim, old["provider_id"], old["room_id"], room_id=chosen)
     await _check_unchanged(conn, old, expected)
     if old["status"] not in ("scheduled", "confirmed"):
         raise StepRefused(f"A visit that is {old['status']} cannot be moved.")
-    override_reason = old["override_reason"]
+    override_reason, overridden = old["override_reason"], old["overridden"]
     if moves:
         known = {"not-accepting-new-patients"} if provider_id == old["provider_id"] else set()
         verdict.enforce(override=override is not None, exempt=known)
-        # A lane above 0 still needs its reason; otherwise only what was overridden this time counts.
-        override_reason = override if verdict.broken else (old["override_reason"] if claim.lane else None)
-    room_id = await _room(conn, actor, claim, old, chosen)
+        # Only what was overridden this time counts; and an overbooked visit moves to an ordinary time.
+        override_reason, overridden = (override, verdict.codes) if override and verdict.broken else (None, [])
+    room_id = await _room(conn, actor, claim, old, chosen, override=override is not None)
     conflicts = await claims.in_the_way(conn, claim, room_id=room_id, except_id=appointment_id)
     if conflicts:
         raise await claims.slot_taken(conn, actor, claim, conflicts)
@@ -174,6 +173,7 @@ async def reschedule(
                 lane=claim.lane,
                 reason=change.get("reason", old["reason"]),
                 override_reason=override_reason,
+                overridden=overridden,
                 **actor.stamp,
             )
     except psycopg.errors.ExclusionViolation:  # a plain booking, which takes no locks, was faster
@@ -188,10 +188,12 @@ async def reschedule(
 async def _edit(
     conn: Connection, actor: Actor, old: dict[str, Any], expected: int | None, change: dict[str, Any]
 ) -> dict[str, Any]:
-    """Change what claims nothing: the reason of the visit."""
+    """Change what claims nothing: the reason of the visit. Nothing to change makes no new version."""
     await claims.lock(conn, [old["provider_id"], old["patient_id"], old["room_id"]])
     await _check_unchanged(conn, old, expected)
-    await db.run(conn, q.edit, id=old["id"], reason=change.get("reason", old["reason"]), **actor.stamp)
+    if change.get("reason", old["reason"]) == old["reason"]:
+        return old
+    await db.run(conn, q.edit, id=old["id"], reason=change["reason"], **actor.stamp)
     return await find(conn, actor, old["id"])
 
 
@@ -213,6 +215,7 @@ async def step(
     old = await find(conn, actor, appointment_id)
     if old["status"] == "held":
         raise StepRefused("This is a hold: book it with its hold_id, or drop it.")
+    _still_theirs(actor, old)
     claim = _standing(old)
     if old["status"] == "no_show":  # it claims its time anew
         await claims.lock_and_clear(conn, actor, claim, room_id=old["room_id"])
@@ -288,13 +291,31 @@ def within(actor: Actor, clinic_id: UUID) -> bool:
 def _standing(row: dict[str, Any]) -> Claim:
     """What an appointment claims as it stands, in the room it has."""
     names = ("provider_id", "patient_id", "clinic_id", "visit_type_id", "during", "claims", "lane")
-    return Claim(**{name: row[name] for name in names}, room_kind=None)
+    return Claim(**{name: row[name] for name in names}, room_kind=None, overbook=True)
 
 
-async def _room(conn: Connection, actor: Actor, claim: Claim, old: dict[str, Any], chosen: UUID | None) -> UUID | None:
-    """The room of a changed appointment: the chosen one, else its present one if it can stay, else any that is free."""
-    if chosen is not None or claim.room_kind is None:
+def _still_theirs(actor: Actor, old: dict[str, Any]) -> None:
+    """Raise StepRefused for a patient whose visit has begun or is over: from then on the desk keeps the record."""
+    ahead = old["status"] in ("scheduled", "confirmed") and old["start"] > clock.now()
+    if actor.is_patient_side and not ahead:
+        raise StepRefused("This visit has begun or is over; ask the front desk.")
+
+
+async def _room(
+    conn: Connection, actor: Actor, claim: Claim, old: dict[str, Any], chosen: UUID | None, *, override: bool
+) -> UUID | None:
+    """The room of a changed appointment: the chosen one, else its present one if it can stay, else any that is free.
+
+    Raises InvalidRequest for a chosen room that is not in use at the clinic, or (without override) of another kind.
+    """
+    if chosen is not None:
+        kind = None if override else claim.room_kind
+        found = await db.one(conn, q.room_fits, room_id=chosen, clinic_id=claim.clinic_id, room_kind=kind)
+        if not (found and found["fits"]):
+            raise InvalidRequest("Choose a room that is in use at this clinic and of the kind the visit needs.")
         return chosen
+    if claim.room_kind is None:
+        return None
     room_id = await claims.free_room(conn, claim, except_id=old["id"], preferred=old["room_id"])
     if room_id is None:
         raise await claims.slot_taken(conn, actor, claim, [claims.busy_room(claim)])

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from psycopg_pool import PoolTimeout
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
@@ -19,6 +19,12 @@ from frontdesk.web.answers import answer
 router = APIRouter(tags=["operations"])
 
 _PATIENCE_S = 3.0  # a probe that waits longer is a failed probe
+
+
+@router.get("/", include_in_schema=False)
+async def root(_: Annotated[Actor, allow("public")]) -> Response:
+    """The address that `make run` prints leads to the documentation of the API."""
+    return RedirectResponse("/docs")
 
 
 @router.get("/healthz", response_model=dict[str, str])

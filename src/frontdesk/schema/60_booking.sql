@@ -29,6 +29,7 @@ CREATE TABLE appointment (
     reason          text,  -- why the patient comes
     status_reason   text,  -- why it was cancelled
     override_reason text,  -- why staff broke a rule of the schedule for it
+    overridden      text[] NOT NULL DEFAULT '{}',  -- the codes of those rules; only for them it is exempt
     origin          text NOT NULL DEFAULT 'frontdesk' CHECK (origin IN ('frontdesk', 'imported')),
     hold_expires_at timestamptz,
     hold_token_hash bytea,  -- SHA-256 of the secret that an anonymous holder keeps
@@ -223,13 +224,14 @@ CREATE TRIGGER appointment_remember_update AFTER UPDATE ON appointment
                        IS DISTINCT FROM (NEW.status, NEW.during, NEW.provider_id, NEW.clinic_id, NEW.room_id))
     EXECUTE FUNCTION appointment_remember();
 
--- What a provider cannot give away within `span`. An overdue hold no longer blocks: whoever books over it expires it.
+-- What a provider cannot give away within `span`, in any lane: a time beside an overbooked visit is not free either.
+-- An overdue hold no longer blocks: whoever books over it expires it.
 CREATE FUNCTION provider_busy(of_provider uuid, span tstzrange, at timestamptz) RETURNS tstzmultirange
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (
         SELECT coalesce(range_agg(a.claims), '{}')
         FROM appointment a
-        WHERE a.provider_id = of_provider AND a.lane = 0 AND a.claims && span
+        WHERE a.provider_id = of_provider AND a.claims && span
           AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.session_id IS NULL
           AND NOT (a.status = 'held' AND a.hold_expires_at <= at)
     );
