@@ -171,7 +171,10 @@ def test_a_new_set_does_not_strand_visits_in_silence(admin: httpx.Client, make: 
     make.every_day(provider_id, clinic_id, "08:00", "18:00")
     morning = make.appointment(provider_id, clinic_id, visit_type_id, ahead(4, 9), patient_id=make.patient())
     late = make.appointment(provider_id, clinic_id, visit_type_id, ahead(5, 17), patient_id=make.patient())
-    for ignored in ({"status": "cancelled", "origin": "imported"}, {"override_reason": "agreed"}):
+    for ignored in (
+        {"status": "cancelled", "origin": "imported"},
+        {"override_reason": "agreed", "overridden": ["outside-working-time"]},
+    ):
         make.appointment(provider_id, clinic_id, visit_type_id, ahead(6, 17), patient_id=make.patient(), **ignored)
     shorter = [session(clinic_id, day, "08:00", "12:00", effective_from="2000-01-03") for day in range(1, 8)]
     refused = put(admin, provider_id, *shorter)
