@@ -230,7 +230,7 @@ async def list_users(
     conn: Connection, *, role: str | None, active: bool | None, cursor: str | None, limit: int
 ) -> dict[str, Any]:
     """One page of accounts in the order of their creation."""
-    rows = await db.many(conn, q.list_users, role=role, active=active, rows=limit + 1, **pages.after_id(cursor))
+    rows = await db.search(conn, q.list_users, role=role, active=active, rows=limit + 1, **pages.after_id(cursor))
     return pages.page(rows, limit, "id")
 
 

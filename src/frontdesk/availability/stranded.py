@@ -40,7 +40,7 @@ async def settle(
     """
     assert provider_id or clinic_id, "a change of working time concerns a provider or a clinic"
     span = TimestamptzRange(*within) if within else None
-    rows = await db.many(conn, q.stranded, provider_id=provider_id, clinic_id=clinic_id, within=span)
+    rows = await db.search(conn, q.stranded, provider_id=provider_id, clinic_id=clinic_id, within=span)
     if not rows:
         return
     if override_reason is None:

@@ -73,7 +73,7 @@ async def list_appointments(
 ) -> Response:
     """Appointments that start in [from, to), by start. Holds only when asked for with status=held."""
     place = pages.decode(cursor, ("after_start", datetime), ("after_id", UUID))
-    rows = await db.many(
+    rows = await db.search(
         conn,
         q.list_appointments,
         **actor.only,

@@ -65,7 +65,7 @@ async def create_patient(conn: Connection, actor: Actor, body: NewPatient) -> Ro
         raise Forbidden("You work at no clinic, so you could not see the patient again.")
     _refuse_other_clinics(actor, set(clinic_ids))
     columns = _columns(body.model_dump(exclude={"clinic_ids"}))
-    alike = await db.many(conn, q.alike, **columns | {"phone_digits": _digits(body.phone)})
+    alike = await db.search(conn, q.alike, **columns | {"phone_digits": _digits(body.phone)})
     await db.run(conn, q.insert_patient, id=patient_id, **columns, **actor.stamp)
     await db.run(conn, q.add_clinics, patient_id=patient_id, ids=clinic_ids, **actor.stamp)
     seen = await _in_reach(conn, actor, only=[row["id"] for row in alike])
@@ -92,7 +92,7 @@ async def change_patient(
         await db.run(conn, q.say_who, **actor.stamp)
         await db.run(conn, q.drop_clinics, patient_id=patient_id, ids=clinic_ids)
         await db.run(conn, q.add_clinics, patient_id=patient_id, ids=clinic_ids, **actor.stamp)
-    rows = await db.many(conn, q.in_reach, **_everybody(), ids=[patient_id], **_search(None), after_id=None, rows=1)
+    rows = await db.search(conn, q.in_reach, **_everybody(), ids=[patient_id], **_search(None), after_id=None, rows=1)
     return rows[0]
 
 
@@ -119,7 +119,7 @@ async def list_appointments(
     await get_patient(conn, actor, patient_id)
     after = pages.decode(cursor, ("after_start", datetime), ("after_id", UUID))
     query = q.appointments_past if when is When.PAST else q.appointments_upcoming
-    rows = await db.many(
+    rows = await db.search(
         conn,
         query,
         patient_id=patient_id,

@@ -46,7 +46,7 @@ async def list_providers(
     if active is None and not actor.is_desk:
         active = True
     specialty_id = _as_id(specialty)
-    rows = await db.many(
+    rows = await db.search(
         conn,
         q.providers,
         specialty_id=specialty_id,
