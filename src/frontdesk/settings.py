@@ -72,6 +72,13 @@ def load_settings(**overrides: Any) -> Settings:
     return Settings(**overrides)
 
 
+def misspelt() -> list[str]:
+    """Names in the environment that look like settings of ours and are none."""
+    known = {f"FRONTDESK_{name.upper()}" for name in Settings.model_fields} | {"FRONTDESK_CONFIG"}
+    ours = {name for name in os.environ if name.startswith("FRONTDESK_") and not name.startswith("FRONTDESK_TEST_")}
+    return sorted(ours - known)
+
+
 @cache
 def settings() -> Settings:
     """The settings of this process, read once."""

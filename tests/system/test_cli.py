@@ -39,6 +39,12 @@ def test_doctor_finds_nothing_wrong(running: Service) -> None:
         assert subject in ended.stdout
 
 
+def test_doctor_names_a_misspelt_setting(running: Service) -> None:
+    ended = frontdesk(running, "doctor", FRONTDESK_PROT="8000")
+    assert ended.returncode == 1
+    assert "FRONTDESK_PROT is no setting" in ended.stdout
+
+
 def test_doctor_names_what_is_wrong_and_no_password(running: Service) -> None:
     ended = frontdesk(
         running,

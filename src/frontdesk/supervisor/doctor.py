@@ -10,7 +10,7 @@ from rich.table import Table
 
 from frontdesk import clock
 from frontdesk.schema import migrate as schema
-from frontdesk.settings import Settings
+from frontdesk.settings import Settings, misspelt
 from frontdesk.supervisor.postgres import wheel_bin_dir
 from frontdesk.supervisor.process import StartError
 from frontdesk.supervisor.valkey import running_url, wheel_binary
@@ -33,6 +33,7 @@ class Finding:
 def examine(settings: Settings, embedded_dsn: str | None) -> list[Finding]:
     """Every finding, in the order in which to mend them. `embedded_dsn`: the embedded database if it runs now."""
     findings = [Finding("settings", True, f"{settings.env}, {settings.workers} workers on port {settings.port}")]
+    findings += [Finding("settings", False, f"{name} is no setting; see docs/settings.md") for name in misspelt()]
     findings.append(_look("data folder", lambda: _data_folder(settings)))
     findings.append(_look("time zones", _time_zones))
     findings.extend(_database(settings, embedded_dsn))
