@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 BIN = Path("/usr/lib/postgresql/15/bin")
+PACKAGE = ("--no-install-recommends", "postgresql-15")
 
 
 @cache
@@ -25,10 +26,13 @@ def postgres_15() -> Path | str:
     lock = ["flock", "/tmp/frontdesk-apt.lock"]
     commands = (
         ["apt-get", "update", "-q"],
-        ["apt-get", "install", "-q", "-y", "--no-install-recommends", "postgresql-15"],
+        # The configuration file above is ours: dpkg would stop to ask about it.
+        ["apt-get", "install", "-q", "-y", "-o", "Dpkg::Options::=--force-confold", *PACKAGE],
     )
     for command in commands:
-        done = subprocess.run([*lock, *command], env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*lock, *command], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
         if done.returncode != 0 and command[1] == "install":
             return f"PostgreSQL 15 cannot be installed: {done.stderr.strip().splitlines()[-1:] or 'apt-get failed'}"
     return BIN if (BIN / "postgres").exists() else "this Debian has no PostgreSQL 15"
