@@ -1,9 +1,7 @@
 -- name: in_reach
--- Patients whom the caller may see, by id or by a search; the one place that says who may see whom (DESIGN §6).
--- In care: an appointment with the provider in the last 24 or the next 12 months. Of a clinic: registered there, or
--- booked there. A hold alone makes nobody a patient of anybody, and neither does a hold that was dropped.
+-- Patients whom the caller may see, by id or by a search.
 -- Each way to search is a SELECT of its own, because together they would use no index; one that the text cannot be has
--- NULL as its parameter and costs nothing, if the plan knows the parameters (the service sees to that).
+-- NULL as its parameter and costs nothing, if the plan knows the parameters: run it with db.search.
 WITH candidate AS MATERIALIZED (
     SELECT id FROM patient
     WHERE (fold(first_name || ' ' || last_name) LIKE fold(%(name_like)s::text)
@@ -30,21 +28,8 @@ FROM patient p
 WHERE (%(ids)s::uuid[] IS NULL OR p.id = ANY (%(ids)s))
   AND (%(after_id)s::uuid IS NULL OR p.id > %(after_id)s)
   AND (%(only_patient)s::uuid IS NULL OR p.id = %(only_patient)s)
-  AND (%(only_care_of)s::uuid IS NULL OR EXISTS (
-      SELECT FROM appointment a
-      WHERE a.patient_id = p.id AND a.provider_id = %(only_care_of)s
-        AND lower(a.during) BETWEEN now() - interval '24 months' AND now() + interval '12 months'
-        AND a.status NOT IN ('held', 'expired')
-        AND NOT EXISTS (SELECT FROM appointment_history h
-                        WHERE h.appointment_id = a.id AND h.from_status = 'held' AND h.to_status = 'cancelled')))
-  AND (%(only_clinics)s::uuid[] IS NULL
-       OR EXISTS (SELECT FROM patient_clinic c WHERE c.patient_id = p.id AND c.clinic_id = ANY (%(only_clinics)s))
-       OR EXISTS (
-           SELECT FROM appointment a
-           WHERE a.patient_id = p.id AND a.clinic_id = ANY (%(only_clinics)s)
-             AND a.status NOT IN ('held', 'expired')
-             AND NOT EXISTS (SELECT FROM appointment_history h
-                             WHERE h.appointment_id = a.id AND h.from_status = 'held' AND h.to_status = 'cancelled')))
+  AND (%(only_care_of)s::uuid IS NULL OR in_care(%(only_care_of)s, p.id))
+  AND (%(only_clinics)s::uuid[] IS NULL OR of_clinics(%(only_clinics)s, p.id))
   AND (%(everybody)s OR p.id = ANY (ARRAY(SELECT id FROM candidate)))
 ORDER BY p.id LIMIT %(rows)s;
 

@@ -246,22 +246,31 @@ CREATE FUNCTION room_busy(of_room uuid, span tstzrange, at timestamptz) RETURNS 
           AND NOT (a.status = 'held' AND a.hold_expires_at <= at)
     );
 
+-- Who may see whom (docs/permissions.md), said once for every query that asks.
+-- A hold alone makes nobody a patient of anybody, and neither does a hold that was dropped.
+
 -- "In their care": an appointment between the two in the last 24 months or the next 12.
-CREATE FUNCTION in_care(of_provider uuid, who uuid, at timestamptz DEFAULT now()) RETURNS boolean
+CREATE FUNCTION in_care(of_provider uuid, who uuid) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN EXISTS (
         SELECT FROM appointment a
         WHERE a.patient_id = who AND a.provider_id = of_provider
-          AND a.status NOT IN ('held', 'cancelled', 'expired')
-          AND lower(a.during) BETWEEN at - interval '24 months' AND at + interval '12 months'
+          AND lower(a.during) BETWEEN now() - interval '24 months' AND now() + interval '12 months'
+          AND a.status NOT IN ('held', 'expired')
+          AND NOT EXISTS (SELECT FROM appointment_history h
+                          WHERE h.appointment_id = a.id AND h.from_status = 'held' AND h.to_status = 'cancelled')
     );
 
--- "Of their clinics": the patient has booked at one of these clinics, or was registered there.
+-- "Of their clinics": the patient was registered at one of these clinics, or has booked there.
 CREATE FUNCTION of_clinics(clinics uuid[], who uuid) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN EXISTS (SELECT FROM patient_clinic r WHERE r.patient_id = who AND r.clinic_id = ANY (clinics))
-        OR EXISTS (SELECT FROM appointment a
-                   WHERE a.patient_id = who AND a.clinic_id = ANY (clinics) AND a.status NOT IN ('held', 'expired'));
+        OR EXISTS (
+            SELECT FROM appointment a
+            WHERE a.patient_id = who AND a.clinic_id = ANY (clinics)
+              AND a.status NOT IN ('held', 'expired')
+              AND NOT EXISTS (SELECT FROM appointment_history h
+                              WHERE h.appointment_id = a.id AND h.from_status = 'held' AND h.to_status = 'cancelled'));
 
 -- The transaction-long lock of one provider, patient or room. Whoever changes a claim, or makes several, takes the locks
 -- of all keys concerned, old and new, in the order of their numbers; then no two of them wait for each other (ADR-0003).
