@@ -1,12 +1,13 @@
 """Every setting, with a default that runs a laptop. `docs/settings.md` describes each; a test says so."""
 
 import os
+import re
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 WEAK_SECRET_CHARACTERS = 32
@@ -40,6 +41,8 @@ class Settings(BaseSettings):
     hold_ttl: timedelta = timedelta(minutes=10)
     holds_per_client: int = Field(default=3, ge=1, le=100)
     overbook_lanes: int = Field(default=1, ge=0, le=9)  # overbookings of one provider at one moment; 0 forbids them
+    overrides_per_day: int = Field(default=20, ge=0, le=1000)  # visits of a provider's day that may break a rule
+    telehealth_url: str = "https://meet.jit.si/{meeting}"  # where a telehealth visit takes place
     idempotency_ttl: timedelta = timedelta(hours=24)
     worker_interval: timedelta = timedelta(seconds=5)  # the background worker's pause between rounds
 
@@ -52,6 +55,15 @@ class Settings(BaseSettings):
             if len(value) < WEAK_SECRET_CHARACTERS or len(set(value)) < 10:
                 raise ValueError(f"secret is too weak: give at least {WEAK_SECRET_CHARACTERS} random characters")
         return self
+
+    @field_validator("telehealth_url")
+    @classmethod
+    def _a_link_of_its_own_for_each_visit(cls, value: str) -> str:
+        if value.count("{meeting}") != 1 or re.search(r"[{}\s]", value.replace("{meeting}", "")):
+            raise ValueError("must contain {meeting} once, where the secret of the visit goes, and no other braces")
+        if not re.match(r"https://[^/{]+/", value):
+            raise ValueError("must begin with https:// and the name of the host")
+        return value
 
     @classmethod
     def settings_customise_sources(

@@ -1,54 +1,120 @@
--- name: free_slots
--- Every bookable start of one provider for one visit type, on the local days [from_on, to_on) of each clinic.
--- Working time minus closures, minus what is booked or held, on the grid that counts elapsed minutes from each
--- session's start; not before the notice, not beyond the horizon, and only while a room of the kind is free.
+-- name: plans
+-- The working time of some providers as every start of a visit type on the local days [from_on, to_on) of each clinic,
+-- whatever is booked and whatever the clock says: on the grid that counts elapsed minutes from each session's start, the
+-- visit inside working time minus closures. A row a provider, the starts as parallel arrays: seconds since 1970, the
+-- same of the clinic's wall clock, and the place in `clinics`. `version` is of the same snapshot.
 -- The sessions are read from a day earlier, because one of the evening before may reach past midnight.
-WITH visit AS (
-    SELECT v.*, make_interval(mins => v.duration_min) AS length, make_interval(mins => v.slot_step_min) AS step,
-           make_interval(mins => v.buffer_before_min) AS before, make_interval(mins => v.buffer_after_min) AS after
-    FROM visit_type v
-    WHERE v.id = %(visit_type_id)s AND v.active AND v.capacity = 1 AND (v.self_bookable OR NOT %(self_booking)s)
-), session AS (
-    SELECT s.clinic_id, s.time_zone, s.during,
-           s.visit_type_ids IS NULL OR v.id = ANY (s.visit_type_ids) OR coalesce(s.release_at <= %(now)s, false) AS open
-    FROM visit v, provider p, working_session(p.id, %(from_on)s::date - 1, %(to_on)s::date, %(clinic_id)s::uuid) s
-    WHERE p.id = %(provider_id)s AND p.active
-      AND (NOT EXISTS (SELECT FROM provider_visit_type WHERE provider_id = p.id)
-           OR EXISTS (SELECT FROM provider_visit_type t WHERE t.provider_id = p.id AND t.visit_type_id = v.id))
-), span AS (
-    SELECT tstzrange(min(lower(during)) - interval '1 day', max(upper(during)) + interval '1 day') AS whole FROM session
-), hours AS (
-    SELECT clinic_id, range_agg(during) - closed_time(%(provider_id)s, clinic_id, (SELECT whole FROM span)) AS open,
-           greatest(local_instant(%(from_on)s::date::timestamp, time_zone), %(now)s + make_interval(mins => v.min_notice_min))
-               AS from_at,
-           local_instant(%(to_on)s::date::timestamp, time_zone) AS to_at
-    FROM session, visit v
-    WHERE open
-    GROUP BY clinic_id, time_zone, v.min_notice_min
-), taken AS MATERIALIZED (
-    SELECT provider_busy(%(provider_id)s, (SELECT whole FROM span), %(now)s) AS busy
-), rooms AS MATERIALIZED (
-    SELECT r.clinic_id, room_busy(r.id, (SELECT whole FROM span), %(now)s) AS busy
-    FROM room r, visit v
-    WHERE r.kind = v.room_kind AND r.active AND r.clinic_id IN (SELECT clinic_id FROM hours)
-)
-SELECT DISTINCT slot.start, slot.start + v.length AS "end", s.clinic_id, s.time_zone
-FROM visit v
-CROSS JOIN taken t
-CROSS JOIN session s
-JOIN hours h USING (clinic_id)
-CROSS JOIN LATERAL generate_series(lower(s.during), upper(s.during) - interval '1 second', v.step) AS slot (start)
-CROSS JOIN LATERAL (SELECT tstzrange(slot.start - v.before, slot.start + v.length + v.after) AS claims) AS c
-WHERE s.open
-  AND tstzrange(slot.start, slot.start + v.length) <@ h.open
-  AND NOT c.claims && t.busy
-  AND slot.start >= h.from_at AND slot.start < h.to_at
-  AND slot.start <= %(now)s + make_interval(hours => 24 * v.horizon_days)
-  AND (%(after_time)s::time IS NULL
-       OR (slot.start AT TIME ZONE s.time_zone)::time >= %(after_time)s::time
-          AND (slot.start AT TIME ZONE s.time_zone)::time < coalesce(%(before_time)s::time, time '24:00'))
-  AND (v.room_kind IS NULL OR EXISTS (SELECT FROM rooms r WHERE r.clinic_id = s.clinic_id AND NOT c.claims && r.busy))
-ORDER BY slot.start, s.clinic_id;
+SELECT p.id AS provider_id, v.duration_min, v.buffer_before_min, v.buffer_after_min, v.min_notice_min, v.horizon_days,
+       v.self_bookable, v.max_per_day, v.room_kind, g.starts, g.wall, g.place, g.clinics, g.zones, g.next_release,
+       o.owners, coalesce((SELECT sum(version) FROM plan_version WHERE owner = ANY (o.owners)), 0)::bigint AS version,
+       ARRAY(SELECT r.id FROM room r WHERE r.kind = v.room_kind AND r.active AND r.clinic_id = ANY (o.owners) ORDER BY r.id)
+           AS rooms,
+       ARRAY(SELECT array_position(g.clinics, r.clinic_id) FROM room r
+             WHERE r.kind = v.room_kind AND r.active AND r.clinic_id = ANY (o.owners) ORDER BY r.id) AS room_places
+FROM visit_type v
+JOIN provider p ON p.id = ANY (%(provider_ids)s::uuid[])
+CROSS JOIN LATERAL (
+    SELECT ARRAY[p.id, v.id] || ARRAY(SELECT clinic_id FROM schedule WHERE provider_id = p.id
+                                      UNION SELECT clinic_id FROM schedule_exception
+                                            WHERE provider_id = p.id AND kind = 'extra_session') AS owners
+) AS o
+CROSS JOIN LATERAL (
+    WITH session AS MATERIALIZED (
+        SELECT s.clinic_id, s.time_zone, s.during, s.release_at,
+               s.visit_type_ids IS NULL OR v.id = ANY (s.visit_type_ids) OR coalesce(s.release_at <= %(now)s, false) AS open
+        FROM working_session(p.id, %(from_on)s::date - 1, %(to_on)s::date) s
+        WHERE p.active AND v.active AND v.capacity = 1
+          AND (NOT EXISTS (SELECT FROM provider_visit_type WHERE provider_id = p.id)
+               OR EXISTS (SELECT FROM provider_visit_type t WHERE t.provider_id = p.id AND t.visit_type_id = v.id))
+    ), hours AS MATERIALIZED (
+        SELECT clinic_id, time_zone, range_agg(during) - closed_time(p.id, clinic_id, range_merge(range_agg(during))) AS open
+        FROM session
+        WHERE open
+        GROUP BY clinic_id, time_zone
+    ), slot AS (
+        SELECT DISTINCT at.start, s.clinic_id, s.time_zone, at.start AT TIME ZONE s.time_zone AS wall
+        FROM session s
+        JOIN hours h USING (clinic_id)
+        CROSS JOIN LATERAL generate_series(lower(s.during), upper(s.during) - interval '1 second',
+                                           make_interval(mins => v.slot_step_min)) AS at (start)
+        WHERE s.open
+          AND tstzrange(at.start, at.start + make_interval(mins => v.duration_min)) <@ h.open
+          AND (at.start AT TIME ZONE s.time_zone)::date >= %(from_on)s::date
+          AND (at.start AT TIME ZONE s.time_zone)::date < %(to_on)s::date
+    ), place AS MATERIALIZED (
+        SELECT array_agg(clinic_id ORDER BY clinic_id) AS clinics, array_agg(time_zone ORDER BY clinic_id) AS zones
+        FROM hours
+    )
+    SELECT place.clinics, place.zones,
+           (SELECT min(release_at) FROM session WHERE NOT open) AS next_release,
+           array_agg(extract(epoch FROM slot.start)::bigint ORDER BY slot.start, slot.clinic_id) AS starts,
+           array_agg(extract(epoch FROM slot.wall)::bigint ORDER BY slot.start, slot.clinic_id) AS wall,
+           array_agg(array_position(place.clinics, slot.clinic_id) - 1 ORDER BY slot.start, slot.clinic_id) AS place
+    FROM place LEFT JOIN slot ON true
+    GROUP BY place.clinics, place.zones
+) AS g
+WHERE v.id = %(visit_type_id)s;
+
+-- name: booked
+-- What the book takes from plans, and the numbers to trust them by, in one snapshot. `of` and `owners` are parallel: the
+-- owners of each provider's plan. Edges are whole seconds since 1970, rounded outwards. Overdue holds take nothing.
+-- Beside an overbooked visit no time is free either, so lanes are not told apart.
+SELECT a.provider_id,
+       (SELECT coalesce(sum(n.version), 0)::bigint
+        FROM unnest(%(of)s::uuid[], %(owners)s::uuid[]) AS o (of, owner) JOIN plan_version n ON n.owner = o.owner
+        WHERE o.of = a.provider_id) AS version,
+       b.opens, b.closes
+FROM unnest(%(provider_ids)s::uuid[]) AS a (provider_id)
+CROSS JOIN LATERAL (
+    SELECT array_agg(floor(extract(epoch FROM lower(claims)))::bigint) AS opens,
+           array_agg(ceil(extract(epoch FROM upper(claims)))::bigint) AS closes
+    FROM appointment
+    WHERE provider_id = a.provider_id AND claims && %(span)s::tstzrange
+      AND status NOT IN ('cancelled', 'no_show', 'expired') AND session_id IS NULL
+      AND NOT (status = 'held' AND hold_expires_at <= %(now)s)
+) AS b;
+
+-- name: rooms_booked
+-- The same of rooms.
+SELECT room_id, array_agg(floor(extract(epoch FROM lower(claims)))::bigint) AS opens,
+       array_agg(ceil(extract(epoch FROM upper(claims)))::bigint) AS closes
+FROM appointment
+WHERE room_id = ANY (%(rooms)s::uuid[]) AND claims && %(span)s::tstzrange
+  AND status NOT IN ('cancelled', 'no_show', 'expired') AND room_id IS NOT NULL AND session_id IS NULL
+  AND NOT (status = 'held' AND hold_expires_at <= %(now)s)
+GROUP BY room_id;
+
+-- name: full_days
+-- The local days on which a provider has as many visits of the type as are allowed.
+SELECT a.provider_id, (lower(a.during) AT TIME ZONE c.time_zone)::date AS day
+FROM appointment a
+JOIN clinic c ON c.id = a.clinic_id
+WHERE a.provider_id = ANY (%(provider_ids)s::uuid[]) AND a.visit_type_id = %(visit_type_id)s AND a.session_id IS NULL
+  AND lower(a.during) >= lower(%(span)s::tstzrange) - interval '50 hours'
+  AND lower(a.during) < upper(%(span)s::tstzrange) + interval '50 hours'
+  AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
+GROUP BY 1, 2
+HAVING count(*) >= %(most)s;
+
+-- name: candidates
+-- Who might be booked for a visit type: active providers that offer it, of a specialty and at a clinic when these are given.
+SELECT p.id
+FROM provider p
+WHERE p.active
+  AND (%(specialty_id)s::uuid IS NULL
+       OR EXISTS (SELECT FROM provider_specialty s WHERE s.provider_id = p.id AND s.specialty_id = %(specialty_id)s::uuid))
+  AND (NOT EXISTS (SELECT FROM provider_visit_type WHERE provider_id = p.id)
+       OR EXISTS (SELECT FROM provider_visit_type t WHERE t.provider_id = p.id AND t.visit_type_id = %(visit_type_id)s))
+  AND EXISTS (SELECT FROM schedule s WHERE s.provider_id = p.id AND (%(clinic_id)s::uuid IS NULL OR s.clinic_id = %(clinic_id)s::uuid)
+              UNION ALL
+              SELECT FROM schedule_exception e
+              WHERE e.provider_id = p.id AND e.kind = 'extra_session'
+                AND (%(clinic_id)s::uuid IS NULL OR e.clinic_id = %(clinic_id)s::uuid))
+ORDER BY p.id;
+
+-- name: specialty_named
+-- A specialty by id or by name.
+SELECT id FROM specialty WHERE id::text = %(specialty)s OR fold(name) = fold(%(specialty)s);
 
 -- name: judge
 -- Everything the rules say about one start, whatever is booked: the visit's measures, and a verdict for each rule.
@@ -68,7 +134,7 @@ WITH asked AS (
 )
 SELECT a.during, tstzrange(lower(a.during) - make_interval(mins => a.buffer_before_min),
                            upper(a.during) + make_interval(mins => a.buffer_after_min)) AS claims,
-       a.room_kind, a.mode, a.time_zone, a.min_notice_min, a.horizon_days,
+       a.room_kind, a.mode, a.time_zone, a.max_per_day IS NOT NULL OR a.one_future_per_provider AS limited,
        a.provider_active, a.clinic_active, a.active AS visit_type_active, a.capacity > 1 AS is_group,
        a.self_bookable OR NOT %(self_booking)s AS open_to_caller,
        NOT EXISTS (SELECT FROM provider_visit_type WHERE provider_id = a.provider)
@@ -93,7 +159,7 @@ FROM asked a;
 
 -- name: known
 -- Which of the three exist, to tell the caller what was not found.
-SELECT EXISTS (SELECT FROM provider WHERE id = %(provider_id)s) AS provider,
+SELECT %(provider_id)s::uuid IS NULL OR EXISTS (SELECT FROM provider WHERE id = %(provider_id)s::uuid) AS provider,
        EXISTS (SELECT FROM visit_type WHERE id = %(visit_type_id)s) AS visit_type,
        %(clinic_id)s::uuid IS NULL OR EXISTS (SELECT FROM clinic WHERE id = %(clinic_id)s::uuid) AS clinic;
 
@@ -114,16 +180,36 @@ WHERE %(room_kind)s::text IS NOT NULL
                   AND NOT %(claims)s::tstzrange && room_busy(r.id, %(claims)s::tstzrange, %(now)s));
 
 -- name: patient_side
--- What keeps one patient from slots that are free: that the provider takes no new patients, and what they have booked or
--- held themselves within `span`. The visits alone: buffers are the provider's and the room's.
-SELECT p.accepting_new_patients
+-- What keeps one patient from slots that are free: that a provider takes no new patients, that they have a future visit
+-- there and the visit type allows one, and what they have booked or held themselves within `span` (visits, no buffers).
+SELECT p.id AS provider_id,
+       p.accepting_new_patients
            OR EXISTS (SELECT FROM appointment e
                       WHERE e.provider_id = p.id AND e.patient_id = %(patient_id)s
                         AND e.status IN ('completed', 'in_progress', 'checked_in')) AS accepted,
+       NOT v.one_future_per_provider
+           OR NOT EXISTS (SELECT FROM appointment a
+                          WHERE a.patient_id = %(patient_id)s AND a.provider_id = p.id AND lower(a.during) > %(now)s
+                            AND a.status NOT IN ('cancelled', 'no_show', 'expired')
+                            AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)) AS within_limit,
        (SELECT coalesce(range_agg(a.during), '{}')
         FROM appointment a
         WHERE a.patient_id = %(patient_id)s AND a.during && %(span)s::tstzrange
           AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.patient_id IS NOT NULL
           AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)) AS busy
-FROM provider p
-WHERE p.id = %(provider_id)s;
+FROM provider p, visit_type v
+WHERE p.id = ANY (%(provider_ids)s::uuid[]) AND v.id = %(visit_type_id)s;
+
+-- name: lock_limits
+-- Those who might break the same limit come one after the other, until commit.
+SELECT lock_limits(%(visit_type_id)s, %(provider_id)s, %(patient_id)s::uuid, %(clinic_id)s, %(start)s);
+
+-- name: broken_limits
+-- The limits that one more visit would break.
+SELECT broken_limits(%(visit_type_id)s, %(provider_id)s, %(patient_id)s::uuid, %(clinic_id)s, %(start)s,
+                     %(except_id)s::uuid, %(now)s) AS broken;
+
+-- name: local_day
+-- The local day of an instant at a clinic, from midnight to midnight.
+SELECT local_instant(day::timestamp, time_zone) AS start, local_instant(day + interval '1 day', time_zone) AS "end"
+FROM (SELECT (%(start)s::timestamptz AT TIME ZONE time_zone)::date AS day, time_zone FROM clinic WHERE id = %(clinic_id)s) AS c;

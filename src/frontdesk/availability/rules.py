@@ -64,6 +64,8 @@ class Verdict:
     room_kind: str | None
     mode: str
     time_zone: str
+    limited: bool
+    """The visit type has limits that depend on the book (limits.py)."""
     broken: tuple[Rule, ...]
 
     @property
@@ -115,6 +117,7 @@ async def judge(
         room_kind=row["room_kind"],
         mode=row["mode"],
         time_zone=row["time_zone"],
+        limited=row["limited"],
         broken=tuple(_RULES[rule] for rule, kept in _kept(row).items() if not kept),
     )
 
@@ -129,8 +132,10 @@ def _kept(row: dict[str, Any]) -> dict[str, bool]:
     }
 
 
-async def unknown(conn: Connection, *, provider_id: UUID, visit_type_id: UUID, clinic_id: UUID | None) -> NotFound:
-    """The NotFound that names what of the three does not exist."""
+async def unknown(
+    conn: Connection, *, provider_id: UUID | None, visit_type_id: UUID, clinic_id: UUID | None
+) -> NotFound:
+    """The NotFound that names what of the three does not exist; None is not looked for."""
     known = await db.one(conn, q.known, provider_id=provider_id, visit_type_id=visit_type_id, clinic_id=clinic_id)
     missing = [name.replace("_", " ") for name, there in (known or {}).items() if not there]
     return NotFound(f"There is no such {' and no such '.join(missing)}.")

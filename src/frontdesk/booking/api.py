@@ -10,7 +10,7 @@ from starlette.responses import Response
 from frontdesk import db
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
-from frontdesk.booking import holds, service
+from frontdesk.booking import any_provider, holds, service
 from frontdesk.booking.claims import q
 from frontdesk.booking.models import (
     Appointment,
@@ -38,7 +38,10 @@ _TAKEN: dict[int | str, dict[str, Any]] = {409: {"model": SlotTakenProblem, "des
 async def book_appointment(
     body: BookAppointment, actor: Annotated[Actor, allow("appointments:book")], once: OnceOnly, conn: Tx
 ) -> Response:
-    """Book one visit. 409 slot-taken if provider, patient or room is busy; 422 not-bookable with reasons."""
+    """Book one visit. 409 slot-taken if provider, patient or room is busy; 422 not-bookable with reasons.
+
+    With specialty_id in place of provider_id: the least-loaded provider that can; without start, the first free time.
+    """
     if body.hold_id is not None:
         row = await holds.book(
             conn,
@@ -50,8 +53,10 @@ async def book_appointment(
             mode=body.mode,
             asked=body.time(),
         )
+    elif body.specialty_id is not None:
+        row = await any_provider.book(conn, actor, **body.model_dump(include=set(any_provider.ASKED)))
     else:
-        row = await service.book(conn, actor, **body.model_dump(exclude={"hold_id", "hold_token"}))
+        row = await service.book(conn, actor, **body.model_dump(exclude={"hold_id", "hold_token", "specialty_id"}))
     BOOKED.inc()
     return await once.answer(201, service.public(row), Location=f"/api/v1/appointments/{row['id']}")
 
@@ -86,7 +91,8 @@ async def list_appointments(
         status=status,
         limit=limit + 1,
     )
-    return answer(200, pages.page(rows, limit, "start", "id"))
+    page = pages.page(rows, limit, "start", "id")
+    return answer(200, page | {"items": [service.public(row) for row in page["items"]]})
 
 
 @router.get("/{appointment_id}", response_model=Appointment)

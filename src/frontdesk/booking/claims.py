@@ -8,7 +8,7 @@
 4. An overdue hold blocks until somebody expires it; whoever finds one in the way does.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from psycopg.types.range import TimestamptzRange
 
 from frontdesk import clock, db, ids
 from frontdesk.auth.permissions import Actor
+from frontdesk.availability import limits, rules
 from frontdesk.availability import service as availability
 from frontdesk.booking.events import AppointmentStepped
 from frontdesk.db import Connection
@@ -39,6 +40,13 @@ class SlotTaken(Problem):
 
 for _name in ("provider", "patient", "room"):
     register(f"appointment_{_name}_free", SlotTaken, f"The {_name} is busy at this time; choose another.")
+register("appointment_within_limits", SlotTaken, "A limit of the visit type is reached; choose another day.")
+
+
+class AlreadyBooked(Conflict):
+    """The visit type allows one future appointment with a provider, and the patient has it."""
+
+    slug, title = "already-booked", "Already booked with this provider"
 
 
 class StepRefused(Conflict):
@@ -77,21 +85,31 @@ class Claim:
 
 async def claim_time(conn: Connection, actor: Actor, claim: Claim, **columns: Any) -> dict[str, Any]:
     """Insert a new row that claims the time; the row. Raises SlotTaken when provider, patient or every room is busy."""
+    row, conflicts = await try_claim(conn, actor, claim, **columns)
+    if row is None:
+        raise await slot_taken(conn, actor, claim, conflicts)
+    return row
+
+
+async def try_claim(
+    conn: Connection, actor: Actor, claim: Claim, **columns: Any
+) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """Insert a new row that claims the time: the row, or None and what is in the way."""
     tried = 0
     while True:
         room_id = None
         if claim.room_kind is not None:
             room_id = await free_room(conn, claim)
             if room_id is None:
-                raise await slot_taken(conn, actor, claim, [busy_room(claim)])
+                return None, [busy_room(claim)]
         values = _NOTHING_SPECIAL | columns | _as_columns(claim)
         row = await db.one(conn, q.insert_appointment, **values, id=ids.new_id(), room_id=room_id, **actor.stamp)
         if row is not None:
-            return row
+            return row, []
         if not await expire(conn, actor, await _overdue_in_the_way(conn, claim)):
             conflicts = await in_the_way(conn, claim)
             if conflicts:
-                raise await slot_taken(conn, actor, claim, conflicts)
+                return None, conflicts
         # Only the room was lost to a rival, or whoever was in the way is gone: look again.
         tried += 1
         if tried == _MOST_TRIES:
@@ -127,6 +145,31 @@ async def lock_and_clear(
     await _expire_locked(conn, actor, overdue)
 
 
+async def lock_limits(conn: Connection, claim: Claim) -> dict[str, Any]:
+    """Take the locks of the limits that the claim counts towards; what they are counted by."""
+    names = ("visit_type_id", "provider_id", "patient_id", "clinic_id", "start")
+    of = {name: getattr(claim, name) for name in names}
+    await limits.lock(conn, **of)
+    return of
+
+
+async def keep_limits(
+    conn: Connection, actor: Actor, claim: Claim, *, override: bool = False, except_id: UUID | None = None
+) -> list[str]:
+    """Lock and count the limits of the visit type, before any claim is made or locked; `except_id` does not count.
+
+    The codes of those that are broken on purpose (`override`). Raises AlreadyBooked, or SlotTaken for a full day.
+    """
+    of = await lock_limits(conn, claim)
+    broken = await limits.broken(conn, **of, except_id=except_id)
+    if override or not broken:
+        return broken
+    if "one-future" in broken:
+        raise AlreadyBooked("Move or cancel that appointment, or choose another provider.")
+    day = await db.one(conn, rules.q.local_day, clinic_id=claim.clinic_id, start=claim.start)
+    raise await slot_taken(conn, actor, claim, [{"resource": "day"} | (day or {})])
+
+
 async def expire(conn: Connection, actor: Actor, holds: list[dict[str, Any]]) -> int:
     """Expire these overdue holds (rows with their keys) under their locks; how many still were."""
     if not holds:
@@ -144,12 +187,18 @@ async def in_the_way(
     )
 
 
-async def slot_taken(conn: Connection, actor: Actor, claim: Claim, conflicts: list[dict[str, Any]]) -> SlotTaken:
-    """The refusal of `claim`, with the nearest free slots."""
+async def slot_taken(
+    conn: Connection,
+    actor: Actor,
+    claim: Claim,
+    conflicts: list[dict[str, Any]],
+    provider_ids: Sequence[UUID] | None = None,
+) -> SlotTaken:
+    """The refusal of `claim`, with the nearest free slots of its provider, or of all that would do."""
     alternatives = await availability.nearest(
         conn,
         start=claim.start,
-        provider_id=claim.provider_id,
+        provider_ids=provider_ids or [claim.provider_id],
         visit_type_id=claim.visit_type_id,
         clinic_id=claim.clinic_id,
         patient_id=claim.patient_id,

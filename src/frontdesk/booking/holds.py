@@ -66,6 +66,8 @@ async def make(
         patient_id=patient_id,
     )
     verdict.enforce()
+    if verdict.limited:
+        await claims.keep_limits(conn, actor, claim)
     token = secrets.token_urlsafe(32) if actor.role is Role.ANONYMOUS else None
     row = await claims.claim_time(
         conn,
@@ -129,6 +131,8 @@ async def book(
     )
     # The rest was judged when the hold was made; a notice that ran out while the patient typed is no reason.
     verdict.enforce(only={"patient-inactive", "not-accepting-new-patients", "provider-inactive", "clinic-inactive"})
+    if verdict.limited:
+        await claims.keep_limits(conn, actor, claim, except_id=hold_id)
     # What is held is what is booked, whatever the visit type says by now and whoever was overbooked beside it.
     claim = claims.in_lane(replace(claim, during=hold["during"], claims=hold["claims"]), 0)
     await claims.lock_and_clear(conn, actor, claim, room_id=hold["room_id"])

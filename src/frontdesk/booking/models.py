@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, model_validator
 
-from frontdesk.availability.models import Slot
+from frontdesk.availability.models import ProviderSlot
 from frontdesk.web.fields import Body, Instant, Text
 
 Status = Literal[
@@ -36,9 +36,13 @@ class Hold(BaseModel):
 
 
 class BookAppointment(Body):
-    """Either a time, or a `hold_id` (then the rest may be left out, or must be what is held)."""
+    """Either a time, or a `hold_id` (then the rest may be left out, or must be what is held).
+
+    `specialty_id` in place of `provider_id`: any provider of that specialty; then `start` may be left out.
+    """
 
     provider_id: UUID | None = None
+    specialty_id: UUID | None = None
     visit_type_id: UUID | None = None
     clinic_id: UUID | None = None
     start: Instant | None = None
@@ -53,9 +57,15 @@ class BookAppointment(Body):
     @model_validator(mode="after")
     def _time_or_hold(self) -> "BookAppointment":
         if self.hold_id is None:
-            missing = [name for name in TIME if getattr(self, name) is None]
+            any_of = self.specialty_id is not None
+            needed = [name for name in TIME if not (any_of and name in ("provider_id", "start"))]
+            missing = [name for name in needed if getattr(self, name) is None]
             if missing:
                 raise ValueError(f"without a hold_id these are needed: {', '.join(missing)}")
+            if any_of and (self.provider_id is not None or self.override_reason is not None or self.overbook):
+                raise ValueError("specialty_id stands in place of provider_id, and overrides need a provider_id")
+        elif self.specialty_id is not None:
+            raise ValueError("a hold already has its provider: leave specialty_id out")
         elif self.override_reason is not None or self.overbook:
             raise ValueError("a hold already has its time: leave override_reason and overbook out")
         return self
@@ -113,6 +123,7 @@ class Appointment(BaseModel):
     override_reason: str | None
     lane: int
     hold_expires_at: datetime | None
+    join_url: str | None = Field(description="Where a telehealth visit takes place.")
     created_at: datetime
     changed_at: datetime
 
@@ -142,7 +153,9 @@ class History(BaseModel):
 
 
 class BusyTime(BaseModel):
-    resource: Literal["provider", "patient", "room"]
+    """`day`: the provider has as many visits of the type on that local day as are allowed."""
+
+    resource: Literal["provider", "patient", "room", "day"]
     start: datetime
     end: datetime
 
@@ -155,4 +168,4 @@ class SlotTakenProblem(BaseModel):
     status: int
     detail: str | None = None
     conflicts: list[BusyTime] = []
-    alternatives: list[Slot] = []
+    alternatives: list[ProviderSlot] = []

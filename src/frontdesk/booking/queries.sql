@@ -22,7 +22,26 @@ WHERE %(overbook)s OR NOT EXISTS (
       AND b.status NOT IN ('cancelled', 'no_show', 'expired') AND b.session_id IS NULL)
 ON CONFLICT DO NOTHING
 RETURNING id, status, version, provider_id, patient_id, clinic_id, room_id, visit_type_id, lower(during) AS start,
-          upper(during) AS "end", mode, reason, override_reason, status_reason, lane, hold_expires_at, created_at, changed_at;
+          upper(during) AS "end", mode, reason, override_reason, status_reason, lane, hold_expires_at, created_at, changed_at,
+          meeting;
+
+-- name: by_load
+-- Providers in the order to be asked for one start: those who look free first, then by minutes booked on that local day.
+SELECT p.id, load.busy
+FROM unnest(%(provider_ids)s::uuid[]) AS p (id)
+CROSS JOIN visit_type v
+CROSS JOIN clinic c
+CROSS JOIN LATERAL (
+    SELECT coalesce(bool_or(tstzrange(%(start)s, %(start)s + make_interval(mins => v.duration_min)) && a.claims), false) AS busy,
+           coalesce(sum(upper(a.during) - lower(a.during)), interval '0') AS booked
+    FROM appointment a
+    WHERE a.provider_id = p.id AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.session_id IS NULL
+      AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
+      AND lower(a.during) BETWEEN %(start)s::timestamptz - interval '36 hours' AND %(start)s::timestamptz + interval '36 hours'
+      AND (lower(a.during) AT TIME ZONE c.time_zone)::date = (%(start)s AT TIME ZONE c.time_zone)::date
+) AS load
+WHERE v.id = %(visit_type_id)s AND c.id = %(clinic_id)s
+ORDER BY load.busy, load.booked, random();
 
 -- name: free_room
 -- A room of the kind that looks free, any of them: rivals spread over the rooms instead of queueing for the first.
@@ -96,6 +115,23 @@ SELECT pg_advisory_xact_lock(hashtextextended('hold:' || %(client)s, 0));
 SELECT count(*) AS holds FROM appointment
 WHERE hold_client = %(client)s AND status = 'held' AND hold_expires_at > %(now)s;
 
+-- name: lock_overrides
+-- Exceptions on one provider's day at a clinic are counted one after the other; taken before any claim is locked.
+SELECT pg_advisory_xact_lock(hashtextextended(
+    'override:' || %(provider_id)s::text || (%(start)s::timestamptz AT TIME ZONE c.time_zone)::date, 0))
+FROM clinic c WHERE c.id = %(clinic_id)s;
+
+-- name: count_overrides
+-- The live visits on a provider's local day that break a rule or are overbooked.
+SELECT count(a.id) AS overrides
+FROM clinic c
+LEFT JOIN appointment a ON a.provider_id = %(provider_id)s AND a.clinic_id = c.id
+    AND lower(a.during) >= local_instant((%(start)s::timestamptz AT TIME ZONE c.time_zone)::date::timestamp, c.time_zone)
+    AND lower(a.during) < local_instant((%(start)s::timestamptz AT TIME ZONE c.time_zone)::date + interval '1 day', c.time_zone)
+    AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND (a.overridden <> '{}' OR a.lane > 0)
+    AND a.id IS DISTINCT FROM %(except_id)s::uuid
+WHERE c.id = %(clinic_id)s;
+
 -- name: lock_claims
 -- The locks of all keys concerned, sorted (ADR-0003).
 SELECT lock_claims(%(keys)s::uuid[]);
@@ -108,7 +144,7 @@ SELECT id FROM room WHERE clinic_id = %(clinic_id)s AND kind = %(room_kind)s AND
 -- One appointment, as far as the caller may see it.
 SELECT id, status, version, provider_id, patient_id, clinic_id, room_id, visit_type_id, lower(during) AS start,
        upper(during) AS "end", mode, reason, override_reason, status_reason, lane, hold_expires_at, created_at, changed_at,
-       during, claims, overridden, hold_token_hash, hold_client
+       during, claims, overridden, hold_token_hash, hold_client, meeting
 FROM appointment
 WHERE id = %(id)s
   AND (%(only_patient)s::uuid IS NULL OR patient_id = %(only_patient)s::uuid)
@@ -127,7 +163,7 @@ SELECT version, status, provider_id, clinic_id, room_id, lower(during) AS start 
 -- A page in the order of start and id. A date means midnight in the clinic's zone. Holds only when asked for by status.
 SELECT a.id, a.status, a.version, a.provider_id, a.patient_id, a.clinic_id, a.room_id, a.visit_type_id,
        lower(a.during) AS start, upper(a.during) AS "end", a.mode, a.reason, a.override_reason, a.status_reason, a.lane,
-       a.hold_expires_at, a.created_at, a.changed_at
+       a.hold_expires_at, a.created_at, a.changed_at, a.meeting
 FROM appointment a
 JOIN clinic c ON c.id = a.clinic_id
 WHERE (%(only_patient)s::uuid IS NULL OR a.patient_id = %(only_patient)s::uuid)

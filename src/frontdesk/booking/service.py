@@ -14,13 +14,21 @@ from frontdesk.booking import claims
 from frontdesk.booking.claims import Claim, StepRefused, q
 from frontdesk.booking.events import AppointmentMoved, AppointmentScheduled, AppointmentStepped
 from frontdesk.db import Connection
-from frontdesk.errors import Forbidden, InvalidRequest, NotFound
+from frontdesk.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from frontdesk.events import outbox
 from frontdesk.settings import settings
 from frontdesk.web import versions
 
-PRIVATE = ("during", "claims", "overridden", "hold_token_hash", "hold_client")
+PRIVATE = ("during", "claims", "overridden", "hold_token_hash", "hold_client", "meeting")
 """Columns of `find` that no answer tells."""
+
+_AHEAD = ("scheduled", "confirmed", "checked_in", "in_progress")
+
+
+class OverrideLimit(Conflict):
+    """So many visits of one provider's day may break a rule of the schedule, and as many do."""
+
+    slug, title = "override-limit", "Too many exceptions on this day"
 
 
 async def judged_claim(
@@ -86,17 +94,37 @@ async def book(
         start=start,
         patient_id=patient_id,
     )
-    verdict.enforce(override=override_reason is not None)
+    override = override_reason is not None
+    verdict.enforce(override=override)
+    broken = verdict.codes
+    if verdict.limited:
+        broken += await claims.keep_limits(conn, actor, claim, override=override)
+    if broken or overbook:
+        await _limit_overrides(conn, claim)
     columns = {
         "status": "scheduled",
         "mode": mode or verdict.mode,
         "reason": reason,
-        "override_reason": override_reason if verdict.broken or overbook else None,
-        "overridden": verdict.codes,
+        "override_reason": override_reason if broken or overbook else None,
+        "overridden": broken,
     }
     row = await (_overbook if overbook else claims.claim_time)(conn, actor, claim, **columns)
     await outbox.record(conn, actor, AppointmentScheduled(**claims.event_fields(row)))
     return row
+
+
+async def _lock_overrides(conn: Connection, claim: Claim) -> dict[str, Any]:
+    of = {"provider_id": claim.provider_id, "clinic_id": claim.clinic_id, "start": claim.start}
+    await db.run(conn, q.lock_overrides, **of)
+    return of
+
+
+async def _limit_overrides(conn: Connection, claim: Claim, *, except_id: UUID | None = None) -> None:
+    """Raise OverrideLimit when the provider's day at the clinic has its `settings.overrides_per_day` exceptions."""
+    of = await _lock_overrides(conn, claim)
+    row = await db.one(conn, q.count_overrides, **of, except_id=except_id)
+    if row is None or row["overrides"] >= settings().overrides_per_day:
+        raise OverrideLimit("Choose another day or provider, or a time that keeps the rules.")
 
 
 async def _overbook(conn: Connection, actor: Actor, claim: Claim, **columns: Any) -> dict[str, Any]:
@@ -145,6 +173,11 @@ async def reschedule(
     )
     if not moves:  # only another room: length and lane stay what they were, whatever the visit type says today
         claim = claims.in_lane(replace(claim, during=old["during"], claims=old["claims"]), old["lane"])
+    # Locks first, in their order; what they guard is looked at when the version is known to be the right one.
+    if moves and verdict.limited:
+        await claims.lock_limits(conn, claim)
+    if moves and override is not None:
+        await _lock_overrides(conn, claim)
     await claims.lock_and_clear(conn, actor, claim, old["provider_id"], old["room_id"], room_id=chosen)
     await _check_unchanged(conn, old, expected)
     if old["status"] not in ("scheduled", "confirmed"):
@@ -153,8 +186,14 @@ async def reschedule(
     if moves:
         known = {"not-accepting-new-patients"} if provider_id == old["provider_id"] else set()
         verdict.enforce(override=override is not None, exempt=known)
+        broken = verdict.codes
+        if verdict.limited:
+            of_this = {"override": override is not None, "except_id": old["id"]}
+            broken += await claims.keep_limits(conn, actor, claim, **of_this)
+        if override and broken:
+            await _limit_overrides(conn, claim, except_id=old["id"])
         # Only what was overridden this time counts; and an overbooked visit moves to an ordinary time.
-        override_reason, overridden = (override, verdict.codes) if override and verdict.broken else (None, [])
+        override_reason, overridden = (override, broken) if override and broken else (None, [])
     room_id = await _room(conn, actor, claim, old, chosen, override=override is not None)
     conflicts = await claims.in_the_way(conn, claim, room_id=room_id, except_id=appointment_id)
     if conflicts:
@@ -218,6 +257,7 @@ async def step(
     _still_theirs(actor, old)
     claim = _standing(old)
     if old["status"] == "no_show":  # it claims its time anew
+        await claims.lock_limits(conn, claim)
         await claims.lock_and_clear(conn, actor, claim, room_id=old["room_id"])
     else:
         await claims.lock(conn, [old["provider_id"], old["patient_id"], old["room_id"]])
@@ -255,8 +295,10 @@ async def history(conn: Connection, actor: Actor, appointment_id: UUID) -> dict[
 
 
 def public(row: dict[str, Any]) -> dict[str, Any]:
-    """The row as answers tell it."""
-    return {name: value for name, value in row.items() if name not in PRIVATE}
+    """The row as answers tell it, a telehealth visit that is ahead with its `join_url`."""
+    joins = row["mode"] == "telehealth" and row["status"] in _AHEAD
+    told = {name: value for name, value in row.items() if name not in PRIVATE}
+    return told | {"join_url": settings().telehealth_url.format(meeting=row["meeting"].hex) if joins else None}
 
 
 async def bookable_patient(conn: Connection, actor: Actor, patient_id: UUID | None) -> UUID:

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 
-from frontdesk.web.fields import Body, Day, Instant, Name, Patch, Short, Text, omitted
+from frontdesk.web.fields import Body, Day, Flag, Instant, Name, Patch, Short, Text, omitted
 
 LONGEST_CLOSURE_DAYS = 366
 
@@ -42,6 +42,7 @@ Minutes = Annotated[int, Field(ge=1, le=1440)]
 Buffer = Annotated[int, Field(ge=0, le=240)]
 Notice = Annotated[int, Field(ge=0, le=525_600)]
 Horizon = Annotated[int, Field(ge=1, le=730)]
+PerDay = Annotated[int, Field(ge=1, le=1000)]
 Seats = Annotated[int, Field(ge=1, le=200)]
 
 
@@ -65,7 +66,7 @@ class ClinicPatch(Patch):
     phone: Short | None = None
     latitude: Latitude | None = None
     longitude: Longitude | None = None
-    active: bool = omitted()
+    active: Flag = omitted()
 
 
 class Stored(BaseModel):
@@ -105,7 +106,7 @@ class NewRoom(Body):
 class RoomPatch(Patch):
     name: Name = omitted()
     kind: Name = omitted()
-    active: bool = omitted()
+    active: Flag = omitted()
 
 
 class Room(Stored):
@@ -141,9 +142,11 @@ class NewVisitType(Body):
     buffer_after_min: Buffer = 0
     min_notice_min: Notice = 120
     horizon_days: Horizon = 90
+    max_per_day: PerDay | None = None
+    one_future_per_provider: Flag = False
     mode: Mode = "in_person"
     room_kind: Name | None = None
-    self_bookable: bool = True
+    self_bookable: Flag = True
     capacity: Seats = 1
 
 
@@ -155,11 +158,13 @@ class VisitTypePatch(Patch):
     buffer_after_min: Buffer = omitted()
     min_notice_min: Notice = omitted()
     horizon_days: Horizon = omitted()
+    max_per_day: PerDay | None = None
+    one_future_per_provider: Flag = omitted()
     mode: Mode = omitted()
     room_kind: Name | None = None
-    self_bookable: bool = omitted()
+    self_bookable: Flag = omitted()
     capacity: Seats = omitted()
-    active: bool = omitted()
+    active: Flag = omitted()
 
 
 class VisitType(Stored):
@@ -170,6 +175,8 @@ class VisitType(Stored):
     buffer_after_min: int
     min_notice_min: int
     horizon_days: int
+    max_per_day: int | None
+    one_future_per_provider: bool
     mode: Mode
     room_kind: str | None
     self_bookable: bool

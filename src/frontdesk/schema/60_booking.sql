@@ -44,6 +44,7 @@ CREATE TABLE appointment (
     changed_at      timestamptz NOT NULL DEFAULT now(),
     changed_by      uuid NOT NULL,
     request_id      uuid NOT NULL,
+    meeting         uuid NOT NULL DEFAULT gen_random_uuid(),  -- the secret in the join link of a telehealth visit
 
     CONSTRAINT appointment_during_half_open CHECK (
         NOT isempty(during) AND lower_inc(during) AND NOT upper_inc(during) AND NOT lower_inf(during) AND NOT upper_inf(during)),

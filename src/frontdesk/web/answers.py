@@ -52,6 +52,12 @@ def answer(status: int, content: Any, **headers: str) -> Response:
     )
 
 
+def answer_json(form: bytes, *parts: object) -> Response:
+    """A 200 whose JSON is put together from parts that are JSON already, or ids: the hot reads."""
+    filled = form % tuple(part if isinstance(part, bytes) else str(part).encode() for part in parts)
+    return Response(filled, 200, {"Cache-Control": "no-store"}, "application/json")
+
+
 @dataclass(slots=True)
 class Once:
     """The idempotency of one request; without a key it only answers."""
