@@ -7,7 +7,7 @@ from uuid import UUID
 
 from frontdesk import db
 from frontdesk.availability import rules
-from frontdesk.availability.plan import DAY_S, q
+from frontdesk.availability.plan import DAY_S, WEEK, q
 from frontdesk.availability.service import Asked, Free, of_providers
 from frontdesk.db import Connection
 from frontdesk.errors import NotFound
@@ -69,8 +69,9 @@ async def first_free(
 
 def _weeks(asked: Asked) -> Iterator[Asked]:
     """The same question, a week at a time."""
-    for monday in asked.weeks:
-        yield replace(asked, from_on=max(asked.from_on, monday), to_on=min(asked.to_on, monday + timedelta(days=7)))
+    monday, count = asked.weeks
+    for begins in (monday + n * WEEK for n in range(count)):
+        yield replace(asked, from_on=max(asked.from_on, begins), to_on=min(asked.to_on, begins + WEEK))
 
 
 def _slots(free: Free) -> Iterator[Slot]:

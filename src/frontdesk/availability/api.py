@@ -89,8 +89,8 @@ async def provider_availability(
     A patient who is logged in sees those that they can take themselves.
     """
     asked = _asked(actor, visit_type_id, clinic_id, from_on, to_on, time_of_day)
-    weeks = await service.of_provider(conn, provider_id, asked)
-    slots = b",".join(json for week in weeks for json in week.json())
+    found = await service.of_provider(conn, provider_id, asked)
+    slots = b",".join(json for free in found for json in free.json())
     return answer_json(b'{"provider_id":"%b","visit_type_id":"%b","slots":[%b]}', provider_id, visit_type_id, slots)
 
 

@@ -1,4 +1,4 @@
-"""Plans: the bookable starts of a provider's working time, a week at a time, before anything is booked.
+"""Plans: the bookable starts of a provider's working time, in whole weeks, before anything is booked.
 
 Working them out costs PostgreSQL milliseconds and their content changes a few times a month, so each process keeps a
 copy. It is never trusted by age: whoever changes working time raises a number in the same transaction
@@ -6,7 +6,6 @@ copy. It is never trusted by age: whoever changes working time raises a number i
 therefore never older than a committed change, whichever worker gives it (ADR-0014).
 """
 
-from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ q = load(__package__)
 DAY_S = 86_400
 WEEK = timedelta(days=7)
 MOST_SLOTS_KEPT = 400_000
-"""At about 250 bytes each: some 100 MB a process when full, enough for 3,000 weeks of ordinary working time."""
+"""At about 250 bytes each: some 100 MB a process when full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One provider's starts for one visit type whose local days lie in one ISO week. Parallel sequences, by start."""
+    """One provider's starts for one visit type whose local days lie in some ISO weeks. Parallel sequences, by start."""
 
     provider_id: UUID
     visit: Visit
@@ -54,8 +53,8 @@ class Plan:
     place: Sequence[int]  # index into `clinics`
     clinics: Sequence[tuple[UUID, str]]  # id and time zone
     json: Sequence[bytes]  # the slots as they are answered
-    owners: tuple[UUID, ...]
-    version: int
+    owners: str  # an array in the text form of PostgreSQL
+    version: int  # the sum of theirs
     good_until: float  # when the next carve-out opens to all: seconds since 1970
 
     @property
@@ -67,16 +66,11 @@ class Plan:
         """The local day of each start, counted from 1970-01-01."""
         return (second // DAY_S for second in self.wall)
 
-    def touched(self, opens: int, closes: int) -> slice:
-        """The starts whose claims overlap [opens, closes)."""
-        visit = self.visit
-        return slice(
-            bisect_left(self.starts, opens - visit.duration_s - visit.after_s + 1),
-            bisect_left(self.starts, closes + visit.before_s),
-        )
 
+Weeks = tuple[date, int]
+"""The first Monday, and how many weeks."""
 
-Key = tuple[str, UUID, UUID, date]
+Key = tuple[str, UUID, UUID, Weeks]
 
 
 class _Kept:
@@ -112,78 +106,77 @@ _MOST_TRIES = 20
 """Each further try means that somebody's change of working time was committed in between."""
 
 
-Busy = Sequence[tuple[int, int]]
+Busy = Sequence[tuple[float, float]]
 """What the book takes: [opens, closes) in seconds since 1970, in no order."""
 
 
 async def read(
-    conn: Connection, provider_ids: Sequence[UUID], visit_type_id: UUID, weeks: Sequence[date], now: datetime
-) -> dict[UUID, tuple[list[Plan], Busy]]:
-    """The plans of these providers for the ISO weeks that begin on these Mondays, in order, and what is booked of each.
+    conn: Connection, provider_ids: Sequence[UUID], visit_type_id: UUID, weeks: Weeks, now: datetime
+) -> list[tuple[Plan, Busy]]:
+    """The plan of each of these providers, and what is booked of it: both of one moment.
 
-    All of one provider is of one moment. Providers that do not exist are left out. `now` is aware.
+    Providers that do not exist are left out. `now` is aware.
     """
     for _ in range(_MOST_TRIES):
         plans = await _plans(conn, provider_ids, visit_type_id, weeks, now)
         booked = await _booked(conn, plans, now)
-        stale = [of for of in plans if any(plan.version != booked[of][0] for plan in plans[of])]
+        stale = [plan for plan in plans if booked[plan.provider_id][0] != plan.version]
         if not stale:
-            return {of: (plans[of], booked[of][1]) for of in plans}
-        for of in stale:
-            for week in weeks:
-                _kept.drop(_key(conn, of, visit_type_id, week))
+            return [(plan, booked[plan.provider_id][1]) for plan in plans]
+        for plan in stale:
+            _kept.drop(_key(conn, plan.provider_id, visit_type_id, weeks))
     raise errors.Busy("Working time changes faster than it can be read; nothing is wrong with the request.")
 
 
-def _key(conn: Connection, provider_id: UUID, visit_type_id: UUID, week: date) -> Key:
-    return conn.info.dbname, provider_id, visit_type_id, week
+def _key(conn: Connection, provider_id: UUID, visit_type_id: UUID, weeks: Weeks) -> Key:
+    return conn.info.dbname, provider_id, visit_type_id, weeks
 
 
 async def _plans(
-    conn: Connection, provider_ids: Sequence[UUID], visit_type_id: UUID, weeks: Sequence[date], now: datetime
-) -> dict[UUID, list[Plan]]:
+    conn: Connection, provider_ids: Sequence[UUID], visit_type_id: UUID, weeks: Weeks, now: datetime
+) -> list[Plan]:
     instant = now.timestamp()
-    found: dict[UUID, list[Plan]] = {of: [] for of in provider_ids}
-    for week in weeks:
-        missing = []
-        for of in provider_ids:
-            plan = _kept.get(_key(conn, of, visit_type_id, week), instant)
-            if plan is None:
-                missing.append(of)
-            else:
-                found[of].append(plan)
-        if missing:
-            span = {"from_on": week, "to_on": week + WEEK}
-            rows = await db.many(conn, q.plans, provider_ids=missing, visit_type_id=visit_type_id, now=now, **span)
-            for plan in map(_plan, rows):
-                found[plan.provider_id].append(plan)
-                _kept.put(_key(conn, plan.provider_id, visit_type_id, week), plan)
-    return {of: plans for of, plans in found.items() if plans}
+    plans = []
+    missing = []
+    for of in provider_ids:
+        plan = _kept.get(_key(conn, of, visit_type_id, weeks), instant)
+        if plan is None:
+            missing.append(of)
+        else:
+            plans.append(plan)
+    if missing:
+        monday, count = weeks
+        span = {"from_on": monday, "to_on": monday + count * WEEK}
+        rows = await db.many(conn, q.plans, provider_ids=missing, visit_type_id=visit_type_id, now=now, **span)
+        for plan in map(_plan, rows):
+            plans.append(plan)
+            _kept.put(_key(conn, plan.provider_id, visit_type_id, weeks), plan)
+    return plans
 
 
-async def _booked(conn: Connection, plans: dict[UUID, list[Plan]], now: datetime) -> dict[UUID, tuple[int, Busy]]:
-    """Version and busy time of each provider."""
-    spans = [plan.span for several in plans.values() for plan in several if plan.starts]
-    owners = [(of, owner) for of, several in plans.items() for owner in several[0].owners]
-    rows = await db.many(
-        conn,
-        q.booked,
-        provider_ids=list(plans),
-        of=[of for of, _ in owners],
-        owners=[owner for _, owner in owners],
-        span=instants(min(first for first, _ in spans), max(last for _, last in spans)) if spans else _NEVER,
-        now=now,
-    )
-    pairs = {row["provider_id"]: zip(row["opens"] or (), row["closes"] or (), strict=True) for row in rows}
-    return {row["provider_id"]: (row["version"], list(pairs[row["provider_id"]])) for row in rows}
+async def _booked(conn: Connection, plans: list[Plan], now: datetime) -> dict[UUID, tuple[int, Busy]]:
+    """Version and busy time of each plan's provider."""
+    if not plans:
+        return {}
+    spans = [plan.span for plan in plans if plan.starts]
+    # As text: these two parameters are most of what the statement costs this process otherwise.
+    span = f"[{_iso(min(s[0] for s in spans))},{_iso(max(s[1] for s in spans))})" if spans else "empty"
+    if len(plans) == 1:
+        of = plans[0].provider_id
+        row = await db.one(conn, q.booked, provider_id=str(of), owners=plans[0].owners, span=span, now=now)
+        return {of: _version_and_busy(row)} if row else {}
+    of_each = {"provider_ids": [plan.provider_id for plan in plans], "owners": [plan.owners for plan in plans]}
+    rows = await db.many(conn, q.booked_of_several, **of_each, span=span, now=now)
+    return {row["provider_id"]: _version_and_busy(row) for row in rows}
+
+
+def _version_and_busy(row: dict[str, Any]) -> tuple[int, Busy]:
+    return row["version"], list(zip(row["opens"], row["closes"], strict=True)) if row["opens"] else ()
 
 
 def instants(opens: int, closes: int) -> TimestamptzRange:
     """[opens, closes), seconds since 1970, as PostgreSQL takes it."""
     return TimestamptzRange(datetime.fromtimestamp(opens, UTC), datetime.fromtimestamp(closes, UTC))
-
-
-_NEVER = TimestamptzRange(empty=True)
 
 
 def _plan(row: dict[str, Any]) -> Plan:
@@ -214,7 +207,7 @@ def _plan(row: dict[str, Any]) -> Plan:
             f'{{"start":"{_iso(start)}","end":"{_iso(start + visit.duration_s)}{ends[at]}'.encode()
             for start, at in zip(starts, place, strict=True)
         ),
-        owners=tuple(row["owners"]),
+        owners=f"{{{','.join(map(str, row['owners']))}}}",
         version=row["version"],
         good_until=row["next_release"].timestamp() if row["next_release"] else float("inf"),
     )

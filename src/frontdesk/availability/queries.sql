@@ -56,18 +56,24 @@ CROSS JOIN LATERAL (
 WHERE v.id = %(visit_type_id)s;
 
 -- name: booked
--- What the book takes from plans, and the numbers to trust them by, in one snapshot. `of` and `owners` are parallel: the
--- owners of each provider's plan. Edges are whole seconds since 1970, rounded outwards. Overdue holds take nothing.
--- Beside an overbooked visit no time is free either, so lanes are not told apart.
+-- What the book takes of one provider, and the number to trust the plan of these owners by, in one snapshot. Edges are
+-- seconds since 1970. Overdue holds take nothing. Beside an overbooked visit no time is free either, so lanes are not
+-- told apart.
+SELECT (SELECT coalesce(sum(version), 0)::bigint FROM plan_version WHERE owner = ANY (%(owners)s::uuid[])) AS version,
+       array_agg(date_part('epoch', lower(claims))) AS opens, array_agg(date_part('epoch', upper(claims))) AS closes
+FROM appointment
+WHERE provider_id = %(provider_id)s::uuid AND claims && %(span)s::tstzrange
+  AND status NOT IN ('cancelled', 'no_show', 'expired') AND session_id IS NULL
+  AND NOT (status = 'held' AND hold_expires_at <= %(now)s);
+
+-- name: booked_of_several
+-- The same of several providers; `owners` has the owners of each as an array in text form.
 SELECT a.provider_id,
-       (SELECT coalesce(sum(n.version), 0)::bigint
-        FROM unnest(%(of)s::uuid[], %(owners)s::uuid[]) AS o (of, owner) JOIN plan_version n ON n.owner = o.owner
-        WHERE o.of = a.provider_id) AS version,
+       (SELECT coalesce(sum(version), 0)::bigint FROM plan_version WHERE owner = ANY (a.owners::uuid[])) AS version,
        b.opens, b.closes
-FROM unnest(%(provider_ids)s::uuid[]) AS a (provider_id)
+FROM unnest(%(provider_ids)s::uuid[], %(owners)s::text[]) AS a (provider_id, owners)
 CROSS JOIN LATERAL (
-    SELECT array_agg(floor(extract(epoch FROM lower(claims)))::bigint) AS opens,
-           array_agg(ceil(extract(epoch FROM upper(claims)))::bigint) AS closes
+    SELECT array_agg(date_part('epoch', lower(claims))) AS opens, array_agg(date_part('epoch', upper(claims))) AS closes
     FROM appointment
     WHERE provider_id = a.provider_id AND claims && %(span)s::tstzrange
       AND status NOT IN ('cancelled', 'no_show', 'expired') AND session_id IS NULL
@@ -76,8 +82,7 @@ CROSS JOIN LATERAL (
 
 -- name: rooms_booked
 -- The same of rooms.
-SELECT room_id, array_agg(floor(extract(epoch FROM lower(claims)))::bigint) AS opens,
-       array_agg(ceil(extract(epoch FROM upper(claims)))::bigint) AS closes
+SELECT room_id, array_agg(date_part('epoch', lower(claims))) AS opens, array_agg(date_part('epoch', upper(claims))) AS closes
 FROM appointment
 WHERE room_id = ANY (%(rooms)s::uuid[]) AND claims && %(span)s::tstzrange
   AND status NOT IN ('cancelled', 'no_show', 'expired') AND room_id IS NOT NULL AND session_id IS NULL

@@ -2,17 +2,17 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import compress
-from math import ceil
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from frontdesk import clock, db
-from frontdesk.availability import plan, rules
-from frontdesk.availability.plan import DAY_S, WEEK, Plan, q
+from frontdesk.availability import plan as plans
+from frontdesk.availability import rules
+from frontdesk.availability.plan import DAY_S, Plan, Weeks, q
 from frontdesk.db import Connection
 from frontdesk.errors import InvalidRequest
 
@@ -58,10 +58,10 @@ class Asked:
     known: bool = False
 
     @property
-    def weeks(self) -> list[date]:
-        """The Mondays of the weeks concerned."""
+    def weeks(self) -> Weeks:
+        """The weeks concerned."""
         monday = self.from_on - timedelta(days=self.from_on.weekday())
-        return [monday + n * WEEK for n in range(((self.to_on - monday).days + 6) // 7)]
+        return monday, ((self.to_on - monday).days + 6) // 7
 
 
 def days(from_on: date | None, to_on: date | None) -> dict[str, Any]:
@@ -98,10 +98,22 @@ class Free:
                 "time_zone": time_zone,
             }
 
-    def block(self, taken: slice) -> None:
-        """These starts are not free."""
-        if taken.start < taken.stop:
-            self.free[taken] = bytes(taken.stop - taken.start)
+    @classmethod
+    def all_of(cls, plan: Plan) -> Self:
+        """Nothing is taken yet."""
+        return cls(plan, bytearray(b"\1" * len(plan.starts)))
+
+    def block(self, first: int, end: int) -> None:
+        """The starts from number `first` to before `end` are not free."""
+        if first < end:
+            self.free[first:end] = bytes(end - first)
+
+    def take(self, busy: Iterable[tuple[float, float]]) -> None:
+        """Starts whose claims would overlap any of these [opens, closes), seconds since 1970, are not free."""
+        starts, visit = self.plan.starts, self.plan.visit
+        reach = visit.duration_s + visit.after_s
+        for opens, closes in busy:
+            self.block(bisect_right(starts, opens - reach), bisect_left(starts, closes + visit.before_s))
 
     def keep(self, wanted: Iterable[object]) -> None:
         """Of all starts, only those that are wanted stay free; a truth value each."""
@@ -109,9 +121,9 @@ class Free:
 
 
 async def of_provider(conn: Connection, provider_id: UUID, asked: Asked) -> list[Free]:
-    """The free starts of one provider, week by week. Raises NotFound for what does not exist."""
+    """The free starts of one provider, none or one set of them. Raises NotFound for what does not exist."""
     found = await of_providers(conn, [provider_id], asked)
-    if not any(any(week.free) for week in found):
+    if not any(any(free.free) for free in found):
         ids: dict[str, Any] = {
             "provider_id": provider_id,
             "visit_type_id": asked.visit_type_id,
@@ -124,18 +136,16 @@ async def of_provider(conn: Connection, provider_id: UUID, asked: Asked) -> list
 
 
 async def of_providers(conn: Connection, provider_ids: Sequence[UUID], asked: Asked) -> list[Free]:
-    """The free starts of these providers in all weeks asked for; weeks without working time are left out."""
+    """The free starts of these providers; those without working time are left out."""
     now = clock.now()
-    read = await plan.read(conn, provider_ids, asked.visit_type_id, asked.weeks, now)
+    read = await plans.read(conn, provider_ids, asked.visit_type_id, asked.weeks, now)
     found: list[Free] = []
-    for plans, busy in read.values():
-        for week in plans:
-            if week.starts and (week.visit.self_bookable or not asked.self_booking):
-                free = Free(week, bytearray(b"\1" * len(week.starts)))
-                _keep_asked(free, asked, now)
-                for opens, closes in busy:
-                    free.block(week.touched(opens, closes))
-                found.append(free)
+    for plan, busy in read:
+        if plan.starts and (plan.visit.self_bookable or not asked.self_booking):
+            free = Free.all_of(plan)
+            _keep_asked(free, asked, now)
+            free.take(busy)
+            found.append(free)
     if found:
         visit = found[0].plan.visit
         if visit.rooms is not None:
@@ -149,18 +159,18 @@ async def of_providers(conn: Connection, provider_ids: Sequence[UUID], asked: As
 
 def _keep_asked(free: Free, asked: Asked, now: datetime) -> None:
     """Keep what lies within notice, horizon and the days asked for, at the clinic and in the part of the day."""
-    week = free.plan
+    plan = free.plan
     instant = now.timestamp()
-    free.block(slice(0, bisect_left(week.starts, ceil(instant + week.visit.notice_s))))
-    free.block(slice(bisect_right(week.starts, instant + week.visit.horizon_s), len(week.starts)))
+    free.block(0, bisect_left(plan.starts, instant + plan.visit.notice_s))
+    free.block(bisect_right(plan.starts, instant + plan.visit.horizon_s), len(plan.starts))
     first, last = (asked.from_on - _EPOCH).days, (asked.to_on - _EPOCH).days
-    if week.wall[0] // DAY_S < first or max(week.wall) // DAY_S >= last:
-        free.keep(first <= day < last for day in week.days())
+    if plan.wall[0] // DAY_S < first or max(plan.wall) // DAY_S >= last:
+        free.keep(first <= day < last for day in plan.days())
     if asked.clinic_id is not None:
-        free.keep(week.clinics[place][0] == asked.clinic_id for place in week.place)
+        free.keep(plan.clinics[place][0] == asked.clinic_id for place in plan.place)
     if asked.time_of_day is not None:
         after, before = (edge and edge.hour * 3600 for edge in _PARTS_OF_DAY[asked.time_of_day])
-        free.keep((after or 0) <= second % DAY_S < (before or DAY_S) for second in week.wall)
+        free.keep((after or 0) <= second % DAY_S < (before or DAY_S) for second in plan.wall)
 
 
 async def _keep_with_room(conn: Connection, found: list[Free], now: datetime) -> None:
@@ -172,9 +182,8 @@ async def _keep_with_room(conn: Connection, found: list[Free], now: datetime) ->
         roomy: dict[int, int] = {}  # by clinic: a byte a start, as one number
         for room, place in free.plan.visit.rooms or ():
             if place is not None:
-                this = replace(free, free=bytearray(b"\1" * len(free.free)))
-                for opens, closes in busy.get(room, ()):
-                    this.block(free.plan.touched(opens, closes))
+                this = Free.all_of(free.plan)
+                this.take(busy.get(room, ()))
                 roomy[place] = roomy.get(place, 0) | int.from_bytes(this.free, "little")
         masks = {place: number.to_bytes(len(free.free), "little") for place, number in roomy.items()}
         free.keep(place in masks and masks[place][n] for n, place in enumerate(free.plan.place))
@@ -209,15 +218,15 @@ async def _keep_for_patient(conn: Connection, found: list[Free], asked: Asked, n
     for free in found:
         side = sides[free.plan.provider_id]
         if not asked.known and not (side["accepted"] and side["within_limit"]):
-            free.block(slice(0, len(free.free)))
-        week, length = free.plan, free.plan.visit.duration_s
+            free.block(0, len(free.free))
+        starts, length = free.plan.starts, free.plan.visit.duration_s
         for span in side["busy"]:
-            opens, closes = int(span.lower.timestamp()), ceil(span.upper.timestamp())
-            free.block(slice(bisect_left(week.starts, opens - length + 1), bisect_left(week.starts, closes)))
+            opens, closes = span.lower.timestamp(), span.upper.timestamp()
+            free.block(bisect_right(starts, opens - length), bisect_left(starts, closes))
 
 
 def _span(found: list[Free]) -> Any:
-    return plan.instants(min(free.plan.span[0] for free in found), max(free.plan.span[1] for free in found))
+    return plans.instants(min(free.plan.span[0] for free in found), max(free.plan.span[1] for free in found))
 
 
 async def nearest(
