@@ -16,8 +16,10 @@ from frontdesk.auth import api as auth
 from frontdesk.auth.guard import declared, refuse_undeclared
 from frontdesk.auth.permissions import PERMISSIONS, Role
 from frontdesk.availability import api as availability
+from frontdesk.availability.shared import SharedAvailability
 from frontdesk.booking import api as booking
 from frontdesk.booking import holds_api as holds
+from frontdesk.booking.ordinary import OrdinaryBookings
 from frontdesk.clinics import api as clinics
 from frontdesk.db import make_pool
 from frontdesk.ops import api as ops
@@ -32,7 +34,7 @@ API = "/api/v1"
 _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 """Pages without data, made by the library that serves them without the internet."""
 
-_PARTS: tuple[Any, ...] = (booking, availability, holds, providers, patients, clinics, auth)
+_PARTS: tuple[Any, ...] = (availability, booking, holds, providers, patients, clinics, auth)
 """Asked in this order: the busiest first."""
 
 
@@ -85,6 +87,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         raise RuntimeError("FRONTDESK_DATABASE_URL is not set; `frontdesk run` starts an embedded server")
     app.state.pool = make_pool(config, config.database_url.get_secret_value())
     app.state.redis = Redis.from_url(config.redis_url) if config.redis_url not in (None, "off") else None
+    app.state.bookings = OrdinaryBookings(app.state.pool)
+    app.state.availability = SharedAvailability(app.state.pool)
     # Not waiting for connections: a worker that starts while the database restarts becomes ready when it is back.
     await app.state.pool.open(wait=False)
     try:

@@ -16,6 +16,9 @@ from frontdesk import db, logs, secrets, server, worker
 from frontdesk.auth import service as auth
 from frontdesk.booking import jobs as booking_jobs
 from frontdesk.errors import Problem
+from frontdesk.imports import appointments as importing
+from frontdesk.imports.directory import Defaults
+from frontdesk.imports.refusals import ImportStopped
 from frontdesk.schema import migrate as schema
 from frontdesk.settings import Settings, load_settings
 from frontdesk.supervisor import doctor
@@ -35,6 +38,8 @@ app = typer.Typer(
 )
 users = typer.Typer(no_args_is_help=True, help="People who log in.")
 app.add_typer(users, name="user")
+imports = typer.Typer(no_args_is_help=True, help="Bring in what other systems have.")
+app.add_typer(imports, name="import")
 
 
 class CommandError(Exception):
@@ -47,7 +52,7 @@ def main() -> None:
         app()
     except ValidationError as error:
         _fail(_setting_at_fault(error))
-    except (CommandError, StartError, schema.MigrationError, server.PortUnusable) as error:
+    except (CommandError, ImportStopped, StartError, schema.MigrationError, server.PortUnusable) as error:
         _fail(str(error))
     except Problem as error:
         _fail(error.detail or error.title)
@@ -129,6 +134,41 @@ def create_user(
             )
 
     print(asyncio.run(create()))
+
+
+@imports.callback()
+def _import() -> None:
+    """Bring in what other systems have."""  # keeps `appointments` a word of its own while it is the only one
+
+
+@imports.command("appointments")
+def import_appointments(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A CSV file; see docs/import.md.")],
+    provider: Annotated[str | None, typer.Option(help="Id, licence number or exact name, for all rows.")] = None,
+    clinic: Annotated[str | None, typer.Option(help="Id or exact name, for all rows.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="IANA zone of starts without offset.")] = None,
+    columns: Annotated[Path | None, typer.Option(help="A YAML file: our field, their column.")] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="comma, semicolon, tab or pipe. Default: by the heading.")
+    ] = None,
+    errors: Annotated[Path | None, typer.Option(help="Write refused lines to this CSV file.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge every line, write nothing.")] = False,
+) -> None:
+    """Import past or future appointments. Exit status 1 when a line was refused. Run again, it adds what is missing."""
+    settings = _with_database()
+    defaults = Defaults(provider=provider, clinic=clinic, time_zone=time_zone)
+    report = importing.run(
+        settings,
+        _dsn(settings),
+        file,
+        defaults=defaults,
+        columns=columns,
+        delimiter=delimiter,
+        errors=errors,
+        dry_run=dry_run,
+    )
+    print(report.summary())
+    sys.exit(1 if report.refused else 0)
 
 
 @app.command("doctor")

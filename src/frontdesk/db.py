@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg import AsyncClientCursor, AsyncConnection
 from psycopg._preparing import PrepareManager
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -38,6 +39,7 @@ def make_pool(settings: Settings, dsn: str) -> Pool:
     """A pool, not yet open, of at most `settings.pool_size` connections."""
     return AsyncConnectionPool(
         dsn,
+        name=str(conninfo_to_dict(dsn).get("dbname")),  # as `conn.info.dbname` tells it, where nothing is connected
         connection_class=AsyncConnection[DictRow],
         kwargs=connection_options(settings),
         min_size=2,
@@ -98,6 +100,11 @@ async def search(conn: Connection, query: str, **params: Any) -> list[DictRow]:
     """All rows of a statement with filters that may be absent: planned anew each time, for just these values."""
     cursor = AsyncClientCursor(conn, row_factory=dict_row)
     return await (await cursor.execute(query, params)).fetchall()
+
+
+async def send(conn: Connection, query: str, **params: Any) -> None:
+    """Execute for effect in a pipeline, without waiting; an error shows in a later statement that is waited for."""
+    await conn.execute(query, params)
 
 
 async def run(conn: Connection, query: str, **params: Any) -> int:

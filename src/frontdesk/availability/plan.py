@@ -6,6 +6,7 @@ copy. It is never trusted by age: whoever changes working time raises a number i
 therefore never older than a committed change, whichever worker gives it (ADR-0014).
 """
 
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 from psycopg.types.range import TimestamptzRange
 
-from frontdesk import db, errors
-from frontdesk.db import Connection
+from frontdesk import clock, db, errors
+from frontdesk.db import Connection, Pool, borrow
 from frontdesk.sql import load
 
 q = load(__package__)
@@ -38,8 +40,15 @@ class Visit:
     horizon_s: int
     self_bookable: bool
     max_per_day: int | None
+    one_future_per_provider: bool
+    mode: str
     rooms: tuple[tuple[UUID, int | None], ...] | None
     """Rooms that would do, each with the index of its clinic; None: the visit needs no room."""
+
+    @property
+    def limited(self) -> bool:
+        """Whether there are limits that depend on the book (limits.py)."""
+        return self.max_per_day is not None or self.one_future_per_provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,7 @@ class Plan:
     place: Sequence[int]  # index into `clinics`
     clinics: Sequence[tuple[UUID, str]]  # id and time zone
     json: Sequence[bytes]  # the slots as they are answered
-    owners: str  # an array in the text form of PostgreSQL
+    owners: tuple[str, ...]
     version: int  # the sum of theirs
     good_until: float  # when the next carve-out opens to all: seconds since 1970
 
@@ -61,6 +70,16 @@ class Plan:
     def span(self) -> tuple[int, int]:
         """First and last second that any claim of these starts could touch."""
         return self.starts[0] - self.visit.before_s, self.starts[-1] + self.visit.duration_s + self.visit.after_s
+
+    def offers(self, start: float, clinic_id: UUID, now: float, *, self_booking: bool) -> bool:
+        """Whether this start (seconds since 1970) is a slot of the clinic, as long as nothing is booked."""
+        visit = self.visit
+        if not now + visit.notice_s <= start <= now + visit.horizon_s or (self_booking and not visit.self_bookable):
+            return False
+        return any(
+            self.clinics[self.place[n]][0] == clinic_id
+            for n in range(bisect_left(self.starts, start), bisect_right(self.starts, start))
+        )
 
     def days(self) -> Iterable[int]:
         """The local day of each start, counted from 1970-01-01."""
@@ -106,68 +125,88 @@ _MOST_TRIES = 20
 """Each further try means that somebody's change of working time was committed in between."""
 
 
+async def of_start(
+    pool: Pool, provider_id: UUID, visit_type_id: UUID, clinic_id: UUID, start: datetime, *, self_booking: bool
+) -> Plan | None:
+    """The plan that offers this start (aware), or None. Borrows a connection only for a plan that is not kept yet.
+
+    The plan may be outdated: whoever relies on it compares its version under the provider's lock.
+    """
+    now = clock.now()
+    # The week is that of the clinic's wall clock, which differs from UTC by less than 15 hours.
+    for monday in dict.fromkeys(_monday(start + edge) for edge in (-_ZONE_MOST, _ZONE_MOST)):
+        weeks = (monday, 1)
+        plan = _kept.get((pool.name, provider_id, visit_type_id, weeks), now.timestamp())
+        if plan is None:
+            async with borrow(pool) as conn:
+                (plan,) = await _plans(conn, [(provider_id, visit_type_id, weeks)], now)
+        if plan and plan.offers(start.timestamp(), clinic_id, now.timestamp(), self_booking=self_booking):
+            return plan
+    return None
+
+
+def _monday(instant: datetime) -> date:
+    day = instant.astimezone(UTC).date()
+    return day - timedelta(days=day.weekday())
+
+
+_ZONE_MOST = timedelta(hours=15)
+
 Busy = Sequence[tuple[float, float]]
 """What the book takes: [opens, closes) in seconds since 1970, in no order."""
 
 
-async def read(
-    conn: Connection, provider_ids: Sequence[UUID], visit_type_id: UUID, weeks: Weeks, now: datetime
-) -> list[tuple[Plan, Busy]]:
-    """The plan of each of these providers, and what is booked of it: both of one moment.
+Question = tuple[UUID, UUID, Weeks]
+"""Provider, visit type, weeks."""
 
-    Providers that do not exist are left out. `now` is aware.
+
+async def read(conn: Connection, asked: Sequence[Question], now: datetime) -> list[tuple[Plan, Busy] | None]:
+    """The plans asked for, each with what is booked of it, both of one moment; None where something does not exist.
+
+    In the order of `asked`. `now` is aware.
     """
     for _ in range(_MOST_TRIES):
-        plans = await _plans(conn, provider_ids, visit_type_id, weeks, now)
+        plans = await _plans(conn, asked, now)
         booked = await _booked(conn, plans, now)
-        stale = [plan for plan in plans if booked[plan.provider_id][0] != plan.version]
+        stale = [n for n, plan in enumerate(plans) if plan and plan.version != booked[n][0]]
         if not stale:
-            return [(plan, booked[plan.provider_id][1]) for plan in plans]
-        for plan in stale:
-            _kept.drop(_key(conn, plan.provider_id, visit_type_id, weeks))
+            return [(plan, booked[n][1]) if plan else None for n, plan in enumerate(plans)]
+        for n in stale:
+            _kept.drop((conn.info.dbname, *asked[n]))
     raise errors.Busy("Working time changes faster than it can be read; nothing is wrong with the request.")
 
 
-def _key(conn: Connection, provider_id: UUID, visit_type_id: UUID, weeks: Weeks) -> Key:
-    return conn.info.dbname, provider_id, visit_type_id, weeks
-
-
-async def _plans(
-    conn: Connection, provider_ids: Sequence[UUID], visit_type_id: UUID, weeks: Weeks, now: datetime
-) -> list[Plan]:
-    instant = now.timestamp()
-    plans = []
-    missing = []
-    for of in provider_ids:
-        plan = _kept.get(_key(conn, of, visit_type_id, weeks), instant)
+async def _plans(conn: Connection, asked: Sequence[Question], now: datetime) -> list[Plan | None]:
+    """The plans kept here, and those that are not from the database."""
+    database, instant = conn.info.dbname, now.timestamp()
+    plans = [_kept.get((database, *question), instant) for question in asked]
+    missing: dict[tuple[UUID, Weeks], list[UUID]] = {}
+    for question, plan in zip(asked, plans, strict=True):
         if plan is None:
-            missing.append(of)
-        else:
-            plans.append(plan)
-    if missing:
+            missing.setdefault(question[1:], []).append(question[0])
+    if not missing:
+        return plans
+    found: dict[Question, Plan] = {}
+    for (visit_type_id, weeks), provider_ids in missing.items():
         monday, count = weeks
         span = {"from_on": monday, "to_on": monday + count * WEEK}
-        rows = await db.many(conn, q.plans, provider_ids=missing, visit_type_id=visit_type_id, now=now, **span)
+        rows = await db.many(conn, q.plans, provider_ids=provider_ids, visit_type_id=visit_type_id, now=now, **span)
         for plan in map(_plan, rows):
-            plans.append(plan)
-            _kept.put(_key(conn, plan.provider_id, visit_type_id, weeks), plan)
-    return plans
+            found[plan.provider_id, visit_type_id, weeks] = plan
+            _kept.put((database, plan.provider_id, visit_type_id, weeks), plan)
+    return [plan or found.get(question) for question, plan in zip(asked, plans, strict=True)]
 
 
-async def _booked(conn: Connection, plans: list[Plan], now: datetime) -> dict[UUID, tuple[int, Busy]]:
-    """Version and busy time of each plan's provider."""
-    if not plans:
-        return {}
-    spans = [plan.span for plan in plans if plan.starts]
-    # As text: these two parameters are most of what the statement costs this process otherwise.
-    span = f"[{_iso(min(s[0] for s in spans))},{_iso(max(s[1] for s in spans))})" if spans else "empty"
-    if len(plans) == 1:
-        of = plans[0].provider_id
-        row = await db.one(conn, q.booked, provider_id=str(of), owners=plans[0].owners, span=span, now=now)
-        return {of: _version_and_busy(row)} if row else {}
-    of_each = {"provider_ids": [plan.provider_id for plan in plans], "owners": [plan.owners for plan in plans]}
-    rows = await db.many(conn, q.booked_of_several, **of_each, span=span, now=now)
-    return {row["provider_id"]: _version_and_busy(row) for row in rows}
+async def _booked(conn: Connection, plans: list[Plan | None], now: datetime) -> dict[int, tuple[int, Busy]]:
+    """Version and busy time of each plan's provider, by the plan's place in the list."""
+    asked = [
+        # As one JSON text: to dump arrays and ranges costs this process more than the rest of the statement.
+        {"n": n, "provider_id": plan.provider_id, "owners": plan.owners, "span": _range(plan)}
+        for n, plan in enumerate(plans)
+        if plan
+    ]
+    rows = await db.many(conn, q.booked, asked=orjson.dumps(asked).decode(), now=now) if asked else []
+    return {row["n"]: _version_and_busy(row) for row in rows}
 
 
 def _version_and_busy(row: dict[str, Any]) -> tuple[int, Busy]:
@@ -189,6 +228,8 @@ def _plan(row: dict[str, Any]) -> Plan:
         horizon_s=row["horizon_days"] * DAY_S,
         self_bookable=row["self_bookable"],
         max_per_day=row["max_per_day"],
+        one_future_per_provider=row["one_future_per_provider"],
+        mode=row["mode"],
         rooms=tuple(zip(row["rooms"], (n and n - 1 for n in row["room_places"]), strict=True)) if needs_room else None,
     )
     clinics = tuple(zip(row["clinics"] or (), row["zones"] or (), strict=True))
@@ -207,10 +248,15 @@ def _plan(row: dict[str, Any]) -> Plan:
             f'{{"start":"{_iso(start)}","end":"{_iso(start + visit.duration_s)}{ends[at]}'.encode()
             for start, at in zip(starts, place, strict=True)
         ),
-        owners=f"{{{','.join(map(str, row['owners']))}}}",
+        owners=tuple(map(str, row["owners"])),
         version=row["version"],
         good_until=row["next_release"].timestamp() if row["next_release"] else float("inf"),
     )
+
+
+def _range(plan: Plan) -> str:
+    """The plan's span in the text form of PostgreSQL."""
+    return "[{},{})".format(*map(_iso, plan.span)) if plan.starts else "empty"
 
 
 def _iso(second: int) -> str:

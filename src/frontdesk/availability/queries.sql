@@ -5,7 +5,7 @@
 -- same of the clinic's wall clock, and the place in `clinics`. `version` is of the same snapshot.
 -- The sessions are read from a day earlier, because one of the evening before may reach past midnight.
 SELECT p.id AS provider_id, v.duration_min, v.buffer_before_min, v.buffer_after_min, v.min_notice_min, v.horizon_days,
-       v.self_bookable, v.max_per_day, v.room_kind, g.starts, g.wall, g.place, g.clinics, g.zones, g.next_release,
+       v.self_bookable, v.max_per_day, v.one_future_per_provider, v.room_kind, v.mode, g.starts, g.wall, g.place, g.clinics, g.zones, g.next_release,
        o.owners, coalesce((SELECT sum(version) FROM plan_version WHERE owner = ANY (o.owners)), 0)::bigint AS version,
        ARRAY(SELECT r.id FROM room r WHERE r.kind = v.room_kind AND r.active AND r.clinic_id = ANY (o.owners) ORDER BY r.id)
            AS rooms,
@@ -56,26 +56,16 @@ CROSS JOIN LATERAL (
 WHERE v.id = %(visit_type_id)s;
 
 -- name: booked
--- What the book takes of one provider, and the number to trust the plan of these owners by, in one snapshot. Edges are
+-- What the book takes of providers, and the number to trust the plan of these owners by, in one snapshot. Edges are
 -- seconds since 1970. Overdue holds take nothing. Beside an overbooked visit no time is free either, so lanes are not
 -- told apart.
-SELECT (SELECT coalesce(sum(version), 0)::bigint FROM plan_version WHERE owner = ANY (%(owners)s::uuid[])) AS version,
-       array_agg(date_part('epoch', lower(claims))) AS opens, array_agg(date_part('epoch', upper(claims))) AS closes
-FROM appointment
-WHERE provider_id = %(provider_id)s::uuid AND claims && %(span)s::tstzrange
-  AND status NOT IN ('cancelled', 'no_show', 'expired') AND session_id IS NULL
-  AND NOT (status = 'held' AND hold_expires_at <= %(now)s);
-
--- name: booked_of_several
--- The same of several providers; `owners` has the owners of each as an array in text form.
-SELECT a.provider_id,
-       (SELECT coalesce(sum(version), 0)::bigint FROM plan_version WHERE owner = ANY (a.owners::uuid[])) AS version,
-       b.opens, b.closes
-FROM unnest(%(provider_ids)s::uuid[], %(owners)s::text[]) AS a (provider_id, owners)
+SELECT a.n, b.opens, b.closes,
+       (SELECT coalesce(sum(v.version), 0)::bigint FROM plan_version v WHERE v.owner = ANY (a.owners)) AS version
+FROM jsonb_to_recordset(%(asked)s::jsonb) AS a (n integer, provider_id uuid, owners uuid[], span tstzrange)
 CROSS JOIN LATERAL (
     SELECT array_agg(date_part('epoch', lower(claims))) AS opens, array_agg(date_part('epoch', upper(claims))) AS closes
     FROM appointment
-    WHERE provider_id = a.provider_id AND claims && %(span)s::tstzrange
+    WHERE provider_id = a.provider_id AND claims && a.span
       AND status NOT IN ('cancelled', 'no_show', 'expired') AND session_id IS NULL
       AND NOT (status = 'held' AND hold_expires_at <= %(now)s)
 ) AS b;

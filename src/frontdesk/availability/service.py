@@ -12,7 +12,7 @@ from uuid import UUID
 from frontdesk import clock, db
 from frontdesk.availability import plan as plans
 from frontdesk.availability import rules
-from frontdesk.availability.plan import DAY_S, Plan, Weeks, q
+from frontdesk.availability.plan import DAY_S, Busy, Plan, Weeks, q
 from frontdesk.db import Connection
 from frontdesk.errors import InvalidRequest
 
@@ -124,37 +124,54 @@ async def of_provider(conn: Connection, provider_id: UUID, asked: Asked) -> list
     """The free starts of one provider, none or one set of them. Raises NotFound for what does not exist."""
     found = await of_providers(conn, [provider_id], asked)
     if not any(any(free.free) for free in found):
-        ids: dict[str, Any] = {
-            "provider_id": provider_id,
-            "visit_type_id": asked.visit_type_id,
-            "clinic_id": asked.clinic_id,
-        }
-        known = await db.one(conn, q.known, **ids)
-        if not all((known or {}).values()):
-            raise await rules.unknown(conn, **ids)
+        await must_exist(conn, provider_id, asked)
     return found
+
+
+async def must_exist(conn: Connection, provider_id: UUID, asked: Asked) -> None:
+    """Raise NotFound when there is no such provider, visit type or clinic."""
+    of = {"provider_id": provider_id, "visit_type_id": asked.visit_type_id, "clinic_id": asked.clinic_id}
+    known = await db.one(conn, q.known, **of)
+    if not all((known or {}).values()):
+        raise await rules.unknown(
+            conn, provider_id=provider_id, visit_type_id=asked.visit_type_id, clinic_id=asked.clinic_id
+        )
 
 
 async def of_providers(conn: Connection, provider_ids: Sequence[UUID], asked: Asked) -> list[Free]:
     """The free starts of these providers; those without working time are left out."""
     now = clock.now()
-    read = await plans.read(conn, provider_ids, asked.visit_type_id, asked.weeks, now)
-    found: list[Free] = []
-    for plan, busy in read:
-        if plan.starts and (plan.visit.self_bookable or not asked.self_booking):
-            free = Free.all_of(plan)
-            _keep_asked(free, asked, now)
-            free.take(busy)
-            found.append(free)
-    if found:
-        visit = found[0].plan.visit
-        if visit.rooms is not None:
-            await _keep_with_room(conn, found, now)
-        if visit.max_per_day is not None:
-            await _drop_full_days(conn, found, asked.visit_type_id, now)
-        if asked.patient_id is not None:
-            await _keep_for_patient(conn, found, asked, now)
+    read = await plans.read(conn, [(of, asked.visit_type_id, asked.weeks) for of in provider_ids], now)
+    found = [free for one in read if one and (free := free_of(*one, asked, now))]
+    if found and needs_more(found[0], asked):
+        await narrow(conn, found, asked, now)
     return found
+
+
+def free_of(plan: Plan, busy: Busy, asked: Asked, now: datetime) -> Free | None:
+    """What is free of a plan as far as working time and the provider's book tell; None without any start."""
+    if not plan.starts or (asked.self_booking and not plan.visit.self_bookable):
+        return None
+    free = Free.all_of(plan)
+    _keep_asked(free, asked, now)
+    free.take(busy)
+    return free
+
+
+def needs_more(free: Free, asked: Asked) -> bool:
+    """Whether rooms, limits or a patient have a say too."""
+    return free.plan.visit.rooms is not None or free.plan.visit.limited or asked.patient_id is not None
+
+
+async def narrow(conn: Connection, found: list[Free], asked: Asked, now: datetime) -> None:
+    """Leave what rooms, limits and the patient leave of these."""
+    visit = found[0].plan.visit
+    if visit.rooms is not None:
+        await _keep_with_room(conn, found, now)
+    if visit.max_per_day is not None:
+        await _drop_full_days(conn, found, asked.visit_type_id, now)
+    if asked.patient_id is not None:
+        await _keep_for_patient(conn, found, asked, now)
 
 
 def _keep_asked(free: Free, asked: Asked, now: datetime) -> None:

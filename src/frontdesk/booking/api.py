@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from frontdesk import db
@@ -13,6 +14,7 @@ from frontdesk.auth.permissions import Actor
 from frontdesk.booking import any_provider, holds, service
 from frontdesk.booking.claims import q
 from frontdesk.booking.models import (
+    PLAIN,
     Appointment,
     AppointmentPage,
     BookAppointment,
@@ -22,11 +24,12 @@ from frontdesk.booking.models import (
     SlotTakenProblem,
     Status,
 )
+from frontdesk.db import Connection
 from frontdesk.metrics import BOOKED
 from frontdesk.web import pages
-from frontdesk.web.answers import OnceOnly, answer
+from frontdesk.web.answers import OnceOnly, answer, once_of
 from frontdesk.web.fields import Day, Instant, Text
-from frontdesk.web.tx import Read, Tx
+from frontdesk.web.tx import Read, Tx, transaction
 from frontdesk.web.versions import IfMatch
 
 router = APIRouter(prefix="/appointments", tags=["appointments"])
@@ -36,29 +39,32 @@ _TAKEN: dict[int | str, dict[str, Any]] = {409: {"model": SlotTakenProblem, "des
 
 @router.post("", status_code=201, response_model=Appointment, responses=_TAKEN)
 async def book_appointment(
-    body: BookAppointment, actor: Annotated[Actor, allow("appointments:book")], once: OnceOnly, conn: Tx
+    body: BookAppointment, actor: Annotated[Actor, allow("appointments:book")], request: Request
 ) -> Response:
     """Book one visit. 409 slot-taken if provider, patient or room is busy; 422 not-bookable with reasons.
 
     With specialty_id in place of provider_id: the least-loaded provider that can; without start, the first free time.
     """
-    if body.hold_id is not None:
-        row = await holds.book(
-            conn,
-            actor,
-            body.hold_id,
-            token=body.hold_token,
-            patient_id=body.patient_id,
-            reason=body.reason,
-            mode=body.mode,
-            asked=body.time(),
-        )
-    elif body.specialty_id is not None:
-        row = await any_provider.book(conn, actor, **body.model_dump(include=set(any_provider.ASKED)))
-    else:
-        row = await service.book(conn, actor, **body.model_dump(exclude={"hold_id", "hold_token", "specialty_id"}))
+    if body.is_plain and "idempotency-key" not in request.headers:
+        row = await request.app.state.bookings.book(actor, **body.model_dump(include=PLAIN))
+        if row is not None:
+            BOOKED.inc()
+            return answer(201, service.public(row), Location=f"/api/v1/appointments/{row['id']}")
+    async with transaction(request) as conn:
+        once = await once_of(request, conn)
+        row = await _book_alone(conn, actor, body)
+        response = await once.answer(201, service.public(row), Location=f"/api/v1/appointments/{row['id']}")
     BOOKED.inc()
-    return await once.answer(201, service.public(row), Location=f"/api/v1/appointments/{row['id']}")
+    return response
+
+
+async def _book_alone(conn: Connection, actor: Actor, body: BookAppointment) -> dict[str, Any]:
+    if body.hold_id is not None:
+        said = body.model_dump(include={"patient_id", "reason", "mode"})
+        return await holds.book(conn, actor, body.hold_id, token=body.hold_token, asked=body.time(), **said)
+    if body.specialty_id is not None:
+        return await any_provider.book(conn, actor, **body.model_dump(include=set(any_provider.ASKED)))
+    return await service.book(conn, actor, **body.model_dump(exclude={"hold_id", "hold_token", "specialty_id"}))
 
 
 @router.get("", response_model=AppointmentPage)

@@ -70,12 +70,20 @@ class BookAppointment(Body):
             raise ValueError("a hold already has its time: leave override_reason and overbook out")
         return self
 
+    @property
+    def is_plain(self) -> bool:
+        """A time with one provider, and nothing beside it."""
+        special = self.hold_id or self.specialty_id or self.override_reason or self.overbook
+        return not special
+
     def time(self) -> dict[str, Any]:
         """Provider, visit type, clinic and start."""
         return {name: getattr(self, name) for name in TIME}
 
 
 TIME = ("provider_id", "visit_type_id", "clinic_id", "start")
+PLAIN = {*TIME, "patient_id", "reason", "mode"}
+"""All that a plain booking says."""
 
 
 class ChangeAppointment(Body):

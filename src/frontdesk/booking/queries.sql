@@ -25,6 +25,34 @@ RETURNING id, status, version, provider_id, patient_id, clinic_id, room_id, visi
           upper(during) AS "end", mode, reason, override_reason, status_reason, lane, hold_expires_at, created_at, changed_at,
           meeting;
 
+-- name: hold_schedules
+-- The same for several providers and clinics, in the order of their ids.
+WITH provider AS MATERIALIZED (SELECT id FROM provider WHERE id = ANY (%(provider_ids)s::uuid[]) ORDER BY id FOR SHARE),
+     clinic AS MATERIALIZED (SELECT id FROM clinic WHERE id = ANY (%(clinic_ids)s::uuid[]) ORDER BY id FOR SHARE)
+SELECT (SELECT count(*) FROM provider) AS providers, (SELECT count(*) FROM clinic) AS clinics;
+
+-- name: insert_appointments
+-- Claim several times, each judged alone by the constraints; a row back for each that is booked. The others are looked at
+-- singly: their plan is outdated, the patient is not simply the caller's, or something is in the way.
+INSERT INTO appointment (id, provider_id, patient_id, clinic_id, visit_type_id, during, claims, status, mode, reason,
+                         changed_by, request_id)
+SELECT a.id, a.provider_id, a.patient_id, a.clinic_id, a.visit_type_id, a.during, a.claims, 'scheduled', a.mode, a.reason,
+       a.changed_by, a.request_id
+FROM jsonb_to_recordset(%(asked)s::jsonb) AS a (
+    id uuid, provider_id uuid, patient_id uuid, clinic_id uuid, visit_type_id uuid, during tstzrange, claims tstzrange,
+    mode text, reason text, owners uuid[], version bigint, only_clinics uuid[], changed_by uuid, request_id uuid)
+JOIN patient p ON p.id = a.patient_id AND p.active
+JOIN provider d ON d.id = a.provider_id AND d.accepting_new_patients
+WHERE (SELECT coalesce(sum(n.version), 0) FROM plan_version n WHERE n.owner = ANY (a.owners)) = a.version
+  AND (a.only_clinics IS NULL OR of_clinics(a.only_clinics, a.patient_id))
+  AND NOT EXISTS (SELECT FROM appointment b
+                  WHERE b.provider_id = a.provider_id AND b.lane > 0 AND b.claims && a.claims
+                    AND b.status NOT IN ('cancelled', 'no_show', 'expired') AND b.session_id IS NULL)
+ON CONFLICT DO NOTHING
+RETURNING id, status, version, provider_id, patient_id, clinic_id, room_id, visit_type_id, lower(during) AS start,
+          upper(during) AS "end", mode, reason, override_reason, status_reason, lane, hold_expires_at, created_at, changed_at,
+          meeting;
+
 -- name: by_load
 -- Providers in the order to be asked for one start: those who look free first, then by minutes booked on that local day.
 SELECT p.id, load.busy
@@ -135,6 +163,10 @@ WHERE c.id = %(clinic_id)s;
 -- name: lock_claims
 -- The locks of all keys concerned, sorted (ADR-0003).
 SELECT lock_claims(%(keys)s::uuid[]);
+
+-- name: lock_claims_briefly
+-- The same, and from here to the end of the transaction no lock is waited for longer than this.
+SELECT lock_claims(%(keys)s::uuid[]) FROM set_config('lock_timeout', %(patience_ms)s, true);
 
 -- name: rooms_of_kind
 -- Every room that a visit of this kind might take.

@@ -1,6 +1,6 @@
 """The transactional outbox: an event is stored with the change it speaks of, or neither is."""
 
-from dataclasses import asdict
+from collections.abc import Iterable
 from typing import ClassVar, Protocol
 
 import orjson
@@ -24,6 +24,15 @@ class Event(Protocol):
         ...
 
 
+async def record_all(conn: Connection, events: Iterable[tuple[Actor, Event]]) -> None:
+    """Write several events of different actors by one statement, in the caller's transaction."""
+    lines = [
+        {"event_id": ids.new_id(), "topic": event.topic, "key": event.key, "payload": event, **actor.stamp}
+        for actor, event in events
+    ]
+    await db.run(conn, q.record_events, lines=orjson.dumps(lines).decode())
+
+
 async def record(conn: Connection, actor: Actor, event: Event) -> None:
     """Write `event` to the outbox, in the caller's transaction."""
     await db.run(
@@ -32,6 +41,6 @@ async def record(conn: Connection, actor: Actor, event: Event) -> None:
         event_id=ids.new_id(),
         topic=event.topic,
         key=event.key,
-        payload=orjson.dumps(asdict(event)).decode(),  # type: ignore[call-overload]
+        payload=orjson.dumps(event).decode(),
         **actor.stamp,
     )

@@ -77,7 +77,8 @@ class Once:
         return response
 
 
-async def _once(request: Request, conn: Tx) -> Once:
+async def once_of(request: Request, conn: Tx) -> Once:
+    """The idempotency of this request. Raises Replayed when it was answered before, KeyReused, BadKey, Conflict."""
     key = request.headers.get("idempotency-key")
     if key is None:
         return Once(conn, request)
@@ -110,7 +111,7 @@ def _canonical(body: bytes) -> bytes:
         return body
 
 
-OnceOnly = Annotated[Once, Depends(_once, scope="function")]
+OnceOnly = Annotated[Once, Depends(once_of, scope="function")]
 
 
 async def purge(conn: Connection) -> int:

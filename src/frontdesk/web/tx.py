@@ -1,6 +1,7 @@
 """The database connection of a request."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import Depends
@@ -9,8 +10,15 @@ from starlette.requests import Request
 from frontdesk.db import Connection, borrow
 
 
-async def _request_transaction(request: Request) -> AsyncIterator[Connection]:
+@asynccontextmanager
+async def transaction(request: Request) -> AsyncIterator[Connection]:
+    """A transaction for the part of a request that needs one; commits at the end. Elsewhere use `Tx`."""
     async with borrow(request.app.state.pool) as conn, conn.transaction():
+        yield conn
+
+
+async def _request_transaction(request: Request) -> AsyncIterator[Connection]:
+    async with transaction(request) as conn:
         yield conn
 
 

@@ -1,0 +1,137 @@
+"""Ordinary bookings: those that arrive together share a transaction (ADR-0015).
+
+Such a booking is a slot of its provider's plan, with nothing special about it: no room to choose, no limit to
+count, no rule to override. While one transaction of such bookings is on its way, those that arrive wait for the next
+one, and then go together: the cost of a transaction is shared, and each row is still judged alone by the constraints.
+
+Only success is decided here. A booking that is not ordinary, or that comes back without a row, is answered None and
+goes the long way alone (service.book), which knows every reason. So nothing here is needed for safety, or for the right
+error.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+import structlog
+
+from frontdesk import db, ids
+from frontdesk.auth.permissions import Actor, Reach, Role
+from frontdesk.availability import plan as plans
+from frontdesk.booking import claims
+from frontdesk.booking.claims import q
+from frontdesk.booking.events import AppointmentScheduled
+from frontdesk.db import Pool, borrow
+from frontdesk.errors import Busy
+from frontdesk.events import outbox
+from frontdesk.together import Together
+
+log = structlog.get_logger("frontdesk.booking")
+
+MOST_TOGETHER = 32
+"""Bookings of one transaction: about 15 ms of PostgreSQL, for which rivals for the same provider wait."""
+
+PATIENCE_MS = "500"
+"""How long many may wait for one, such as a change of a provider's hours; then they go singly, and only one waits."""
+
+
+class OrdinaryBookings:
+    """The ordinary bookings of one server process."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._together = Together(self._book_all, MOST_TOGETHER)
+
+    async def book(
+        self,
+        actor: Actor,
+        *,
+        provider_id: UUID,
+        visit_type_id: UUID,
+        clinic_id: UUID,
+        start: datetime,
+        patient_id: UUID | None,
+        reason: str | None,
+        mode: str | None,
+    ) -> dict[str, Any] | None:
+        """Book an ordinary visit from `start` (aware): its row, committed; or None, and nothing has happened.
+
+        Writes AppointmentScheduled. Raises Busy when the database is lost while it commits.
+        """
+        patient_id = _patient(actor, patient_id, clinic_id)
+        if patient_id is None:
+            return None
+        plan = await plans.of_start(
+            self._pool, provider_id, visit_type_id, clinic_id, start, self_booking=actor.is_patient_side
+        )
+        if plan is None or plan.visit.rooms is not None or plan.visit.limited:
+            return None
+        asked = {
+            "id": ids.new_id(),
+            "provider_id": provider_id,
+            "patient_id": patient_id,
+            "clinic_id": clinic_id,
+            "visit_type_id": visit_type_id,
+            **_ranges(start, plan.visit),
+            "mode": mode or plan.visit.mode,
+            "reason": reason,
+            "owners": plan.owners,
+            "version": plan.version,
+            "only_clinics": actor.only["only_clinics"],
+            **actor.stamp,
+        }
+        return await self._together.ask((actor, asked))
+
+    async def _book_all(self, batch: list[tuple[Actor, dict[str, Any]]]) -> list[dict[str, Any] | None]:
+        """The rows of those that are booked, committed; None for the others, or for all when nothing was."""
+        actors = {asked["id"]: actor for actor, asked in batch}
+        rows = [asked for _, asked in batch]
+        committing = False
+        try:
+            async with borrow(self._pool) as conn, conn.pipeline(), conn.transaction():
+                # A single row needs no locks: it waits for its rivals holding nothing.
+                keys = [row[key] for row in rows for key in _KEYS] if len(rows) > 1 else []
+                await db.send(conn, q.lock_claims_briefly, keys=keys, patience_ms=PATIENCE_MS)
+                await db.send(
+                    conn,
+                    q.hold_schedules,
+                    provider_ids=list({row["provider_id"] for row in rows}),
+                    clinic_ids=list({row["clinic_id"] for row in rows}),
+                )
+                booked = await db.many(conn, q.insert_appointments, asked=orjson.dumps(rows).decode())
+                events = [(actors[row["id"]], AppointmentScheduled(**claims.event_fields(row))) for row in booked]
+                if events:
+                    await outbox.record_all(conn, events)
+                committing = True
+        except psycopg.Error as error:
+            if committing and error.sqlstate is None:  # then whether it was committed is unknown
+                raise Busy("The database was lost; look whether it is booked before you try again.") from error
+            log.warning("bookings go singly", sqlstate=error.sqlstate, bookings=len(batch))
+            return [None] * len(batch)
+        found = {row["id"]: row for row in booked}
+        return [found.get(asked["id"]) for asked in rows]
+
+
+_KEYS = ("provider_id", "patient_id")
+
+
+def _patient(actor: Actor, patient_id: UUID | None, clinic_id: UUID) -> UUID | None:
+    """For whom, when that is plain: patients for themselves, the desk at its clinics for anybody of them."""
+    if actor.role is Role.PATIENT:
+        return actor.patient_id if patient_id in (None, actor.patient_id) else None
+    if actor.is_desk and (actor.reach is not Reach.CLINICS or clinic_id in actor.clinic_ids):
+        return patient_id
+    return None
+
+
+def _ranges(start: datetime, visit: plans.Visit) -> dict[str, str]:
+    """`during` and `claims` in the text form of PostgreSQL, UTC."""
+    begins = start.astimezone(UTC)
+    ends = begins + timedelta(seconds=visit.duration_s)
+    before, after = timedelta(seconds=visit.before_s), timedelta(seconds=visit.after_s)
+    return {
+        "during": f"[{begins.isoformat()},{ends.isoformat()})",
+        "claims": f"[{(begins - before).isoformat()},{(ends + after).isoformat()})",
+    }

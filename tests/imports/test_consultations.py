@@ -1,0 +1,149 @@
+"""A year of one specialist's real consultations, if the data folder stands beside the checkout."""
+
+import csv
+import re
+from bisect import bisect_left, insort
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.docs.pages import ROOT
+from tests.imports.conftest import Ended, command
+from tests.system.service import wait_for
+
+FILE = ROOT.parent / "shared" / "data" / "consultations.csv"
+TOTAL = {"records": 6637, "patients": 2429, "seconds": 5_322_283}
+
+pytestmark = pytest.mark.skipif(not FILE.exists(), reason="needs ../shared/data/consultations.csv beside the checkout")
+Bring = Callable[..., Ended]
+
+
+def in_the_book(db: psycopg.Connection) -> dict[str, int]:
+    row = db.execute(
+        "SELECT count(*), count(DISTINCT patient_id), "
+        "coalesce(sum(extract(epoch FROM upper(during) - lower(during))), 0)::bigint FROM appointment "
+        "WHERE status = 'completed'"
+    ).fetchone()
+    assert row is not None
+    assert db.execute("SELECT count(*) FROM patient").fetchone() == (row[1],)
+    assert db.execute("SELECT count(*) FROM appointment").fetchone() == (row[0],)
+    return dict(zip(TOTAL, row, strict=True))
+
+
+def test_all_of_them_come_in_once(bring: Bring, db: psycopg.Connection) -> None:
+    first = bring(FILE)
+    assert first.status == 0, first.err
+    assert first.out == (
+        "6637 records: 6637 added, 0 already there, 0 refused.\n"
+        "New: 2429 patients, 1 provider, 1 clinic, 1 visit type.\n"
+    )
+    assert first.err == "columns not used: session, session_part, visit_no, home\n"
+    assert in_the_book(db) == TOTAL
+    with FILE.open(newline="") as file:
+        truth = {
+            (row["patient_ref"], datetime.fromisoformat(row["start"]), int(row["duration_s"]))
+            for row in csv.DictReader(file)
+        }
+    entered = db.execute(
+        "SELECT p.external_ref, lower(a.during), extract(epoch FROM upper(a.during) - lower(a.during))::integer "
+        "FROM appointment a JOIN patient p ON p.id = a.patient_id"
+    ).fetchall()
+    assert set(entered) == truth
+    again = bring(FILE)
+    assert (again.status, again.out) == (0, "6637 records: 0 added, 6637 already there, 0 refused.\n")
+    assert in_the_book(db) == TOTAL
+
+
+def shifted(target: Path, minutes: int) -> tuple[list[int], int]:
+    """Write the file with later starts and other patients; the lines that do not fit, and how many do.
+
+    Judged here by plain intervals: sorted, disjoint, so only the two neighbours can overlap.
+    """
+    with FILE.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    taken: list[tuple[datetime, datetime]] = []
+    for row in rows:
+        start = datetime.fromisoformat(row["start"])
+        insort(taken, (start, start + timedelta(seconds=int(row["duration_s"]))))
+    refused, fits = [], 0
+    with target.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        for line, row in enumerate(rows, start=2):
+            start = datetime.fromisoformat(row["start"]) + timedelta(minutes=minutes)
+            end = start + timedelta(seconds=int(row["duration_s"]))
+            writer.writerow(row | {"start": start.isoformat(), "patient_ref": f"other-{row['patient_ref']}"})
+            at = bisect_left(taken, (start, end))
+            if (at > 0 and taken[at - 1][1] > start) or (at < len(taken) and taken[at][0] < end):
+                refused.append(line)
+            else:
+                taken.insert(at, (start, end))
+                fits += 1
+    return refused, fits
+
+
+@pytest.mark.parametrize("minutes", [5, 150])
+def test_later_starts_go_in_where_they_fit(bring: Bring, db: psycopg.Connection, tmp_path: Path, minutes: int) -> None:
+    bring(FILE)
+    later = tmp_path / "later.csv"
+    refused, fits = shifted(later, minutes)
+    assert fits > 0
+    ended = bring(later)
+    assert ended.status == 1
+    assert ended.refused == [(line, "provider-busy") for line in refused]
+    assert all(re.search(r"from \S+\+08:00 to \S+\+08:00", detail) for detail in ended.details)
+    assert ended.out.startswith(f"6637 records: {fits} added, 0 already there, {len(refused)} refused.\n")
+    assert db.execute("SELECT count(*) FROM appointment").fetchone() == (TOTAL["records"] + fits,)
+
+
+def test_killed_in_the_middle_and_started_again(
+    bring: Bring, db: psycopg.Connection, database: str, tmp_path: Path
+) -> None:
+    with FILE.open(newline="") as file:
+        references = [row["patient_ref"] for row in csv.DictReader(file)]
+    late = max(set(references[:4000]), key=references.index)
+    assert references.index(late) > 3000
+    with psycopg.connect(database) as rival:
+        # Somebody registers a patient whom only the middle of the file names: there the import has to wait.
+        rival.execute(
+            "INSERT INTO patient (id, first_name, last_name, date_of_birth, external_ref, changed_by, request_id) "
+            "VALUES (gen_random_uuid(), 'A', 'B', '1980-01-01', %s, gen_random_uuid(), gen_random_uuid())",
+            (late,),
+        )
+        process = command(database, tmp_path, FILE)
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        wait_for("the import waits", lambda: db.execute(waits).fetchone() == (1,))
+        process.kill()
+        process.communicate()
+        rival.rollback()
+    entered = in_the_book(db)["records"]
+    assert 3000 < entered < 4001
+    again = bring(FILE)
+    assert (again.status, again.refused) == (0, [])
+    assert again.out.startswith(f"6637 records: {6637 - entered} added, {entered} already there, 0 refused.\n")
+    assert in_the_book(db) == TOTAL
+
+
+def test_two_at_once_add_each_row_once(db: psycopg.Connection, database: str, tmp_path: Path) -> None:
+    before = deadlocks(db)
+    both = [command(database, tmp_path, FILE) for _ in range(2)]
+    added = 0
+    for process in both:
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err
+        found = re.match(r"6637 records: (\d+) added, (\d+) already there, 0 refused\.", out)
+        assert found, out
+        added += int(found[1])
+    assert added == TOTAL["records"]
+    assert in_the_book(db) == TOTAL
+    assert db.execute("SELECT (SELECT count(*) FROM provider), (SELECT count(*) FROM clinic)").fetchone() == (1, 1)
+    assert deadlocks(db) == before
+
+
+def deadlocks(db: psycopg.Connection) -> int:
+    row = db.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").fetchone()
+    assert row is not None
+    return int(row[0])
