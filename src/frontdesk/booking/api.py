@@ -27,7 +27,7 @@ from frontdesk.booking.models import (
 from frontdesk.db import Connection
 from frontdesk.metrics import BOOKED
 from frontdesk.web import pages
-from frontdesk.web.answers import OnceOnly, answer, once_of
+from frontdesk.web.answers import OnceOnly, answer, key_of, once_of
 from frontdesk.web.fields import Day, Instant, Text
 from frontdesk.web.tx import Read, Tx, transaction
 from frontdesk.web.versions import IfMatch
@@ -45,17 +45,25 @@ async def book_appointment(
 
     With specialty_id in place of provider_id: the least-loaded provider that can; without start, the first free time.
     """
-    if body.is_plain and "idempotency-key" not in request.headers:
-        row = await request.app.state.bookings.book(actor, **body.model_dump(include=PLAIN))
-        if row is not None:
-            BOOKED.inc()
-            return answer(201, service.public(row), Location=f"/api/v1/appointments/{row['id']}")
-    async with transaction(request) as conn:
-        once = await once_of(request, conn)
-        row = await _book_alone(conn, actor, body)
-        response = await once.answer(201, service.public(row), Location=f"/api/v1/appointments/{row['id']}")
+    response: Response | None = None
+    if body.is_plain:
+        key, plain = await key_of(request), body.model_dump(include=PLAIN)
+        response = await request.app.state.bookings.book(actor, key=key, answered=_booked, **plain)
+    if response is None:
+        async with transaction(request) as conn:
+            once = await once_of(request, conn)
+            row = await _book_alone(conn, actor, body)
+            response = await once.answer(201, service.public(row), **_location(row))
     BOOKED.inc()
     return response
+
+
+def _booked(row: dict[str, Any]) -> Response:
+    return answer(201, service.public(row), **_location(row))
+
+
+def _location(row: dict[str, Any]) -> dict[str, str]:
+    return {"Location": f"/api/v1/appointments/{row['id']}"}
 
 
 async def _book_alone(conn: Connection, actor: Actor, body: BookAppointment) -> dict[str, Any]:

@@ -9,6 +9,8 @@ goes the long way alone (service.book), which knows every reason. So nothing her
 error.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +18,7 @@ from uuid import UUID
 import orjson
 import psycopg
 import structlog
+from starlette.responses import Response
 
 from frontdesk import db, ids
 from frontdesk.auth.permissions import Actor, Reach, Role
@@ -27,6 +30,7 @@ from frontdesk.db import Pool, borrow
 from frontdesk.errors import Busy
 from frontdesk.events import outbox
 from frontdesk.together import Together
+from frontdesk.web.answers import Key, keep_all, take_all
 
 log = structlog.get_logger("frontdesk.booking")
 
@@ -35,6 +39,14 @@ MOST_TOGETHER = 32
 
 PATIENCE_MS = "500"
 """How long many may wait for one, such as a change of a provider's hours; then they go singly, and only one waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    row: dict[str, Any]
+    actor: Actor
+    key: Key | None
+    answered: Callable[[dict[str, Any]], Response]
 
 
 class OrdinaryBookings:
@@ -55,10 +67,12 @@ class OrdinaryBookings:
         patient_id: UUID | None,
         reason: str | None,
         mode: str | None,
-    ) -> dict[str, Any] | None:
-        """Book an ordinary visit from `start` (aware): its row, committed; or None, and nothing has happened.
+        answered: Callable[[dict[str, Any]], Response],
+        key: Key | None = None,
+    ) -> Response | None:
+        """Book an ordinary visit from `start` (aware): what `answered` makes of the row, kept under `key`, committed.
 
-        Writes AppointmentScheduled. Raises Busy when the database is lost while it commits.
+        None when nothing was done. Writes AppointmentScheduled. Raises Busy when the database is lost while it commits.
         """
         patient_id = _patient(actor, patient_id, clinic_id)
         if patient_id is None:
@@ -80,20 +94,25 @@ class OrdinaryBookings:
             "owners": plan.owners,
             "version": plan.version,
             "only_clinics": actor.only["only_clinics"],
+            **(key.names if key else {}),
             **actor.stamp,
         }
-        return await self._together.ask((actor, asked))
+        return await self._together.ask(_Wanted(asked, actor, key, answered))
 
-    async def _book_all(self, batch: list[tuple[Actor, dict[str, Any]]]) -> list[dict[str, Any] | None]:
-        """The rows of those that are booked, committed; None for the others, or for all when nothing was."""
-        actors = {asked["id"]: actor for actor, asked in batch}
-        rows = [asked for _, asked in batch]
+    async def _book_all(self, batch: list[_Wanted]) -> list[Response | None]:
+        """The answers of those that are booked, committed; None for the others, or for all when nothing was."""
+        rows = [wanted.row for wanted in batch]
+        by_id = {wanted.row["id"]: wanted for wanted in batch}
+        keys = {wanted.row["id"]: wanted.key for wanted in batch if wanted.key}
+        answers: dict[UUID, Response] = {}
         committing = False
         try:
             async with borrow(self._pool) as conn, conn.pipeline(), conn.transaction():
-                # A single row needs no locks: it waits for its rivals holding nothing.
-                keys = [row[key] for row in rows for key in _KEYS] if len(rows) > 1 else []
-                await db.send(conn, q.lock_claims_briefly, keys=keys, patience_ms=PATIENCE_MS)
+                await db.send(conn, q.be_brief, patience_ms=PATIENCE_MS)
+                if keys:
+                    await take_all(conn, list(keys.values()))
+                if len(rows) > 1:  # a single row waits for its rivals holding nothing
+                    await db.send(conn, q.lock_claims, keys=[row[key] for row in rows for key in _KEYS])
                 await db.send(
                     conn,
                     q.hold_schedules,
@@ -101,17 +120,20 @@ class OrdinaryBookings:
                     clinic_ids=list({row["clinic_id"] for row in rows}),
                 )
                 booked = await db.many(conn, q.insert_appointments, asked=orjson.dumps(rows).decode())
-                events = [(actors[row["id"]], AppointmentScheduled(**claims.event_fields(row))) for row in booked]
-                if events:
-                    await outbox.record_all(conn, events)
+                if booked:
+                    events = [AppointmentScheduled(**claims.event_fields(row)) for row in booked]
+                    actors = [by_id[row["id"]].actor for row in booked]
+                    await outbox.record_all(conn, zip(actors, events, strict=True))
+                answers = {row["id"]: by_id[row["id"]].answered(row) for row in booked}
+                if keys:
+                    await keep_all(conn, [(key, answers.get(id_)) for id_, key in keys.items()])
                 committing = True
         except psycopg.Error as error:
             if committing and error.sqlstate is None:  # then whether it was committed is unknown
                 raise Busy("The database was lost; look whether it is booked before you try again.") from error
             log.warning("bookings go singly", sqlstate=error.sqlstate, bookings=len(batch))
             return [None] * len(batch)
-        found = {row["id"]: row for row in booked}
-        return [found.get(asked["id"]) for asked in rows]
+        return [answers.get(row["id"]) for row in rows]
 
 
 _KEYS = ("provider_id", "patient_id")

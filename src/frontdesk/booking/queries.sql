@@ -40,11 +40,14 @@ SELECT a.id, a.provider_id, a.patient_id, a.clinic_id, a.visit_type_id, a.during
        a.changed_by, a.request_id
 FROM jsonb_to_recordset(%(asked)s::jsonb) AS a (
     id uuid, provider_id uuid, patient_id uuid, clinic_id uuid, visit_type_id uuid, during tstzrange, claims tstzrange,
-    mode text, reason text, owners uuid[], version bigint, only_clinics uuid[], changed_by uuid, request_id uuid)
+    mode text, reason text, owners uuid[], version bigint, only_clinics uuid[], caller text, key text,
+    changed_by uuid, request_id uuid)
 JOIN patient p ON p.id = a.patient_id AND p.active
 JOIN provider d ON d.id = a.provider_id AND d.accepting_new_patients
 WHERE (SELECT coalesce(sum(n.version), 0) FROM plan_version n WHERE n.owner = ANY (a.owners)) = a.version
   AND (a.only_clinics IS NULL OR of_clinics(a.only_clinics, a.patient_id))
+  AND (a.key IS NULL OR EXISTS (SELECT FROM idempotency_key k
+                                WHERE k.caller = a.caller AND k.key = a.key AND k.answer IS NULL))
   AND NOT EXISTS (SELECT FROM appointment b
                   WHERE b.provider_id = a.provider_id AND b.lane > 0 AND b.claims && a.claims
                     AND b.status NOT IN ('cancelled', 'no_show', 'expired') AND b.session_id IS NULL)
@@ -164,9 +167,9 @@ WHERE c.id = %(clinic_id)s;
 -- The locks of all keys concerned, sorted (ADR-0003).
 SELECT lock_claims(%(keys)s::uuid[]);
 
--- name: lock_claims_briefly
--- The same, and from here to the end of the transaction no lock is waited for longer than this.
-SELECT lock_claims(%(keys)s::uuid[]) FROM set_config('lock_timeout', %(patience_ms)s, true);
+-- name: be_brief
+-- From here to the end of the transaction no lock is waited for longer than this.
+SELECT set_config('lock_timeout', %(patience_ms)s, true);
 
 -- name: rooms_of_kind
 -- Every room that a visit of this kind might take.

@@ -37,4 +37,4 @@ CREATE TRIGGER audit AFTER UPDATE OR DELETE ON appointment_history FOR EACH ROW 
 CREATE TRIGGER audit AFTER UPDATE OR DELETE ON outbox FOR EACH ROW EXECUTE FUNCTION audit('event_id');
 CREATE TRIGGER audit_update AFTER UPDATE ON idempotency_key FOR EACH ROW WHEN (OLD.answer IS NOT NULL)
     EXECUTE FUNCTION audit('key', '{answer,request_hash}');
-CREATE TRIGGER audit_delete AFTER DELETE ON idempotency_key FOR EACH ROW EXECUTE FUNCTION audit('key', '{answer,request_hash}');
+CREATE TRIGGER audit_delete AFTER DELETE ON idempotency_key FOR EACH ROW WHEN (OLD.answer IS NOT NULL) EXECUTE FUNCTION audit('key', '{answer,request_hash}');

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from frontdesk import db, ids
+from frontdesk.auth.permissions import Actor
 from frontdesk.auth.tokens import caller_of
 from frontdesk.db import Connection
 from frontdesk.errors import Conflict, Problem
@@ -58,43 +59,91 @@ def answer_json(form: bytes, *parts: object) -> Response:
     return Response(filled, 200, {"Cache-Control": "no-store"}, "application/json")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A request that may be repeated, as it is remembered."""
+
+    request: Request
+    actor: Actor
+    key: str
+    request_hash: bytes
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What it is found by."""
+        return {"caller": self.actor.client, "key": self.key}
+
+    def sealed(self, response: Response) -> bytes:
+        """The answer as it is kept."""
+        kept = {
+            "status": response.status_code,
+            "headers": dict(response.headers),
+            "body": bytes(response.body).decode(),
+        }
+        sealed: bytes = self.request.app.state.keys.seal(orjson.dumps(kept))
+        return sealed
+
+
+async def key_of(request: Request) -> Key | None:
+    """The request's Idempotency-Key, or None without one. Raises BadKey."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= 255 or not key.isprintable():
+        raise BadKey("Send an Idempotency-Key of 1 to 255 printable characters, for example a UUID.")
+    actor = caller_of(request, lenient=True)  # whether a bad token is refused is for the endpoint's permission to say
+    line = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
+    asked = request.app.state.keys.request_digest(line + _canonical(await request.body()))
+    return Key(request, actor, key, asked)
+
+
+async def take_all(conn: Connection, keys: list[Key]) -> None:
+    """Take the keys of several requests, in a pipeline, before anything else is locked; a key in use is not taken."""
+    lines = [{**key.names, "request_hash": key.request_hash.hex(), **key.actor.stamp} for key in keys]
+    await db.send(conn, q.take_keys, lines=orjson.dumps(lines).decode())
+
+
+async def keep_all(conn: Connection, answers: list[tuple[Key, Response | None]]) -> None:
+    """Remember answers under the keys that were taken, in a pipeline; give back the keys of those without one."""
+    kept = [
+        {**key.names, "status": response.status_code, "answer": key.sealed(response).hex()}
+        for key, response in answers
+        if response
+    ]
+    await db.send(conn, q.keep_answers, lines=orjson.dumps(kept).decode())
+    if len(kept) < len(answers):
+        dropped = [key.names for key, response in answers if not response]
+        await db.send(conn, q.drop_keys, lines=orjson.dumps(dropped).decode())
+
+
+@dataclass(frozen=True, slots=True)
 class Once:
     """The idempotency of one request; without a key it only answers."""
 
     conn: Connection
-    request: Request
-    caller: str | None = None
-    key: str | None = None
+    key: Key | None
 
     async def answer(self, status: int, content: Any, **headers: str) -> Response:
         """Answer `content`, and remember the answer under the request's key."""
         response = answer(status, content, **headers)
         if self.key is not None:
-            kept = {"status": status, "headers": dict(response.headers), "body": bytes(response.body).decode()}
-            sealed = self.request.app.state.keys.seal(orjson.dumps(kept))
-            await db.run(self.conn, q.keep_answer, caller=self.caller, key=self.key, status=status, answer=sealed)
+            sealed = self.key.sealed(response)
+            await db.run(self.conn, q.keep_answer, **self.key.names, status=status, answer=sealed)
         return response
 
 
 async def once_of(request: Request, conn: Tx) -> Once:
     """The idempotency of this request. Raises Replayed when it was answered before, KeyReused, BadKey, Conflict."""
-    key = request.headers.get("idempotency-key")
+    key = await key_of(request)
     if key is None:
-        return Once(conn, request)
-    if not 1 <= len(key) <= 255 or not key.isprintable():
-        raise BadKey("Send an Idempotency-Key of 1 to 255 printable characters, for example a UUID.")
-    actor = caller_of(request, lenient=True)  # whether a bad token is refused is for the endpoint's permission to say
-    caller = actor.client
-    line = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
-    asked = request.app.state.keys.request_digest(line + _canonical(await request.body()))
-    if await db.one(conn, q.take_key, caller=caller, key=key, request_hash=asked, **actor.stamp):
-        return Once(conn, request, caller, key)
+        return Once(conn, None)
+    if await db.one(conn, q.take_key, **key.names, request_hash=key.request_hash, **key.actor.stamp):
+        return Once(conn, key)
     # Somebody was first, and has committed: take_key waited for them.
-    first = await db.one(conn, q.find_key, caller=caller, key=key)
+    first = await db.one(conn, q.find_key, **key.names)
     if first is None or first["answer"] is None:
         raise Conflict("A request with this Idempotency-Key is under way; repeat it in a moment.")
-    if first["request_hash"] != asked:
+    if first["request_hash"] != key.request_hash:
         raise KeyReused("Send a new Idempotency-Key with a new request.")
     try:
         kept = orjson.loads(request.app.state.keys.unseal(first["answer"]))

@@ -110,3 +110,5 @@ CREATE TRIGGER appointment_20_limits_update BEFORE UPDATE ON appointment
 ALTER TABLE appointment ADD COLUMN meeting uuid NOT NULL DEFAULT gen_random_uuid();
 DROP TRIGGER audit ON appointment;
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON appointment FOR EACH ROW EXECUTE FUNCTION audit('id', '{hold_token_hash,meeting}');
+DROP TRIGGER audit_delete ON idempotency_key;
+CREATE TRIGGER audit_delete AFTER DELETE ON idempotency_key FOR EACH ROW WHEN (OLD.answer IS NOT NULL) EXECUTE FUNCTION audit('key', '{answer,request_hash}');
