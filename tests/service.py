@@ -51,7 +51,17 @@ class Service:
                 stderr=log,
                 start_new_session=True,
             )
-        self.wait_ready()
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """The server's main process; its workers are children."""
+        assert self._process is not None
+        return self._process.pid
 
     def wait_ready(self) -> None:
         deadline = time.monotonic() + 60

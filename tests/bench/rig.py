@@ -58,8 +58,7 @@ class Rig:
             _wait_for(f"http://127.0.0.1:{self._bare_port}/empty")
             self._generator = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
             stack.callback(self._generator.shutdown)
-            assert self._service._process is not None
-            self._served = {"postgres": postgres.pid, "server": self._service._process.pid}
+            self._served = {"postgres": postgres.pid, "server": self._service.pid}
             self._groups = {**self._served, "load": self._generator.submit(os.getpid).result()}
             self._bare_groups = {**self._groups, "server": bare.pid}
             self._check_reads()
