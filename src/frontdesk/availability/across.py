@@ -1,8 +1,10 @@
 """Availability across providers: the first free times of everybody who could be booked."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import compress
 from uuid import UUID
 
 from frontdesk import db
@@ -14,8 +16,14 @@ from frontdesk.errors import NotFound
 
 _EPOCH = date(1970, 1, 1)
 
-Slot = tuple[int, str, bytes]
-"""Start in seconds since 1970, provider, and the slot as it is answered: the order of a page."""
+Key = tuple[int, str, str]
+"""Start in seconds since 1970, provider, clinic: the order of a list, and a place in it."""
+
+Slot = tuple[Key, bytes]
+"""With the slot as it is answered."""
+
+_EASTERNMOST = 15 * 3600
+"""No local day begins so many seconds before the same day of UTC."""
 
 
 async def specialty(conn: Connection, named: str) -> UUID:
@@ -47,24 +55,29 @@ async def first_free(
     *,
     limit: int,
     each: int | None = None,
-    after: tuple[int, str] | None = None,
+    after: Key | None = None,
 ) -> list[Slot]:
-    """The first `limit` free slots of these providers, by start and provider; at most `each` of one provider.
+    """The first `limit` free slots of these providers, in order; at most `each` of one provider.
 
     Looks at one week after the other and stops when it has enough. `after`: only what comes later in that order.
     """
-    slots: list[Slot] = []
+    found: list[Slot] = []
+    early: list[Slot] = []  # found, but where the sun rises first the next week may have begun before them
     left = dict.fromkeys(map(str, provider_ids), each or 1_000_000)
     for week in _weeks(asked):
-        looking = [provider_id for provider_id in provider_ids if left[str(provider_id)]]
-        if not looking or len(slots) >= limit:
+        early += [slot for free in await of_providers(conn, provider_ids, week) for slot in _slots(free)]
+        early.sort()
+        whole = float("inf") if week.to_on == asked.to_on else (week.to_on - _EPOCH).days * DAY_S - _EASTERNMOST
+        ready = bisect_left(early, whole, key=lambda slot: slot[0][0])
+        for slot in early[:ready]:
+            if left[slot[0][1]]:
+                left[slot[0][1]] -= 1
+                if after is None or slot[0] > after:
+                    found.append(slot)
+        del early[:ready]
+        if len(found) >= limit or not any(left.values()):
             break
-        for slot in sorted(slot for free in await of_providers(conn, looking, week) for slot in _slots(free)):
-            if left[slot[1]]:
-                left[slot[1]] -= 1
-                if after is None or slot[:2] > after:
-                    slots.append(slot)
-    return slots[:limit]
+    return found[:limit]
 
 
 def _weeks(asked: Asked) -> Iterator[Asked]:
@@ -75,11 +88,10 @@ def _weeks(asked: Asked) -> Iterator[Asked]:
 
 
 def _slots(free: Free) -> Iterator[Slot]:
-    of = str(free.plan.provider_id)
+    plan, of = free.plan, str(free.plan.provider_id)
     head = f'{{"provider_id":"{of}",'.encode()
-    starts = (start for start, this in zip(free.plan.starts, free.free, strict=True) if this)
-    for start, json in zip(starts, free.json(), strict=True):
-        yield start, of, head + json[1:]
+    for start, place, json in compress(zip(plan.starts, plan.place, plan.json, strict=True), free.free):
+        yield (start, of, str(plan.clinics[place][0])), head + json[1:]
 
 
 def by_day(found: Sequence[Free]) -> list[dict[str, object]]:

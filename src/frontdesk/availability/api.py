@@ -85,11 +85,11 @@ async def availability(
     )
     specialty_id = await across.specialty(conn, specialty) if specialty else None
     who = await across.candidates(conn, visit_type_id=visit_type_id, specialty_id=specialty_id, clinic_id=clinic_id)
-    place = pages.decode(cursor, ("start", int), ("provider", UUID))
-    after = None if cursor is None else (place["start"], str(place["provider"]))
+    place = pages.decode(cursor, ("start", int), ("provider_id", UUID), ("clinic_id", UUID))
+    after = None if cursor is None else (place["start"], str(place["provider_id"]), str(place["clinic_id"]))
     slots = await across.first_free(conn, who, asked, limit=limit + 1, each=per_provider, after=after)
-    more = f'"{pages.encode(*slots[limit - 1][:2])}"' if len(slots) > limit else "null"
-    body = b",".join(json for _, _, json in slots[:limit])
+    more = f'"{pages.encode(*slots[limit - 1][0])}"' if len(slots) > limit else "null"
+    body = b",".join(json for _, json in slots[:limit])
     return answer_json(b'{"visit_type_id":"%b","slots":[%b],"next_cursor":%b}', visit_type_id, body, more)
 
 

@@ -170,18 +170,19 @@ WHERE EXISTS (SELECT FROM appointment a
                 AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s))
 UNION ALL
 SELECT 'room'
-WHERE %(room_kind)s::text IS NOT NULL
+WHERE EXISTS (SELECT FROM room r WHERE r.clinic_id = %(clinic_id)s AND r.kind = %(room_kind)s::text AND r.active)
   AND NOT EXISTS (SELECT FROM room r WHERE r.clinic_id = %(clinic_id)s AND r.kind = %(room_kind)s::text AND r.active
                   AND NOT %(claims)s::tstzrange && room_busy(r.id, %(claims)s::tstzrange, %(now)s));
 
 -- name: patient_side
--- What keeps one patient from slots that are free: that a provider takes no new patients, that they have a future visit
+-- What keeps one patient from slots that are free: that a provider does not accept them, that they have a future visit
 -- there and the visit type allows one, and what they have booked or held themselves within `span` (visits, no buffers).
 SELECT p.id AS provider_id,
-       p.accepting_new_patients
-           OR EXISTS (SELECT FROM appointment e
-                      WHERE e.provider_id = p.id AND e.patient_id = %(patient_id)s
-                        AND e.status IN ('completed', 'in_progress', 'checked_in')) AS accepted,
+       EXISTS (SELECT FROM patient WHERE id = %(patient_id)s AND active)
+           AND (p.accepting_new_patients
+                OR EXISTS (SELECT FROM appointment e
+                           WHERE e.provider_id = p.id AND e.patient_id = %(patient_id)s
+                             AND e.status IN ('completed', 'in_progress', 'checked_in'))) AS accepted,
        NOT v.one_future_per_provider
            OR NOT EXISTS (SELECT FROM appointment a
                           WHERE a.patient_id = %(patient_id)s AND a.provider_id = p.id AND lower(a.during) > %(now)s

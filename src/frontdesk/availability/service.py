@@ -181,7 +181,7 @@ def _keep_asked(free: Free, asked: Asked, now: datetime) -> None:
     free.block(0, bisect_left(plan.starts, instant + plan.visit.notice_s))
     free.block(bisect_right(plan.starts, instant + plan.visit.horizon_s), len(plan.starts))
     first, last = (asked.from_on - _EPOCH).days, (asked.to_on - _EPOCH).days
-    if plan.wall[0] // DAY_S < first or max(plan.wall) // DAY_S >= last:
+    if min(plan.wall) // DAY_S < first or max(plan.wall) // DAY_S >= last:
         free.keep(first <= day < last for day in plan.days())
     if asked.clinic_id is not None:
         free.keep(plan.clinics[place][0] == asked.clinic_id for place in plan.place)

@@ -61,8 +61,9 @@ async def book(
         first = await across.first_free(conn, who, asked, limit=1)
         if not first:
             raise SlotTaken("Nobody is free in the next two weeks; choose a start.", conflicts=[], alternatives=[])
+        earliest = datetime.fromtimestamp(first[0][0][0], UTC)
         try:
-            return await _book_at(conn, actor, who, datetime.fromtimestamp(first[0][0], UTC), patient_id, of, columns)
+            return await _book_at(conn, actor, who, earliest, patient_id, of, columns)
         except SlotTaken:
             continue
     raise Busy("These times are fought over at the moment; nothing was changed.")

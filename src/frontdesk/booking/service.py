@@ -151,6 +151,8 @@ async def reschedule(
     # Without this, whoever changes it at the same time as others is repeated once for each who was faster, up to 503.
     await db.run(conn, q.lock_appointment, id=appointment_id)
     old = await find(conn, actor, appointment_id)
+    if old["status"] == "held":
+        raise StepRefused("This is a hold: drop it and hold another time.")
     override = change.get("override_reason")
     clinic_id = change.get("clinic_id") or old["clinic_id"]
     at_the_desk(actor, clinic_id, override)
