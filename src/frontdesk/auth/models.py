@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from frontdesk.auth.passwords import MAX_LENGTH, MIN_LENGTH
-from frontdesk.web.fields import BirthDate, Body, Email, Name
+from frontdesk.web.fields import BirthDate, Body, Email, Flag, Name, Number
 
 AccountRole = Literal["patient", "provider", "staff", "admin"]
 
@@ -32,7 +32,9 @@ def _typeable(value: str) -> str:
 
 
 # Not stripped, whatever the body does: spaces belong to a password, at its ends too.
-_Typed = Annotated[str, StringConstraints(strip_whitespace=False, max_length=MAX_LENGTH), AfterValidator(_typeable)]
+_Typed = Annotated[
+    str, StringConstraints(strip_whitespace=False, min_length=1, max_length=MAX_LENGTH), AfterValidator(_typeable)
+]
 _Chosen = Annotated[
     str,
     StringConstraints(strip_whitespace=False, min_length=MIN_LENGTH, max_length=MAX_LENGTH),
@@ -69,7 +71,7 @@ class LogIn(BaseModel):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    grant_type: Literal["password", ""] | None = None
+    grant_type: Literal["password", ""] = ""
     username: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=254, pattern=r"^[^\x00]*$")
     ]
@@ -123,7 +125,7 @@ class NewUser(_Secretive):
     patient_id: UUID | None = None
     provider_id: UUID | None = None
     clinic_ids: ClinicIds = Field(default_factory=list)
-    may_report: bool = False
+    may_report: Flag = False
 
     @model_validator(mode="after")
     def _linked(self) -> "NewUser":
@@ -141,9 +143,9 @@ class ChangeUser(_Secretive):
     patient_id: UUID | None = None
     provider_id: UUID | None = None
     clinic_ids: ClinicIds | None = None
-    may_report: bool | None = None
-    active: bool | None = None
-    version: int | None = None
+    may_report: Flag | None = None
+    active: Flag | None = None
+    version: Annotated[int, Number] | None = None
 
     @field_validator("email", "password", "role", "clinic_ids", "may_report", "active")
     @classmethod

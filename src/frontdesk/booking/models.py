@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, model_validator
 
 from frontdesk.availability.models import ProviderSlot
-from frontdesk.web.fields import Body, Instant, Text
+from frontdesk.web.fields import Body, Flag, Instant, Number, Text
 
 Status = Literal[
     "held", "scheduled", "confirmed", "checked_in", "in_progress", "completed", "cancelled", "no_show", "expired"
@@ -52,7 +52,7 @@ class BookAppointment(Body):
     hold_id: UUID | None = None
     hold_token: Token | None = Field(None, description="The secret of a hold made without a log-in.")
     override_reason: Text | None = Field(None, min_length=1, description="The desk's reason for breaking a rule.")
-    overbook: bool = False
+    overbook: Flag = False
 
     @model_validator(mode="after")
     def _time_or_hold(self) -> "BookAppointment":
@@ -95,7 +95,7 @@ class ChangeAppointment(Body):
     room_id: UUID | None = None
     reason: Text | None = None
     override_reason: Text | None = Field(None, min_length=1)
-    version: int | None = None
+    version: Annotated[int, Number] | None = None
 
     @model_validator(mode="after")
     def _no_empty_time(self) -> "ChangeAppointment":
@@ -111,7 +111,7 @@ class ChangeAppointment(Body):
 
 class Cancel(Body):
     reason: Text | None = None
-    version: int | None = None
+    version: Annotated[int, Number] | None = None
 
 
 class Appointment(BaseModel):

@@ -4,9 +4,8 @@ Such a booking is a slot of its provider's plan, with nothing special about it: 
 count, no rule to override. While one transaction of such bookings is on its way, those that arrive wait for the next
 one, and then go together: the cost of a transaction is shared, and each row is still judged alone by the constraints.
 
-Only success is decided here. A booking that is not ordinary, or that comes back without a row, is answered None and
-goes the long way alone (service.book), which knows every reason. So nothing here is needed for safety, or for the right
-error.
+Decided here is success, and that the time is plainly taken. Any other booking is answered None and goes the long way
+alone (service.book), which knows every reason. So nothing here is needed for safety, or for the right error.
 """
 
 from collections.abc import Callable
@@ -18,13 +17,14 @@ from uuid import UUID
 import orjson
 import psycopg
 import structlog
+from psycopg.types.range import TimestamptzRange
 from starlette.responses import Response
 
-from frontdesk import db, ids
+from frontdesk import clock, db, ids
 from frontdesk.auth.permissions import Actor, Reach, Role
 from frontdesk.availability import plan as plans
 from frontdesk.booking import claims
-from frontdesk.booking.claims import q
+from frontdesk.booking.claims import Claim, q
 from frontdesk.booking.events import AppointmentScheduled
 from frontdesk.db import Pool, borrow
 from frontdesk.errors import Busy
@@ -47,6 +47,10 @@ class _Wanted:
     actor: Actor
     key: Key | None
     answered: Callable[[dict[str, Any]], Response]
+
+
+_Outcome = Response | list[dict[str, Any]] | None
+"""The answer of one that is booked; what is in the way of one that is not; None: it is to be looked at alone."""
 
 
 class OrdinaryBookings:
@@ -72,7 +76,8 @@ class OrdinaryBookings:
     ) -> Response | None:
         """Book an ordinary visit from `start` (aware): what `answered` makes of the row, kept under `key`, committed.
 
-        None when nothing was done. Writes AppointmentScheduled. Raises Busy when the database is lost while it commits.
+        None when nothing was done. Writes AppointmentScheduled. Raises SlotTaken, and Busy when the database is lost
+        while it commits.
         """
         patient_id = _patient(actor, patient_id, clinic_id)
         if patient_id is None:
@@ -82,13 +87,22 @@ class OrdinaryBookings:
         )
         if plan is None or plan.visit.rooms is not None or plan.visit.limited:
             return None
+        claim = Claim(
+            provider_id=provider_id,
+            patient_id=patient_id,
+            clinic_id=clinic_id,
+            visit_type_id=visit_type_id,
+            room_kind=None,
+            **_ranges(start, plan.visit),
+        )
         asked = {
             "id": ids.new_id(),
             "provider_id": provider_id,
             "patient_id": patient_id,
             "clinic_id": clinic_id,
             "visit_type_id": visit_type_id,
-            **_ranges(start, plan.visit),
+            "during": _text(claim.during),
+            "claims": _text(claim.claims),
             "mode": mode or plan.visit.mode,
             "reason": reason,
             "owners": plan.owners,
@@ -97,14 +111,21 @@ class OrdinaryBookings:
             **(key.names if key else {}),
             **actor.stamp,
         }
-        return await self._together.ask(_Wanted(asked, actor, key, answered))
+        outcome = await self._together.ask(_Wanted(asked, actor, key, answered))
+        if isinstance(outcome, list):
+            async with borrow(self._pool) as conn:
+                raise await claims.slot_taken(conn, actor, claim, outcome)
+        return outcome
 
-    async def _book_all(self, batch: list[_Wanted]) -> list[Response | None]:
-        """The answers of those that are booked, committed; None for the others, or for all when nothing was."""
-        rows = [wanted.row for wanted in batch]
-        by_id = {wanted.row["id"]: wanted for wanted in batch}
-        keys = {wanted.row["id"]: wanted.key for wanted in batch if wanted.key}
+    async def _book_all(self, batch: list[_Wanted]) -> list[_Outcome]:
+        """What became of each, committed; None for all when nothing was."""
+        # Of several with the same Idempotency-Key the first goes; the others then learn alone what became of it.
+        first = {_key_or_id(wanted): wanted for wanted in reversed(batch)}
+        rows = [wanted.row for wanted in first.values()]
+        by_id = {wanted.row["id"]: wanted for wanted in first.values()}
+        keys = {wanted.row["id"]: wanted.key for wanted in first.values() if wanted.key}
         answers: dict[UUID, Response] = {}
+        in_the_way: dict[UUID, list[dict[str, Any]]] = {}
         committing = False
         try:
             async with borrow(self._pool) as conn, conn.pipeline(), conn.transaction():
@@ -125,6 +146,10 @@ class OrdinaryBookings:
                     actors = [by_id[row["id"]].actor for row in booked]
                     await outbox.record_all(conn, zip(actors, events, strict=True))
                 answers = {row["id"]: by_id[row["id"]].answered(row) for row in booked}
+                lost = orjson.dumps([row for row in rows if row["id"] not in answers]).decode()
+                if len(answers) < len(rows):
+                    for row in await db.many(conn, q.in_the_way_of_several, asked=lost, now=clock.now()):
+                        in_the_way.setdefault(row.pop("id"), []).append(row)
                 if keys:
                     await keep_all(conn, [(key, answers.get(id_)) for id_, key in keys.items()])
                 committing = True
@@ -133,10 +158,14 @@ class OrdinaryBookings:
                 raise Busy("The database was lost; look whether it is booked before you try again.") from error
             log.warning("bookings go singly", sqlstate=error.sqlstate, bookings=len(batch))
             return [None] * len(batch)
-        return [answers.get(row["id"]) for row in rows]
+        return [answers.get(wanted.row["id"]) or in_the_way.get(wanted.row["id"]) for wanted in batch]
 
 
 _KEYS = ("provider_id", "patient_id")
+
+
+def _key_or_id(wanted: _Wanted) -> object:
+    return tuple(wanted.key.names.values()) if wanted.key else wanted.row["id"]
 
 
 def _patient(actor: Actor, patient_id: UUID | None, clinic_id: UUID) -> UUID | None:
@@ -148,12 +177,19 @@ def _patient(actor: Actor, patient_id: UUID | None, clinic_id: UUID) -> UUID | N
     return None
 
 
-def _ranges(start: datetime, visit: plans.Visit) -> dict[str, str]:
-    """`during` and `claims` in the text form of PostgreSQL, UTC."""
+def _ranges(start: datetime, visit: plans.Visit) -> dict[str, Any]:
+    """`during` and `claims`, in UTC."""
     begins = start.astimezone(UTC)
     ends = begins + timedelta(seconds=visit.duration_s)
     before, after = timedelta(seconds=visit.before_s), timedelta(seconds=visit.after_s)
     return {
-        "during": f"[{begins.isoformat()},{ends.isoformat()})",
-        "claims": f"[{(begins - before).isoformat()},{(ends + after).isoformat()})",
+        "during": TimestamptzRange(begins, ends),
+        "claims": TimestamptzRange(begins - before, ends + after),
     }
+
+
+def _text(span: TimestamptzRange) -> str:
+    """The range in the text form of PostgreSQL."""
+    assert span.lower is not None
+    assert span.upper is not None
+    return f"[{span.lower.isoformat()},{span.upper.isoformat()})"

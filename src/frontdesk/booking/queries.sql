@@ -32,29 +32,39 @@ WITH provider AS MATERIALIZED (SELECT id FROM provider WHERE id = ANY (%(provide
 SELECT (SELECT count(*) FROM provider) AS providers, (SELECT count(*) FROM clinic) AS clinics;
 
 -- name: insert_appointments
--- Claim several times, each judged alone by the constraints; a row back for each that is booked. The others are looked at
--- singly: their plan is outdated, the patient is not simply the caller's, or something is in the way.
+-- Claim several times, each judged alone by the constraints; a row back for each that is booked.
 INSERT INTO appointment (id, provider_id, patient_id, clinic_id, visit_type_id, during, claims, status, mode, reason,
                          changed_by, request_id)
 SELECT a.id, a.provider_id, a.patient_id, a.clinic_id, a.visit_type_id, a.during, a.claims, 'scheduled', a.mode, a.reason,
        a.changed_by, a.request_id
-FROM jsonb_to_recordset(%(asked)s::jsonb) AS a (
-    id uuid, provider_id uuid, patient_id uuid, clinic_id uuid, visit_type_id uuid, during tstzrange, claims tstzrange,
-    mode text, reason text, owners uuid[], version bigint, only_clinics uuid[], caller text, key text,
-    changed_by uuid, request_id uuid)
-JOIN patient p ON p.id = a.patient_id AND p.active
-JOIN provider d ON d.id = a.provider_id AND d.accepting_new_patients
-WHERE (SELECT coalesce(sum(n.version), 0) FROM plan_version n WHERE n.owner = ANY (a.owners)) = a.version
-  AND (a.only_clinics IS NULL OR of_clinics(a.only_clinics, a.patient_id))
-  AND (a.key IS NULL OR EXISTS (SELECT FROM idempotency_key k
-                                WHERE k.caller = a.caller AND k.key = a.key AND k.answer IS NULL))
-  AND NOT EXISTS (SELECT FROM appointment b
+FROM ordinary_bookings(%(asked)s::jsonb) AS a
+WHERE NOT EXISTS (SELECT FROM appointment b
                   WHERE b.provider_id = a.provider_id AND b.lane > 0 AND b.claims && a.claims
                     AND b.status NOT IN ('cancelled', 'no_show', 'expired') AND b.session_id IS NULL)
 ON CONFLICT DO NOTHING
 RETURNING id, status, version, provider_id, patient_id, clinic_id, room_id, visit_type_id, lower(during) AS start,
           upper(during) AS "end", mode, reason, override_reason, status_reason, lane, hold_expires_at, created_at, changed_at,
           meeting;
+
+-- name: in_the_way_of_several
+-- What overlaps bookings that got no row; times only, nobody's identity. Nothing for one that rules may refuse, or that
+-- only an overdue hold keeps out: these are looked at alone.
+SELECT a.id, busy.resource, busy.start, busy."end"
+FROM ordinary_bookings(%(asked)s::jsonb) AS a
+CROSS JOIN LATERAL (
+    SELECT 'provider' AS resource, lower(b.claims) AS start, upper(b.claims) AS "end"
+    FROM appointment b
+    WHERE b.provider_id = a.provider_id AND b.claims && a.claims
+      AND b.status NOT IN ('cancelled', 'no_show', 'expired') AND b.session_id IS NULL
+      AND NOT (b.status = 'held' AND b.hold_expires_at <= %(now)s)
+    UNION ALL
+    SELECT 'patient', lower(b.during), upper(b.during)
+    FROM appointment b
+    WHERE b.patient_id = a.patient_id AND b.during && a.during
+      AND b.status NOT IN ('cancelled', 'no_show', 'expired') AND b.patient_id IS NOT NULL
+      AND NOT (b.status = 'held' AND b.hold_expires_at <= %(now)s)
+) AS busy
+ORDER BY a.id, busy.resource, busy.start;
 
 -- name: by_load
 -- Providers in the order to be asked for one start: those who look free first, then by minutes booked on that local day.

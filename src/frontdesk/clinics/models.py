@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 
-from frontdesk.web.fields import Body, Day, Flag, Instant, Name, Patch, Short, Text, omitted
+from frontdesk.web.fields import Body, Day, Flag, Instant, Name, Number, Patch, Short, Text, omitted
 
 LONGEST_CLOSURE_DAYS = 366
 
@@ -35,15 +35,15 @@ Country = Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z]{2}
 """ISO 3166-1 alpha-2."""
 Region = Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z0-9]{1,3}$")]
 """ISO 3166-2 without the country, for public holidays: BY, CA, NSW."""
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-Longitude = Annotated[float, Field(ge=-180, le=180)]
+Latitude = Annotated[float, Field(ge=-90, le=90), Number]
+Longitude = Annotated[float, Field(ge=-180, le=180), Number]
 Mode = Literal["in_person", "telehealth"]
-Minutes = Annotated[int, Field(ge=1, le=1440)]
-Buffer = Annotated[int, Field(ge=0, le=240)]
-Notice = Annotated[int, Field(ge=0, le=525_600)]
-Horizon = Annotated[int, Field(ge=1, le=730)]
-PerDay = Annotated[int, Field(ge=1, le=1000)]
-Seats = Annotated[int, Field(ge=1, le=200)]
+Minutes = Annotated[int, Field(ge=1, le=1440), Number]
+Buffer = Annotated[int, Field(ge=0, le=240), Number]
+Notice = Annotated[int, Field(ge=0, le=525_600), Number]
+Horizon = Annotated[int, Field(ge=1, le=730), Number]
+PerDay = Annotated[int, Field(ge=1, le=1000), Number]
+Seats = Annotated[int, Field(ge=1, le=200), Number]
 
 
 class NewClinic(Body):
@@ -218,7 +218,7 @@ class NewClosure(Body):
 
 
 class HolidayYear(Body):
-    year: Annotated[int, Field(ge=1970, le=2100)]
+    year: Annotated[int, Field(ge=1970, le=2100), Number]
     override_reason: Name | None = None
 
 

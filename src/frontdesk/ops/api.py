@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from psycopg_pool import PoolTimeout
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
@@ -41,7 +41,7 @@ async def readyz(request: Request, _: Annotated[Actor, allow("public")]) -> Resp
     return answer(200 if ready else 503, {"status": "ready" if ready else "not ready", "checks": checks})
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(_: Annotated[Actor, allow("metrics:read")]) -> Response:
     """Prometheus metrics of all server workers together."""
     return Response(exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from frontdesk.clinics.models import Mode, Page, Stored
-from frontdesk.web.fields import BirthDate, Body, Email, Name, Patch, Short, Text, omitted
+from frontdesk.web.fields import BirthDate, Body, Email, Flag, Name, Number, Patch, Short, Text, omitted
 
 Channel = Literal["email", "sms", "push", "phone"]
 TimeOfDay = Literal["night", "morning", "afternoon", "evening"]
@@ -30,7 +30,7 @@ class Preferences(Body):
 
     channels: Annotated[list[Channel], Field(max_length=4)] | None = None
     clinics: ClinicIds | None = None
-    weekdays: Annotated[list[Annotated[int, Field(ge=1, le=7)]], Field(max_length=7)] | None = None
+    weekdays: Annotated[list[Annotated[int, Field(ge=1, le=7), Number]], Field(max_length=7)] | None = None
     time_of_day: TimeOfDay | Annotated[list[TimeOfDay], Field(max_length=4)] | None = None
 
 
@@ -70,7 +70,7 @@ class PatientPatch(Patch):
     external_ref: Name | None = None
     clinic_ids: ClinicIds = omitted()
     preferences: Preferences = omitted()
-    active: bool = omitted()
+    active: Flag = omitted()
 
 
 class Patient(Stored):

@@ -8,7 +8,22 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from frontdesk.clinics.models import Page, Stored
-from frontdesk.web.fields import BirthDate, Body, Day, Email, Instant, LongText, Name, Patch, Short, Text, omitted
+from frontdesk.web.fields import (
+    BirthDate,
+    Body,
+    Code,
+    Day,
+    Email,
+    Flag,
+    Instant,
+    LongText,
+    Name,
+    Number,
+    Patch,
+    Short,
+    Text,
+    omitted,
+)
 
 LONGEST_SESSION = timedelta(hours=24)
 """A session that holds a visit begins on its local day or the day before: nobody looks further back."""
@@ -31,8 +46,6 @@ def _local_end(value: str) -> str:
 
 StartTime = Annotated[str, StringConstraints(max_length=8), AfterValidator(_local_time)]
 EndTime = Annotated[str, StringConstraints(max_length=8), AfterValidator(_local_end)]
-Code = Annotated[Short, Field(min_length=1)]
-"""A language (BCP 47), a credential (MD)."""
 Codes = Annotated[list[Code], Field(max_length=30)]
 Ids = Annotated[list[UUID], Field(max_length=500)]
 Url = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://[^\s\x00]+$")]
@@ -51,7 +64,7 @@ class NewProvider(Body):
     specialty_ids: Ids = Field(default_factory=list)
     clinic_ids: Ids = Field(default_factory=list)
     visit_type_ids: Ids = Field(default_factory=list)
-    accepting_new_patients: bool = True
+    accepting_new_patients: Flag = True
     gender: Short | None = None
     date_of_birth: BirthDate | None = None
     email: Email | None = None
@@ -71,8 +84,8 @@ class ProviderPatch(Patch):
     specialty_ids: Ids = omitted()
     clinic_ids: Ids = omitted()
     visit_type_ids: Ids = omitted()
-    accepting_new_patients: bool = omitted()
-    active: bool = omitted()
+    accepting_new_patients: Flag = omitted()
+    active: Flag = omitted()
     gender: Short | None = None
     date_of_birth: BirthDate | None = None
     email: Email | None = None
@@ -116,14 +129,14 @@ class WeeklySession(Body):
     """
 
     clinic_id: UUID
-    weekday: Annotated[int, Field(ge=1, le=7, description="ISO: 1 = Monday.")]
+    weekday: Annotated[int, Field(ge=1, le=7, description="ISO: 1 = Monday."), Number]
     start_time: StartTime
     end_time: EndTime
     effective_from: Day | None = None
     effective_until: Annotated[Day | None, Field(description="The last day, inclusive.")] = None
-    interval_weeks: Annotated[int, Field(ge=1, le=52)] = 1
+    interval_weeks: Annotated[int, Field(ge=1, le=52), Number] = 1
     visit_type_ids: Annotated[list[UUID], Field(max_length=200)] | None = None
-    release_hours: Annotated[int, Field(ge=0, le=8760)] | None = None
+    release_hours: Annotated[int, Field(ge=0, le=8760), Number] | None = None
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:

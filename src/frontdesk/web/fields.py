@@ -5,9 +5,30 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+)
 
 from frontdesk import clock
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise ValueError("is no number")
+    return value
+
+
+# Left to itself pydantic takes "no" and 0 for false, true and "1" for 1, which the OpenAPI document does not say.
+# `Number` stands after the bounds of its type: pydantic describes only what stands before it.
+Flag = Annotated[bool, Strict()]
+Number = BeforeValidator(_number)
 
 
 class Body(BaseModel):
@@ -24,7 +45,7 @@ def omitted() -> Any:
 class Patch(Body):
     """The body of a PATCH: a field that is left out stays as it is. `version` does the same as If-Match."""
 
-    version: int | None = None
+    version: Annotated[int, Number] | None = None
 
     def given(self) -> dict[str, Any]:
         """The fields that the caller sent."""
@@ -76,7 +97,9 @@ def _written_out(value: Any) -> Any:
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(_storable)]
 Short = Annotated[str, StringConstraints(max_length=40), AfterValidator(_storable)]
-"""A phone number, a title, a code."""
+"""A phone number, a title."""
+Code = Annotated[str, StringConstraints(min_length=1, max_length=40), AfterValidator(_storable)]
+"""A language (BCP 47), a credential (MD)."""
 Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(_storable)]
 LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_storable)]
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_storable), AfterValidator(_email)]

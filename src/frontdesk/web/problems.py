@@ -1,6 +1,8 @@
 """Every error leaves as `application/problem+json` (RFC 9457), and none quotes what the caller sent."""
 
+import re
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
 import orjson
@@ -8,10 +10,12 @@ import psycopg
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from frontdesk.errors import Busy, InvalidRequest, Problem, from_database
 from frontdesk.metrics import CONFLICTS
@@ -52,12 +56,25 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     return problem_response(InvalidRequest("Correct the fields named in errors.", errors=errors))
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     slug = _SLUG_BY_STATUS.get(error.status_code, "bad-request")
     body = {"type": f"/problems/{slug}", "title": str(error.detail), "status": error.status_code}
     headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request.app, request.scope["path"])))
     return Response(orjson.dumps(body), error.status_code, headers, "application/problem+json")
+
+
+def _methods(app: FastAPI, path: str) -> set[str]:
+    """What `path` answers to. The route that refused knows only its own method; Allow names all (RFC 9110 §10.2.1)."""
+    here = (context for context in iter_route_contexts(app.routes) if _pattern(str(context.path)).match(path))
+    return {method for context in here for method in context.methods or ()}
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    return compile_path(template)[0]
 
 
 async def _database(request: Request, error: Exception) -> Response:
@@ -87,6 +104,7 @@ class ProblemDocument(BaseModel):
 
 
 DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    400: {"model": ProblemDocument, "description": "Cannot be read at all"},
     401: {"model": ProblemDocument, "description": "No valid log-in"},
     403: {"model": ProblemDocument, "description": "The role does not allow it"},
     404: {"model": ProblemDocument, "description": "No such thing, or none the caller may see"},

@@ -1,0 +1,35 @@
+"""Schemathesis against /openapi.json of the running service: no 5xx, no undocumented status, no schema violation.
+
+Three minutes. FRONTDESK_TEST_FUZZ_EXAMPLES (default 20) makes it as long as one likes.
+"""
+
+import pytest
+
+from tests.fuzz.conftest import Fuzzed
+
+ROLES = ("anonymous", "patient", "admin")
+ENOUGH = 5_000
+
+pytestmark = pytest.mark.timeout(3600)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_service_keeps_its_contract(fuzzed: Fuzzed, role: str) -> None:
+    """Every check of schemathesis, as each of these callers."""
+    outcome = fuzzed(role)
+    complaints = "\n\n".join(f"{': '.join(what)}\n{told}" for what, told in outcome.complaints.items())
+    assert not complaints, f"as {role}:\n\n{complaints}\n\n{outcome.table()}"
+
+
+def test_every_operation_was_answered_by_success_too(fuzzed: Fuzzed) -> None:
+    """What only ever hears 404 or 422 is not tested."""
+    outcomes = [fuzzed(role) for role in ROLES]
+    operations = set().union(*(outcome.answers for outcome in outcomes))
+    never = operations.difference(*(outcome.succeeded() for outcome in outcomes))
+    assert operations
+    assert not never, f"never 2xx: {sorted(never)}"
+
+
+def test_there_were_enough_cases(fuzzed: Fuzzed) -> None:
+    cases = {role: fuzzed(role).cases for role in ROLES}
+    assert sum(cases.values()) >= ENOUGH, cases

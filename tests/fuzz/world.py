@@ -1,0 +1,200 @@
+"""A clinic with something of everything, and the ids of it all: fuzzing that only ever hears 404 proves nothing."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from frontdesk import clock, ids
+from frontdesk.auth.passwords import hash_password
+from tests.make import STAMP, Make
+from tests.service import Service
+
+PASSWORD = "correct horse"
+EACH = 12
+"""Things of a kind that a request uses up: appointments in one status, refresh tokens, spare providers."""
+
+Known = dict[str, list[Any]]
+"""Good values by the name of the field that takes them."""
+
+Request = tuple[dict[str, str], dict[str, Any]]
+"""The ids in the path, and the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """`known` serves every operation; `known_of` is for the one operation that can use nothing else."""
+
+    token: str | None  # of the one who asks, for as long as the test lasts; None: anonymous
+    spare_token: str | None  # of another session of theirs, to log out with
+    known: Known
+    known_of: dict[str, Known]
+    good: dict[str, list[Request]]  # whole requests, each good for one success, where several fields must agree
+
+
+def build(service: Service, make: Make, role: str) -> World:
+    """Fill the empty database of `service`, and log in as `role`."""
+    return _Builder(service, make).build(role)
+
+
+class _Builder:
+    def __init__(self, service: Service, make: Make) -> None:
+        self.service, self.make = service, make
+        self.tomorrow = datetime.combine(clock.now().date() + timedelta(days=2), time(0), UTC)
+        self.clinic, self.spare_clinic = make.clinic(country="DE"), make.clinic("America/New_York")
+        self.rooms = [make.room(self.clinic) for _ in range(4)]
+        self.visit_types = [make.visit_type(), make.visit_type(room_kind="consultation")]
+        self.specialty = make.row("specialty", name="Family medicine")
+        self.providers = [make.provider(), make.provider()]
+        for provider in self.providers:
+            make.every_day(provider, self.clinic)
+            make.conn.execute(
+                "INSERT INTO provider_specialty (provider_id, specialty_id, changed_by, request_id)"
+                " VALUES (%s, %s, %s, %s)",
+                (provider, self.specialty, *STAMP.values()),
+            )
+        self.patient = make.patient()
+        self.spare_patients = [make.patient() for _ in range(EACH)]
+        self.spare_providers = [make.provider() for _ in range(EACH)]
+        self.taken = 0
+        self.free = self.tomorrow + timedelta(days=30, hours=10)
+        self.quiet = self.tomorrow + timedelta(days=600)  # nobody books there, so nothing there strands anybody
+
+    def build(self, role: str) -> World:
+        users = {
+            "admin": self.user("admin"),
+            "patient": self.user("patient", patient_id=self.patient),
+            "spare": self.user("staff"),
+        }
+        asks = users.get(role)
+        sessions = [self.log_in(asks or users["spare"]) for _ in range(EACH + 2)]
+        return World(
+            token=sessions[0]["access_token"] if asks else None,
+            spare_token=sessions[1]["access_token"] if asks else None,
+            known=self.known(asks or users["spare"]),
+            known_of=self.known_of([session["refresh_token"] for session in sessions[2:]], list(users.values())),
+            good=self.good(self.holds((asks or users["spare"])[0])),
+        )
+
+    def known(self, asks: tuple[UUID, str]) -> Known:
+        """What most operations can use. Starts lie on the grid, after everything that is booked already."""
+        return {
+            "provider_id": [*self.providers, self.spare_providers[0]],
+            "clinic_id": [self.clinic],
+            "clinic_ids[*]": [self.clinic, self.spare_clinic],
+            "visit_type_id": self.visit_types,
+            "visit_type_ids[*]": self.visit_types,
+            "specialty_id": [self.specialty],
+            "specialty_ids[*]": [self.specialty],
+            "patient_id": [self.patient, self.patient, self.spare_patients[0]],
+            "room_id": self.rooms,
+            "user_id": [self.user("staff")[0] for _ in range(EACH)],
+            "appointment_id": self.appointments("scheduled"),
+            "hold_id": self.holds(asks[0]),
+            "exception_id": [self.exception(day) for day in range(EACH)],
+            "closure_id": [self.closure(day) for day in range(EACH)],
+            "start": [(self.free + timedelta(hours=hour)).isoformat() for hour in range(4 * EACH)],
+            "if-match": ['"1"', "*"],
+            "version": [1],
+            "time_zone": ["Europe/Berlin", "Australia/Lord_Howe"],
+            "email": [f"new{number}@fuzz.test" for number in range(4 * EACH)],
+        }
+
+    def known_of(self, refresh_tokens: list[str], users: list[tuple[UUID, str]]) -> dict[str, Known]:
+        """What only one operation can use."""
+        steps = {
+            "PATCH /api/v1/appointments/{appointment_id}": "scheduled",
+            "DELETE /api/v1/appointments/{appointment_id}": "scheduled",
+            "POST /api/v1/appointments/{appointment_id}/cancel": "scheduled",
+            "POST /api/v1/appointments/{appointment_id}/confirm": "scheduled",
+            "POST /api/v1/appointments/{appointment_id}/no-show": "confirmed",
+            "POST /api/v1/appointments/{appointment_id}/check-in": "no_show",
+            "POST /api/v1/appointments/{appointment_id}/start": "checked_in",
+            "POST /api/v1/appointments/{appointment_id}/complete": "in_progress",
+        }
+        ready: dict[str, Known] = {name: {"appointment_id": self.appointments(at)} for name, at in steps.items()}
+        span: Known = {"start": [self.quiet.isoformat()], "end": [(self.quiet + timedelta(hours=9)).isoformat()]}
+        return ready | {
+            "POST /api/v1/clinics/{clinic_id}/closures": span,
+            "POST /api/v1/providers/{provider_id}/exceptions": span,
+            "POST /api/v1/auth/refresh": {"refresh_token": refresh_tokens},
+            "POST /api/v1/auth/token": {"username": [email for _, email in users], "password": [PASSWORD]},
+            # What most bookings need is not for these to change or to take out of use.
+            "PATCH /api/v1/clinics/{clinic_id}": {"clinic_id": [self.spare_clinic]},
+            "PATCH /api/v1/visit-types/{visit_type_id}": {"visit_type_id": [self.make.visit_type()]},
+            "PATCH /api/v1/providers/{provider_id}/exceptions/{exception_id}": {"provider_id": self.providers[:1]},
+            "DELETE /api/v1/providers/{provider_id}/exceptions/{exception_id}": {"provider_id": self.providers[:1]},
+            "PATCH /api/v1/providers/{provider_id}": {"provider_id": self.spare_providers},
+            "PUT /api/v1/providers/{provider_id}/schedules": {"provider_id": self.spare_providers},
+            "DELETE /api/v1/providers/{provider_id}": {"provider_id": self.spare_providers},
+            "DELETE /api/v1/patients/{patient_id}": {"patient_id": self.spare_patients[1:]},
+        }
+
+    def good(self, holds: list[UUID]) -> dict[str, list[Request]]:
+        """Bookings and moves to times that nobody else wants, and a few things that may exist only once."""
+        clinic = {"clinic_id": str(self.clinic)}
+        patient = {"patient_id": str(self.patient)}
+        times = [
+            {**clinic, "visit_type_id": str(self.visit_types[0]), "start": (self.free + timedelta(days=n)).isoformat()}
+            for n in range(1, 3 * EACH)
+        ]
+        provider = {"provider_id": str(self.providers[1])}
+        days = [(self.quiet + timedelta(days=n)).date().isoformat() for n in range(EACH)]
+        names = {"first_name": "Ada", "last_name": "Vale"}
+        return {
+            "POST /api/v1/appointments": [
+                *[({}, {**time, **provider, **patient, "reason": "a cough"}) for time in times[:EACH]],
+                *[({}, {**time, **patient, "specialty_id": str(self.specialty)}) for time in times[:4]],
+                *[({}, {**patient, "hold_id": str(hold)}) for hold in holds],
+            ],
+            "POST /api/v1/holds": [({}, {**time, **provider}) for time in times[EACH : 2 * EACH]],
+            "PATCH /api/v1/appointments/{appointment_id}": [
+                ({"appointment_id": str(visit)}, {"start": time["start"]})
+                for visit, time in zip(self.appointments("scheduled"), times[2 * EACH :], strict=False)
+            ],
+            "POST /api/v1/clinics/{clinic_id}/closures": [(clinic, {"on": day, "until_on": day}) for day in days],
+            "POST /api/v1/clinics/{clinic_id}/closures/public-holidays": [
+                ({"clinic_id": str(self.make.clinic(country="DE"))}, {"year": self.quiet.year + n}) for n in range(EACH)
+            ],
+            "POST /api/v1/providers": [({}, {**names, "license_number": f"fuzz {n}"}) for n in range(EACH)],
+        }
+
+    def user(self, role: str, **link: UUID) -> tuple[UUID, str]:
+        """The id and the address of a new account."""
+        email = f"{role}-{ids.new_id()}@fuzz.test"
+        return self.make.row("user_account", email=email, password_hash=_PASSWORD_HASH, role=role, **link), email
+
+    def log_in(self, user: tuple[UUID, str]) -> dict[str, str]:
+        """The tokens of a new session."""
+        answer = httpx.post(f"{self.service.api}/auth/token", data={"username": user[1], "password": PASSWORD})
+        tokens: dict[str, str] = answer.raise_for_status().json()
+        return tokens
+
+    def appointments(self, status: str) -> list[UUID]:
+        """Visits of the patient in this status, in the days from tomorrow on."""
+        return [self.appointment(status, patient_id=self.patient) for _ in range(EACH)]
+
+    def holds(self, by: UUID) -> list[UUID]:
+        """Times that `by` holds for hours to come."""
+        over = clock.now() + timedelta(hours=6)
+        return [self.appointment("held", hold_expires_at=over, hold_client=str(by)) for _ in range(EACH)]
+
+    def appointment(self, status: str, **columns: Any) -> UUID:
+        start = self.tomorrow + timedelta(minutes=30 * self.taken)
+        self.taken += 1
+        # Imported rows may begin in any status.
+        columns = {"status": status, "origin": "imported", **columns}
+        return self.make.appointment(self.providers[0], self.clinic, self.visit_types[0], start, **columns)
+
+    def exception(self, day: int) -> UUID:
+        start = self.tomorrow + timedelta(days=400 + day)
+        return self.make.exception(self.providers[0], start, start + timedelta(hours=1), status="requested")
+
+    def closure(self, day: int) -> UUID:
+        start = self.tomorrow + timedelta(days=500 + day)
+        return self.make.closure(self.clinic, start, start + timedelta(hours=1))
+
+
+_PASSWORD_HASH = hash_password(PASSWORD)

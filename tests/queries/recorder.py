@@ -1,0 +1,30 @@
+"""Counts the statements of a request from outside: PostgreSQL writes each into its log before it runs it."""
+
+import re
+from collections.abc import Callable
+
+import httpx
+
+from frontdesk.supervisor.postgres import EmbeddedPostgres
+
+OPTIONS = {"log_statement": "all", "log_line_prefix": "%a|", "fsync": "off"}
+"""What the server under observation is started with."""
+
+_OURS = re.compile(r"^frontdesk\|LOG: +(?:statement|execute [^:]+): (.*)$")
+
+
+class Recorder:
+    """What the service says to the server while one request runs; one at a time, or they would be counted together.
+
+    Statements of the tests themselves, and those inside functions and triggers, do not count.
+    """
+
+    def __init__(self, postgres: EmbeddedPostgres) -> None:
+        self._log = postgres.log_path
+
+    def during(self, request: Callable[[], httpx.Response]) -> tuple[httpx.Response, list[str]]:
+        """The answer, and the first line of each statement it took, BEGIN and COMMIT included."""
+        begin = self._log.stat().st_size
+        response = request()
+        said = self._log.read_bytes()[begin:].decode(errors="replace")
+        return response, [match[1] for line in said.splitlines() if (match := _OURS.match(line))]

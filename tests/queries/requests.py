@@ -1,0 +1,139 @@
+"""Every request whose statements are counted, and how many it takes, BEGIN and COMMIT included.
+
+A list of 50 must take as many statements as a list of one. A number changes when an endpoint asks for more than it did:
+look why, then write the new one here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.queries.world import PASSWORD, World
+
+Body = Callable[[World], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How many `statements` the request takes, what it says, by whom (admin, patient or nobody), and how it ends.
+
+    `ids` are those of the path, where they are not the world's own.
+    """
+
+    statements: int
+    query: str = ""
+    body: Body | None = None
+    form: Body | None = None
+    by: str | None = "admin"
+    expected: int = 200
+    ids: Callable[[World], dict[str, Any]] = lambda world: {}
+
+
+def booking(number: int, **more: Any) -> Body:
+    """The number-th free half hour with the provider, for the patient."""
+    names = ("provider_id", "clinic_id", "visit_type_id", "patient_id")
+    return lambda world: {name: str(world.ids[name]) for name in names} | {"start": world.at(number)} | more
+
+
+def any_provider(number: int) -> Body:
+    """The same with whoever of the specialty can."""
+    names = ("specialty_id", "clinic_id", "visit_type_id", "patient_id")
+    return lambda world: {name: str(world.ids[name]) for name in names} | {"start": world.at(number)}
+
+
+def spare(status: str) -> Callable[[World], dict[str, Any]]:
+    """A visit in this status that no other request uses."""
+    return lambda world: {"appointment_id": world.spare[status].pop()}
+
+
+def taken(world: World) -> dict[str, Any]:
+    """What `booking(1)` has taken, for a visit that needs no room: with fifty rooms one would be free."""
+    return booking(1, visit_type_id=str(world.ids["roomless_type_id"]))(world)
+
+
+def hours(world: World) -> dict[str, Any]:
+    """Around the clock on all seven days, as it is already."""
+    session = {"clinic_id": str(world.ids["clinic_id"]), "start_time": "00:00", "end_time": "00:00"}
+    return {"items": [session | {"weekday": day} for day in range(1, 8)]}
+
+
+def span(world: World) -> dict[str, Any]:
+    """Half an hour in which nobody is booked."""
+    return {"start": world.at(9000), "end": world.at(9001)}
+
+
+def newcomer(world: World) -> dict[str, Any]:
+    """Somebody with the name and the birth date of all patients."""
+    return {"first_name": "Ada", "last_name": "Vale", "date_of_birth": "1980-05-17"}
+
+
+def log_in(world: World) -> dict[str, Any]:
+    """The form of a log-in."""
+    return {"username": world.email, "password": PASSWORD}
+
+
+VISITS = "/api/v1/appointments"
+VISIT = f"{VISITS}/{{appointment_id}}"
+PROVIDER = "/api/v1/providers/{provider_id}"
+CLINIC = "/api/v1/clinics/{clinic_id}"
+OF_TYPE = "visit_type_id={visit_type_id}"
+
+GETS: dict[str, Asked] = {
+    "/healthz": Asked(0, by=None),
+    "/readyz": Asked(1, by=None),
+    "/metrics": Asked(0, by=None),
+    VISITS: Asked(1),
+    VISIT: Asked(1),
+    f"{VISIT}/history": Asked(2),
+    "/api/v1/availability": Asked(3, OF_TYPE),
+    "/api/v1/availability/days": Asked(3, OF_TYPE),
+    "/api/v1/providers": Asked(1),
+    PROVIDER: Asked(1),
+    f"{PROVIDER}/availability": Asked(2, OF_TYPE),
+    f"{PROVIDER}/availability/days": Asked(2, OF_TYPE),
+    f"{PROVIDER}/availability/explain": Asked(3, f"{OF_TYPE}&clinic_id={{clinic_id}}&start={{start}}"),
+    f"{PROVIDER}/schedules": Asked(2),
+    f"{PROVIDER}/exceptions": Asked(2),
+    "/api/v1/patients": Asked(1, "q=vale"),
+    "/api/v1/patients/{patient_id}": Asked(1),
+    "/api/v1/patients/{patient_id}/appointments": Asked(2, "when=upcoming"),
+    "/api/v1/clinics": Asked(1),
+    CLINIC: Asked(1),
+    f"{CLINIC}/rooms": Asked(2),
+    f"{CLINIC}/rooms/{{room_id}}": Asked(1),
+    f"{CLINIC}/closures": Asked(2),
+    "/api/v1/specialties": Asked(1),
+    "/api/v1/specialties/{specialty_id}": Asked(1),
+    "/api/v1/visit-types": Asked(1),
+    "/api/v1/visit-types/{visit_type_id}": Asked(1),
+    "/api/v1/auth/me": Asked(2),
+    "/api/v1/users": Asked(1),
+    "/api/v1/users/{user_id}": Asked(1),
+}
+"""Every GET of /openapi.json; one that is missing here fails a test."""
+
+WRITES: dict[str, tuple[str, Asked]] = {
+    "book": (f"POST {VISITS}", Asked(8, body=booking(1), expected=201)),
+    "book as the patient": (f"POST {VISITS}", Asked(8, body=booking(2), expected=201, by="patient")),
+    "book with any provider": (f"POST {VISITS}", Asked(13, body=any_provider(3), expected=201)),
+    "book what is taken": (f"POST {VISITS}", Asked(8, body=taken, expected=409)),
+    "hold": ("POST /api/v1/holds", Asked(10, body=booking(4), expected=201)),
+    "move": (f"PATCH {VISIT}", Asked(17, body=lambda world: {"start": world.at(6)}, ids=spare("scheduled"))),
+    "cancel": (f"POST {VISIT}/cancel", Asked(11, ids=spare("scheduled"))),
+    "confirm": (f"POST {VISIT}/confirm", Asked(11, ids=spare("scheduled"))),
+    "check in": (f"POST {VISIT}/check-in", Asked(11, ids=spare("confirmed"))),
+    "check in a late arrival": (f"POST {VISIT}/check-in", Asked(13, ids=spare("no_show"))),
+    "start": (f"POST {VISIT}/start", Asked(11, ids=spare("checked_in"))),
+    "complete": (f"POST {VISIT}/complete", Asked(11, ids=spare("in_progress"))),
+    "no show": (f"POST {VISIT}/no-show", Asked(11, ids=spare("confirmed"))),
+    "register a patient": ("POST /api/v1/patients", Asked(7, body=newcomer, expected=201)),
+    "log in": ("POST /api/v1/auth/token", Asked(5, form=log_in, by=None)),
+    "change hours": (f"PUT {PROVIDER}/schedules", Asked(9, body=hours)),
+    "take time off": (
+        f"POST {PROVIDER}/exceptions",
+        Asked(6, body=lambda world: {"kind": "time_off"} | span(world), expected=201),
+    ),
+    "close a clinic": (f"POST {CLINIC}/closures", Asked(5, body=span, expected=201)),
+    "retire a provider who is booked": (f"DELETE {PROVIDER}", Asked(4, expected=409)),
+}
+"""The main changes, in this order: each finds what those before have left."""
