@@ -20,7 +20,12 @@ from frontdesk.settings import Settings
 from frontdesk.web import problems
 from tests.docs.pages import DOCS, ROOT, SRC, anchors, code, markdown, prose, rows
 
-OTHER_VARIABLES = {"FRONTDESK_CONFIG", "FRONTDESK_TEST_NO_SKIPS"}
+OTHER_VARIABLES = {
+    "FRONTDESK_CONFIG",
+    "FRONTDESK_TEST_NO_SKIPS",
+    "FRONTDESK_TEST_EXAMPLES",
+    "FRONTDESK_TEST_FUZZ_EXAMPLES",
+}
 """Read by us, but not fields of Settings."""
 
 
