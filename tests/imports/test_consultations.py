@@ -1,10 +1,12 @@
-"""A year of one specialist's real consultations, if the data folder stands beside the checkout."""
+"""A year of one specialist: real consultations where the data folder stands beside the checkout, else made-up ones."""
 
 import csv
+import random
 import re
 from bisect import bisect_left, insort
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import psycopg
@@ -14,10 +16,49 @@ from tests.docs.pages import ROOT
 from tests.imports.conftest import Ended, command
 from tests.system.service import wait_for
 
-FILE = ROOT.parent / "shared" / "data" / "consultations.csv"
-TOTAL = {"records": 6637, "patients": 2429, "seconds": 5_322_283}
+REAL = ROOT.parent / "shared" / "data" / "consultations.csv"
+REAL_SECONDS = 5_322_283
+RECORDS, PATIENTS = 6637, 2429
 
-pytestmark = pytest.mark.skipif(not FILE.exists(), reason="needs ../shared/data/consultations.csv beside the checkout")
+
+@dataclass(frozen=True)
+class Year:
+    file: Path
+    total: dict[str, int]
+
+
+@pytest.fixture(scope="module")
+def year(tmp_path_factory: pytest.TempPathFactory) -> Year:
+    file = REAL if REAL.exists() else made_up(tmp_path_factory.mktemp("year") / "consultations.csv")
+    with file.open(newline="") as opened:
+        seconds = sum(int(row["duration_s"]) for row in csv.DictReader(opened))
+    assert seconds == REAL_SECONDS or file != REAL
+    return Year(file, {"records": RECORDS, "patients": PATIENTS, "seconds": seconds})
+
+
+def made_up(file: Path) -> Path:
+    """Half-day sessions of back-to-back consultations with a pause now and then; none overlap."""
+    chance = random.Random(2016)
+    patients = [f"P{n:05}" for n in range(PATIENTS)]
+    seen = [*patients, *(chance.choice(patients) for _ in range(RECORDS - PATIENTS))]
+    chance.shuffle(seen)
+    with file.open("w", newline="") as opened:
+        writer = csv.writer(opened)
+        writer.writerow(
+            ["provider", "patient_ref", "gender", "start", "duration_s", "session", "session_part", "visit_no", "home"]
+        )
+        for day, session in enumerate(range(0, RECORDS, 18)):
+            start = datetime(2016, 1, 1, 8, 30, chance.randrange(60), tzinfo=timezone(timedelta(hours=8)))
+            start += timedelta(days=day)
+            for patient in seen[session : session + 18]:
+                length = chance.randint(120, 1500)
+                writer.writerow(
+                    ["Made-up specialist 1", patient, "NA", start.isoformat(), length, day, "morning", 1, "NA"]
+                )
+                start += timedelta(seconds=length + chance.choice((0, 0, 0, 0, 0, 0, 0, 0, 0, chance.randrange(2400))))
+    return file
+
+
 Bring = Callable[..., Ended]
 
 
@@ -30,19 +71,19 @@ def in_the_book(db: psycopg.Connection) -> dict[str, int]:
     assert row is not None
     assert db.execute("SELECT count(*) FROM patient").fetchone() == (row[1],)
     assert db.execute("SELECT count(*) FROM appointment").fetchone() == (row[0],)
-    return dict(zip(TOTAL, row, strict=True))
+    return dict(zip(("records", "patients", "seconds"), row, strict=True))
 
 
-def test_all_of_them_come_in_once(bring: Bring, db: psycopg.Connection) -> None:
-    first = bring(FILE)
+def test_all_of_them_come_in_once(bring: Bring, db: psycopg.Connection, year: Year) -> None:
+    first = bring(year.file)
     assert first.status == 0, first.err
     assert first.out == (
         "6637 records: 6637 added, 0 already there, 0 refused.\n"
         "New: 2429 patients, 1 provider, 1 clinic, 1 visit type.\n"
     )
     assert first.err == "columns not used: session, session_part, visit_no, home\n"
-    assert in_the_book(db) == TOTAL
-    with FILE.open(newline="") as file:
+    assert in_the_book(db) == year.total
+    with year.file.open(newline="") as file:
         truth = {
             (row["patient_ref"], datetime.fromisoformat(row["start"]), int(row["duration_s"]))
             for row in csv.DictReader(file)
@@ -52,17 +93,17 @@ def test_all_of_them_come_in_once(bring: Bring, db: psycopg.Connection) -> None:
         "FROM appointment a JOIN patient p ON p.id = a.patient_id"
     ).fetchall()
     assert set(entered) == truth
-    again = bring(FILE)
+    again = bring(year.file)
     assert (again.status, again.out) == (0, "6637 records: 0 added, 6637 already there, 0 refused.\n")
-    assert in_the_book(db) == TOTAL
+    assert in_the_book(db) == year.total
 
 
-def shifted(target: Path, minutes: int) -> tuple[list[int], int]:
+def shifted(source: Path, target: Path, minutes: int) -> tuple[list[int], int]:
     """Write the file with later starts and other patients; the lines that do not fit, and how many do.
 
     Judged here by plain intervals: sorted, disjoint, so only the two neighbours can overlap.
     """
-    with FILE.open(newline="") as file:
+    with source.open(newline="") as file:
         rows = list(csv.DictReader(file))
     taken: list[tuple[datetime, datetime]] = []
     for row in rows:
@@ -86,23 +127,25 @@ def shifted(target: Path, minutes: int) -> tuple[list[int], int]:
 
 
 @pytest.mark.parametrize("minutes", [5, 150])
-def test_later_starts_go_in_where_they_fit(bring: Bring, db: psycopg.Connection, tmp_path: Path, minutes: int) -> None:
-    bring(FILE)
+def test_later_starts_go_in_where_they_fit(
+    bring: Bring, db: psycopg.Connection, tmp_path: Path, year: Year, minutes: int
+) -> None:
+    bring(year.file)
     later = tmp_path / "later.csv"
-    refused, fits = shifted(later, minutes)
+    refused, fits = shifted(year.file, later, minutes)
     assert fits > 0
     ended = bring(later)
     assert ended.status == 1
     assert ended.refused == [(line, "provider-busy") for line in refused]
     assert all(re.search(r"from \S+\+08:00 to \S+\+08:00", detail) for detail in ended.details)
     assert ended.out.startswith(f"6637 records: {fits} added, 0 already there, {len(refused)} refused.\n")
-    assert db.execute("SELECT count(*) FROM appointment").fetchone() == (TOTAL["records"] + fits,)
+    assert db.execute("SELECT count(*) FROM appointment").fetchone() == (year.total["records"] + fits,)
 
 
 def test_killed_in_the_middle_and_started_again(
-    bring: Bring, db: psycopg.Connection, database: str, tmp_path: Path
+    bring: Bring, db: psycopg.Connection, database: str, tmp_path: Path, year: Year
 ) -> None:
-    with FILE.open(newline="") as file:
+    with year.file.open(newline="") as file:
         references = [row["patient_ref"] for row in csv.DictReader(file)]
     late = max(set(references[:4000]), key=references.index)
     assert references.index(late) > 3000
@@ -113,7 +156,7 @@ def test_killed_in_the_middle_and_started_again(
             "VALUES (gen_random_uuid(), 'A', 'B', '1980-01-01', %s, gen_random_uuid(), gen_random_uuid())",
             (late,),
         )
-        process = command(database, tmp_path, FILE)
+        process = command(database, tmp_path, year.file)
         waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         wait_for("the import waits", lambda: db.execute(waits).fetchone() == (1,))
         process.kill()
@@ -121,15 +164,15 @@ def test_killed_in_the_middle_and_started_again(
         rival.rollback()
     entered = in_the_book(db)["records"]
     assert 3000 < entered < 4001
-    again = bring(FILE)
+    again = bring(year.file)
     assert (again.status, again.refused) == (0, [])
     assert again.out.startswith(f"6637 records: {6637 - entered} added, {entered} already there, 0 refused.\n")
-    assert in_the_book(db) == TOTAL
+    assert in_the_book(db) == year.total
 
 
-def test_two_at_once_add_each_row_once(db: psycopg.Connection, database: str, tmp_path: Path) -> None:
+def test_two_at_once_add_each_row_once(db: psycopg.Connection, database: str, tmp_path: Path, year: Year) -> None:
     before = deadlocks(db)
-    both = [command(database, tmp_path, FILE) for _ in range(2)]
+    both = [command(database, tmp_path, year.file) for _ in range(2)]
     added = 0
     for process in both:
         out, err = process.communicate(timeout=300)
@@ -137,8 +180,8 @@ def test_two_at_once_add_each_row_once(db: psycopg.Connection, database: str, tm
         found = re.match(r"6637 records: (\d+) added, (\d+) already there, 0 refused\.", out)
         assert found, out
         added += int(found[1])
-    assert added == TOTAL["records"]
-    assert in_the_book(db) == TOTAL
+    assert added == year.total["records"]
+    assert in_the_book(db) == year.total
     assert db.execute("SELECT (SELECT count(*) FROM provider), (SELECT count(*) FROM clinic)").fetchone() == (1, 1)
     assert deadlocks(db) == before
 
