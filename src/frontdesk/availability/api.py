@@ -1,10 +1,9 @@
 """`GET /availability` across providers, `GET /providers/{id}/availability`, their months, and `explain`."""
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +14,7 @@ from frontdesk.availability import across, service
 from frontdesk.availability.explain import explain as reasons_for
 from frontdesk.availability.models import Availability, Explanation, FreeDays, ProviderAvailability
 from frontdesk.availability.service import Asked, TimeOfDay
+from frontdesk.db import Connection
 from frontdesk.web import pages
 from frontdesk.web.answers import answer, answer_json
 from frontdesk.web.fields import Day, Instant, Name
@@ -24,23 +24,44 @@ from frontdesk.web.tx import Read
 router = APIRouter(tags=["availability"])
 
 
-class ProviderQuestion(BaseModel):
+class Question(BaseModel):
     visit_type_id: UUID
     from_on: Day | None = Field(None, alias="from", description="First day, in the clinic's zone.")
     to_on: Day | None = Field(None, alias="to", description="Day after the last; 14 days when left out.")
     clinic_id: UUID | None = None
     time_of_day: TimeOfDay | None = None
 
+    def asked_by(self, actor: Actor) -> Asked:
+        """The question as this caller asks it. Raises InvalidRequest for a span that is empty or too long."""
+        return Asked(
+            visit_type_id=self.visit_type_id,
+            clinic_id=self.clinic_id,
+            time_of_day=self.time_of_day,
+            self_booking=actor.is_patient_side,
+            patient_id=actor.patient_id if actor.role is Role.PATIENT else None,
+            **service.days(self.from_on, self.to_on),
+        )
 
-From = Annotated[Day | None, Query(alias="from", description="First day, in the clinic's zone.")]
-To = Annotated[Day | None, Query(alias="to", description="Day after the last; 14 days when left out.")]
-Specialty = Annotated[Name | None, Query(description="An id or a name.")]
+
+class AcrossQuestion(Question):
+    specialty: Name | None = Field(None, description="An id or a name.")
+
+    async def candidates(self, conn: Connection) -> list[UUID]:
+        """Who might be booked. Raises NotFound."""
+        specialty_id = await across.specialty(conn, self.specialty) if self.specialty else None
+        return await across.candidates(
+            conn, visit_type_id=self.visit_type_id, specialty_id=specialty_id, clinic_id=self.clinic_id
+        )
+
+
+class FirstFreeQuestion(AcrossQuestion):
+    per_provider: int | None = Field(None, ge=1, le=1000, description="At most so many of one provider.")
+    limit: pages.Limit = 50
+    cursor: pages.Cursor = None
 
 
 @router.get(
-    "/providers/{provider_id}/availability",
-    response_model=ProviderAvailability,
-    openapi_extra=parameters(ProviderQuestion),
+    "/providers/{provider_id}/availability", response_model=ProviderAvailability, openapi_extra=parameters(Question)
 )
 async def provider_availability(
     provider_id: UUID, actor: Annotated[Actor, allow("availability:read")], request: Request
@@ -49,98 +70,51 @@ async def provider_availability(
 
     A patient who is logged in sees those that they can take themselves.
     """
-    question = read(ProviderQuestion, request)
-    asked = _asked(actor, **dict(question))
-    free = await request.app.state.availability.of_provider(provider_id, asked)
+    question = read(Question, request)
+    free = await request.app.state.availability.of_provider(provider_id, question.asked_by(actor))
     slots = b",".join(free.json()) if free else b""
     form = b'{"provider_id":"%b","visit_type_id":"%b","slots":[%b]}'
     return answer_json(form, provider_id, question.visit_type_id, slots)
 
 
-@router.get("/availability", response_model=Availability)
-async def availability(
-    visit_type_id: UUID,
-    actor: Annotated[Actor, allow("availability:read")],
-    conn: Read,
-    specialty: Specialty = None,
-    clinic_id: UUID | None = None,
-    from_on: From = None,
-    to_on: To = None,
-    time_of_day: TimeOfDay | None = None,
-    per_provider: Annotated[int | None, Query(ge=1, le=1000, description="At most so many of one provider.")] = None,
-    limit: pages.Limit = 50,
-    cursor: pages.Cursor = None,
-) -> Response:
+@router.get("/availability", response_model=Availability, openapi_extra=parameters(FirstFreeQuestion))
+async def availability(actor: Annotated[Actor, allow("availability:read")], conn: Read, request: Request) -> Response:
     """The first free starts of all providers who could be booked, in order of start.
 
     With per_provider=1: when each of them is free first.
     """
-    asked = _asked(
-        actor,
-        visit_type_id=visit_type_id,
-        clinic_id=clinic_id,
-        from_on=from_on,
-        to_on=to_on,
-        time_of_day=time_of_day,
+    question = read(FirstFreeQuestion, request)
+    place = pages.decode(question.cursor, ("start", int), ("provider_id", UUID), ("clinic_id", UUID))
+    slots = await across.first_free(
+        conn,
+        await question.candidates(conn),
+        question.asked_by(actor),
+        limit=question.limit + 1,
+        each=question.per_provider,
+        after=(place["start"], str(place["provider_id"]), str(place["clinic_id"])) if question.cursor else None,
     )
-    specialty_id = await across.specialty(conn, specialty) if specialty else None
-    who = await across.candidates(conn, visit_type_id=visit_type_id, specialty_id=specialty_id, clinic_id=clinic_id)
-    place = pages.decode(cursor, ("start", int), ("provider_id", UUID), ("clinic_id", UUID))
-    after = None if cursor is None else (place["start"], str(place["provider_id"]), str(place["clinic_id"]))
-    slots = await across.first_free(conn, who, asked, limit=limit + 1, each=per_provider, after=after)
-    more = f'"{pages.encode(*slots[limit - 1][0])}"' if len(slots) > limit else "null"
-    body = b",".join(json for _, json in slots[:limit])
-    return answer_json(b'{"visit_type_id":"%b","slots":[%b],"next_cursor":%b}', visit_type_id, body, more)
+    page = slots[: question.limit]
+    more = f'"{pages.encode(*page[-1][0])}"'.encode() if len(slots) > len(page) else b"null"
+    form = b'{"visit_type_id":"%b","slots":[%b],"next_cursor":%b}'
+    return answer_json(form, question.visit_type_id, b",".join(json for _, json in page), more)
 
 
-@router.get("/availability/days", response_model=FreeDays)
-async def available_days(
-    visit_type_id: UUID,
-    actor: Annotated[Actor, allow("availability:read")],
-    conn: Read,
-    specialty: Specialty = None,
-    clinic_id: UUID | None = None,
-    from_on: From = None,
-    to_on: To = None,
-    time_of_day: TimeOfDay | None = None,
-) -> Response:
+@router.get("/availability/days", response_model=FreeDays, openapi_extra=parameters(AcrossQuestion))
+async def available_days(actor: Annotated[Actor, allow("availability:read")], conn: Read, request: Request) -> Response:
     """The local days on which anybody who could be booked is free: what a calendar of a month shows."""
-    asked = _asked(
-        actor,
-        visit_type_id=visit_type_id,
-        clinic_id=clinic_id,
-        from_on=from_on,
-        to_on=to_on,
-        time_of_day=time_of_day,
-    )
-    specialty_id = await across.specialty(conn, specialty) if specialty else None
-    who = await across.candidates(conn, visit_type_id=visit_type_id, specialty_id=specialty_id, clinic_id=clinic_id)
-    days = across.by_day(await service.of_providers(conn, who, asked))
-    return answer(200, {"visit_type_id": visit_type_id, "days": days})
+    question = read(AcrossQuestion, request)
+    found = await service.of_providers(conn, await question.candidates(conn), question.asked_by(actor))
+    return answer(200, {"visit_type_id": question.visit_type_id, "days": across.by_day(found)})
 
 
-@router.get("/providers/{provider_id}/availability/days", response_model=FreeDays)
+@router.get("/providers/{provider_id}/availability/days", response_model=FreeDays, openapi_extra=parameters(Question))
 async def provider_available_days(
-    provider_id: UUID,
-    visit_type_id: UUID,
-    actor: Annotated[Actor, allow("availability:read")],
-    conn: Read,
-    from_on: From = None,
-    to_on: To = None,
-    clinic_id: UUID | None = None,
-    time_of_day: TimeOfDay | None = None,
+    provider_id: UUID, actor: Annotated[Actor, allow("availability:read")], conn: Read, request: Request
 ) -> Response:
     """The local days on which this provider is free: what a calendar of a month shows."""
-    asked = _asked(
-        actor,
-        visit_type_id=visit_type_id,
-        clinic_id=clinic_id,
-        from_on=from_on,
-        to_on=to_on,
-        time_of_day=time_of_day,
-    )
-    days = across.by_day(await service.of_provider(conn, provider_id, asked))
-    return answer(200, {"visit_type_id": visit_type_id, "days": days})
+    question = read(Question, request)
+    found = await service.of_provider(conn, provider_id, question.asked_by(actor))
+    return answer(200, {"visit_type_id": question.visit_type_id, "days": across.by_day(found)})
 
 
 @router.get("/providers/{provider_id}/availability/explain", response_model=Explanation)
@@ -163,22 +137,3 @@ async def explain(
         self_booking=actor.is_patient_side,
     )
     return answer(200, told)
-
-
-def _asked(
-    actor: Actor,
-    *,
-    visit_type_id: UUID,
-    clinic_id: UUID | None,
-    from_on: date | None,
-    to_on: date | None,
-    time_of_day: TimeOfDay | None,
-) -> Asked:
-    return Asked(
-        visit_type_id=visit_type_id,
-        clinic_id=clinic_id,
-        time_of_day=time_of_day,
-        self_booking=actor.is_patient_side,
-        patient_id=actor.patient_id if actor.role is Role.PATIENT else None,
-        **service.days(from_on, to_on),
-    )

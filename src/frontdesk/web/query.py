@@ -35,7 +35,9 @@ def parameters(model: type[BaseModel]) -> dict[str, Any]:
 
 def _described(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     """A parameter is left out, not null: so only the other half of an optional type is told."""
-    told = {name: value for name, value in field.items() if name not in ("default", "description", "anyOf", "title")}
+    told = {name: value for name, value in field.items() if name not in ("description", "anyOf", "title")}
+    if told.get("default", True) is None:
+        del told["default"]
     for choice in field.get("anyOf", []):
         if choice.get("type") != "null":
             told |= choice
