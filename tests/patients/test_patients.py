@@ -200,7 +200,7 @@ def test_patients_are_found_by_what_the_desk_is_told(admin: httpx.Client) -> Non
     assert made["id"] in found(admin, q="1931-07-09")
     for q in ("_%", "1931-07-10", "1931-99-99", "'; DROP TABLE patient; --", "\\", "٣٤٥٦٧", "0000000000000"):
         assert made["id"] not in found(admin, q=q), q
-    assert made["id"] in found(admin, q="")
+    assert found(admin, q="") == found(admin) != []
     short = new_patient(admin, first_name="Ng", last_name="Lǐ")["id"]
     for q in ("ng", "LI", "li ng", "n"):
         assert short in found(admin, q=q), q

@@ -186,7 +186,7 @@ SELECT p.id AS provider_id,
        NOT v.one_future_per_provider
            OR NOT EXISTS (SELECT FROM appointment a
                           WHERE a.patient_id = %(patient_id)s AND a.provider_id = p.id AND lower(a.during) > %(now)s
-                            AND a.status NOT IN ('cancelled', 'no_show', 'expired')
+                            AND a.status IN ('held', 'scheduled', 'confirmed', 'checked_in')
                             AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)) AS within_limit,
        (SELECT coalesce(range_agg(a.during), '{}')
         FROM appointment a

@@ -114,6 +114,7 @@ class Book:
         self._starts: dict[UUID, list[int]] = defaultdict(list)  # of each patient, sorted
         self._seen: set[tuple[UUID, UUID]] = set()  # (provider, patient) with any appointment
         self._coming: set[tuple[UUID, UUID]] = set()  # … with one that is still to come
+        self._only: set[tuple[UUID, UUID]] = set()  # … with one that allows no other
         self._panels: dict[tuple[UUID, str], list[Patient]] = {}
         self._made: Counter[tuple[UUID, date, str]] = Counter()  # kinds with a daily limit
 
@@ -183,6 +184,8 @@ class Book:
         self._seen.add((provider.id, patient.id))
         if start >= self._today and status != "cancelled":
             self._coming.add((provider.id, patient.id))
+            if kind.one_future_per_provider:
+                self._only.add((provider.id, patient.id))
         if kind.max_per_day and status != "cancelled":
             self._made[provider.id, opening.day, kind.key] += 1
         lead = self._draw.whole(10, 90) if kind.key == "urgent" else self._draw.whole(300, 30 * DAY_MIN)
@@ -202,7 +205,7 @@ class Book:
             pair = (provider.id, patient.id)
             if kind.key == "new" and (not provider.accepting or pair in self._seen):
                 continue
-            if kind.one_future_per_provider and start >= self._today and pair in self._coming:
+            if start >= self._today and pair in (self._coming if kind.one_future_per_provider else self._only):
                 continue
             starts = self._starts[patient.id]
             at = bisect_left(starts, start - REST_MIN + 1)

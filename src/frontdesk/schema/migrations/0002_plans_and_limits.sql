@@ -53,7 +53,7 @@ CREATE FUNCTION broken_limits(of_visit_type uuid, of_provider uuid, who uuid, at
             CASE WHEN v.one_future_per_provider AND start > at AND EXISTS (
                 SELECT FROM appointment a
                 WHERE a.patient_id = who AND a.provider_id = of_provider AND lower(a.during) > at
-                  AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.id IS DISTINCT FROM except_id
+                  AND a.status IN ('held', 'scheduled', 'confirmed', 'checked_in') AND a.id IS DISTINCT FROM except_id
                   AND NOT (a.status = 'held' AND a.hold_expires_at <= at)) THEN 'one-future' END], NULL)
         FROM visit_type v, clinic here
         WHERE v.id = of_visit_type AND here.id = at_clinic
