@@ -27,6 +27,7 @@ from frontdesk.patients import api as patients
 from frontdesk.providers import api as providers
 from frontdesk.settings import Settings, settings
 from frontdesk.web import problems
+from frontdesk.web.headers import SecurityHeaders
 from frontdesk.web.middleware import MOST_BODY_BYTES, LimitBody, Observe, RetryDeadlocks
 
 API = "/api/v1"
@@ -64,6 +65,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY_BYTES)
     app.add_middleware(LimitBody)
     app.add_middleware(Observe)
+    app.add_middleware(SecurityHeaders, pages=_DOCS, hsts=config.env == "production")
     return app
 
 

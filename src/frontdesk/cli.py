@@ -14,6 +14,7 @@ from rich.console import Console
 
 from frontdesk import db, logs, secrets, server, worker
 from frontdesk.auth import service as auth
+from frontdesk.auth.permissions import PERMISSIONS, Role
 from frontdesk.booking import jobs as booking_jobs
 from frontdesk.errors import Problem
 from frontdesk.imports import appointments as importing
@@ -169,6 +170,15 @@ def import_appointments(
     )
     print(report.summary())
     sys.exit(1 if report.refused else 0)
+
+
+@app.command("permissions")
+def permissions() -> None:
+    """Who may do what: every permission, and how far it reaches for each role."""
+    roles = [role.value for role in Role]
+    print(f"{'permission':24}" + "".join(f"{role:>10}" for role in roles))
+    for name, reaches in PERMISSIONS.items():
+        print(f"{name:24}" + "".join(f"{reaches.get(Role(role), '-'):>10}" for role in roles))
 
 
 @app.command("doctor")

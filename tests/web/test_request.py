@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from typing import Annotated
 from uuid import UUID, uuid4
 
@@ -191,3 +192,24 @@ def test_a_given_up_transaction_is_repeated_with_the_same_body(failures: int, st
     assert sent[0]["status"] == status
     if status == 503:
         assert json.loads(sent[1]["body"])["type"] == "/problems/busy"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/v1/clinics", "/api/v1/patients", "/nowhere", "/openapi.json"])
+def test_an_answer_may_do_nothing_in_a_browser(service: Service, path: str) -> None:
+    """Refusals and errors too."""
+    headers = httpx.get(f"{service.url}{path}").headers
+    assert headers["content-security-policy"].startswith("default-src 'none'; frame-ancestors 'none'")
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "access-control-allow-origin" not in headers
+    assert "strict-transport-security" not in headers  # not in production
+
+
+def test_documentation_pages_load_from_here_only(service: Service) -> None:
+    for path in ("/docs", "/redoc"):
+        page = httpx.get(f"{service.url}{path}")
+        assert page.headers["content-security-policy"].startswith("default-src 'self'; ")
+        assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+        loaded = re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=\"([^\"]+)\"", page.text)
+        assert loaded
+        assert all(url.startswith(("/", "data:")) for url in loaded), loaded
