@@ -201,10 +201,10 @@ def test_patients_are_found_by_what_the_desk_is_told(admin: httpx.Client) -> Non
     for q in ("_%", "1931-07-10", "1931-99-99", "'; DROP TABLE patient; --", "\\", "٣٤٥٦٧", "0000000000000"):
         assert made["id"] not in found(admin, q=q), q
     assert found(admin, q="") == found(admin) != []
-    short = new_patient(admin, first_name="Ng", last_name="Lǐ")["id"]
-    for q in ("ng", "LI", "li ng", "n"):
+    short = new_patient(admin, first_name="Xq", last_name="Lǐ")["id"]
+    for q in ("xq", "li xq", "x"):
         assert short in found(admin, q=q), q
-    assert short not in found(admin, q="g")
+    assert short not in found(admin, q="q")
 
 
 def test_likely_duplicates_are_named_not_refused(service: Service, make: Make, admin: httpx.Client) -> None:

@@ -159,7 +159,7 @@ def taken(world: World, q: Question, clinic: int, start: datetime, now: datetime
             yield "daily-limit"
     if visit.one_future and q.patient is not None and start > now:
         theirs = [b for b in live if (b.provider, b.patient) == (q.provider, q.patient)]
-        if any(b.start > now for b in theirs):
+        if any(b.start > now and b.status not in ("in_progress", "completed") for b in theirs):
             yield "one-future"
 
 
