@@ -89,7 +89,8 @@ def copy_database(postgres: EmbeddedPostgres) -> str:
 
 def drop_database(postgres: EmbeddedPostgres, dsn: str) -> None:
     name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
-    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as conn:
+    # As superuser: an autovacuum worker that looks into it just now is nobody else's to end.
+    with psycopg.connect(postgres.dsn("postgres", user="postgres"), autocommit=True) as conn:
         conn.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
