@@ -25,6 +25,8 @@ q = load(__package__)
 
 DAY_S = 86_400
 WEEK = timedelta(days=7)
+PLAN_ITSELF = 6
+"""What a plan costs beside its slots, counted in slots: an empty one is 1.2 kB."""
 MOST_SLOTS_KEPT = 400_000
 """At about 250 bytes each: some 100 MB a process when full."""
 
@@ -109,14 +111,14 @@ class _Kept:
     def put(self, key: Key, plan: Plan) -> None:
         self.drop(key)
         self.plans[key] = plan
-        self.slots += len(plan.starts) + 1
+        self.slots += len(plan.starts) + PLAN_ITSELF
         while self.slots > MOST_SLOTS_KEPT:
             self.drop(next(iter(self.plans)))
 
     def drop(self, key: Key) -> None:
         old = self.plans.pop(key, None)
         if old is not None:
-            self.slots -= len(old.starts) + 1
+            self.slots -= len(old.starts) + PLAN_ITSELF
 
 
 _kept = _Kept()
@@ -143,6 +145,12 @@ async def of_start(
         if plan and plan.offers(start.timestamp(), clinic_id, now.timestamp(), self_booking=self_booking):
             return plan
     return None
+
+
+def forget(pool: Pool, provider_id: UUID, visit_type_id: UUID, start: datetime) -> None:
+    """Read the plans of this start (aware) anew next time: what they offered was not to be had."""
+    for monday in {_monday(start - _ZONE_MOST), _monday(start + _ZONE_MOST)}:
+        _kept.drop((pool.name, provider_id, visit_type_id, (monday, 1)))
 
 
 def _monday(instant: datetime) -> date:

@@ -115,6 +115,8 @@ class OrdinaryBookings:
         if isinstance(outcome, list):
             async with borrow(self._pool) as conn:
                 raise await claims.slot_taken(conn, actor, claim, outcome)
+        if outcome is None:
+            plans.forget(self._pool, provider_id, visit_type_id, start)
         return outcome
 
     async def _book_all(self, batch: list[_Wanted]) -> list[_Outcome]:
@@ -154,12 +156,15 @@ class OrdinaryBookings:
                     await keep_all(conn, [(key, answers.get(id_)) for id_, key in keys.items()])
                 committing = True
         except psycopg.Error as error:
-            if committing and error.sqlstate is None:  # then whether it was committed is unknown
+            if committing and (error.sqlstate or "57P")[:3] in _CUT_OFF:  # then whether it was committed is unknown
                 raise Busy("The database was lost; look whether it is booked before you try again.") from error
             log.warning("bookings go singly", sqlstate=error.sqlstate, bookings=len(batch))
             return [None] * len(batch)
         return [answers.get(wanted.row["id"]) or in_the_way.get(wanted.row["id"]) for wanted in batch]
 
+
+_CUT_OFF = ("57P", "080")
+"""The server shuts down or the connection is gone (SQLSTATE 57P01 to 57P03, class 08)."""
 
 _KEYS = ("provider_id", "patient_id")
 

@@ -1,6 +1,10 @@
 -- Copies of working time are told apart by version, limits on a day and on a patient are kept by the database, and
 -- every appointment has a secret for the join link of a telehealth visit.
 
+-- All at once, or a booking under way would deadlock with one table after the other.
+LOCK TABLE idempotency_key, patient, provider, clinic, visit_type, schedule, schedule_exception, closure,
+    provider_visit_type, room, appointment IN ACCESS EXCLUSIVE MODE;
+
 -- What a copy of the working time may be trusted by: whoever changes anything that decides when a provider works, and
 -- for what, raises the number of its owner in the same transaction. A reader compares the numbers in the statement that
 -- reads the book, so a copy is never older than a committed change (ADR-0014).
