@@ -345,3 +345,13 @@ def test_the_report_is_never_the_file_itself(bring: Bring, tmp_path: Path) -> No
     process = command("postgresql://nowhere", tmp_path, given, "--errors", str(file))
     assert "that is the file to import" in process.communicate(timeout=120)[1]
     assert file.read_text() == text
+
+
+def test_lines_with_the_id_of_an_earlier_line_are_counted(bring: Bring, db: psycopg.Connection) -> None:
+    head = "provider,patient_ref,start,duration_min,external_id\n"
+    first = "Ana Lima,p-1,2024-03-04T09:00:00+00:00,30,visit-1\n"
+    other_patient = "Ana Lima,p-2,2024-03-04T11:00:00+00:00,30,visit-1\n"
+    ended = bring(head + first + first + other_patient)
+    assert ended.out.startswith("3 records: 1 added, 1 already there, 1 refused.\n")
+    assert (ended.status, ended.refused) == (1, [(4, "external-id-taken")])
+    assert db.execute("SELECT count(*) FROM appointment").fetchone() == (1,)

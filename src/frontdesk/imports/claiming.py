@@ -60,9 +60,21 @@ class Claims:
             return await self._claim(rows)
 
     async def _claim(self, rows: list[Placed]) -> Outcome:
+        """Lines with the id of an earlier line come after it, so that they find it in the book."""
         outcome = Outcome()
-        if not rows:
-            return outcome
+        while rows:
+            first = {_appointment_id(row) if row.external_id else row.line: row for row in reversed(rows)}
+            lines = {row.line for row in first.values()}
+            part = await self._claim_distinct([row for row in rows if row.line in lines])
+            outcome.added += part.added
+            outcome.there += part.there
+            outcome.patients += part.patients
+            outcome.refusals += part.refusals
+            rows = [row for row in rows if row.line not in lines]
+        return outcome
+
+    async def _claim_distinct(self, rows: list[Placed]) -> Outcome:
+        outcome = Outcome()
         wanted = await self._locked(rows)
         wanted = await self._without_present(wanted, outcome)
         entered: dict[UUID, int] = {}  # appointments and their lines
