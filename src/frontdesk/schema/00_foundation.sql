@@ -51,14 +51,15 @@ BEGIN
 END
 $$;
 
--- Who did what to which row, written by the trigger below and by nothing else.
+-- Who did what to which row: writes by the trigger below; looks at a patient's record (READ) by audit/reads.py, with what
+-- was looked at in `new`; erasures of old and new values by erase_audit_values.
 CREATE TABLE audit_entry (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     tx         xid8 NOT NULL DEFAULT pg_current_xact_id(),
     table_name text NOT NULL,
     row_id     text NOT NULL,
-    action     text NOT NULL CHECK (action IN ('INSERT', 'UPDATE', 'DELETE')),
+    action     text NOT NULL CHECK (action IN ('INSERT', 'UPDATE', 'DELETE', 'READ', 'ERASE')),
     actor      uuid,            -- a user's id, or one of the reserved actors; NULL only for a DELETE made by hand
     request_id uuid,
     db_user    text NOT NULL DEFAULT session_user,
