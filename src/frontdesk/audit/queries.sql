@@ -9,3 +9,9 @@ FROM unnest(%(patient_ids)s::uuid[]) AS patient_id;
 -- A page of who looked at a patient's record or changed it, the latest first.
 SELECT id, at, table_name, action, what, reason, role, provider, clinics
 FROM patient_accesses(%(patient_id)s::uuid, %(before_id)s::bigint, %(rows)s::integer);
+
+-- name: trail
+-- A page of entries, the latest first.
+SELECT id, at, table_name, row_id, action, actor, request_id, db_user, old, new, seal
+FROM audit_trail(%(table)s::text, %(row_id)s::text, %(actor)s::uuid, %(request_id)s::uuid, %(from_at)s::timestamptz,
+                 %(to_at)s::timestamptz, %(before_id)s::bigint, %(rows)s::integer);

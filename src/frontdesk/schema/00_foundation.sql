@@ -67,6 +67,8 @@ CREATE TABLE audit_entry (
     new        jsonb
 );
 CREATE INDEX audit_entry_row ON audit_entry (row_id, id);
+CREATE INDEX audit_entry_order ON audit_entry (tx, id);  -- the order in which entries are sealed
+CREATE INDEX audit_entry_at ON audit_entry USING brin (at);
 
 -- audit(key, hidden): one entry a row. `key` is the column that names the row, `hidden` an array of columns whose
 -- values stay out of the trail (secrets). The actor is a column of the row, so one transaction may carry rows of several
@@ -103,7 +105,8 @@ BEGIN
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
 END
 $$;
-CREATE TRIGGER audit_entry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entry
+-- What an UPDATE of it may do is in 92_seal.sql.
+CREATE TRIGGER audit_entry_append_only BEFORE DELETE OR TRUNCATE ON audit_entry
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Every UPDATE makes a new version; If-Match compares it.
