@@ -108,6 +108,7 @@ GETS: dict[str, Asked] = {
     "/api/v1/visit-types": Asked(1),
     "/api/v1/visit-types/{visit_type_id}": Asked(1),
     "/api/v1/auth/me": Asked(2),
+    "/api/v1/audit": Asked(2, "table=appointment"),
     "/api/v1/users": Asked(1),
     "/api/v1/users/{user_id}": Asked(1),
 }

@@ -24,16 +24,22 @@ CREATE FUNCTION patient_accesses(who uuid, before_id bigint, most integer)
     ORDER BY e.id DESC LIMIT most
 $$;
 
--- Entries, the latest first, with all they hold; NULL is no filter. Planned anew for the filters there are.
+-- Entries, the latest first; NULL is no filter. Planned anew for the filters there are. Of clinical tables the values are
+-- withheld: who may read the trail may not therefore read the records. `changed` names the columns that an UPDATE changed.
 CREATE FUNCTION audit_trail(of_table text, of_row text, of_actor uuid, of_request uuid, from_at timestamptz,
                             to_at timestamptz, before_id bigint, most integer)
     RETURNS TABLE (id bigint, at timestamptz, table_name text, row_id text, action text, actor uuid, request_id uuid,
-                   db_user text, old jsonb, new jsonb, seal bigint)
+                   db_user text, old jsonb, new jsonb, changed text[], withheld boolean, seal bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     RETURN QUERY EXECUTE $trail$
-        SELECT e.id, e.at, e.table_name, e.row_id, e.action, e.actor, e.request_id, e.db_user, e.old, e.new, s.seq
-        FROM (SELECT * FROM audit_entry
+        SELECT e.id, e.at, e.table_name, e.row_id, e.action, e.actor, e.request_id, e.db_user,
+               CASE WHEN NOT e.withheld THEN e.old END, CASE WHEN NOT e.withheld THEN e.new END,
+               ARRAY(SELECT n.key FROM jsonb_each(CASE WHEN jsonb_typeof(e.new) = 'object' THEN e.new END) n
+                     WHERE e.action = 'UPDATE' AND n.value IS DISTINCT FROM e.old -> n.key ORDER BY 1),
+               e.withheld, s.seq
+        FROM (SELECT *, table_name IN ('visit', 'medical_record') AND action IN ('INSERT', 'UPDATE', 'DELETE') AS withheld
+              FROM audit_entry
               WHERE ($1 IS NULL OR table_name = $1) AND ($2 IS NULL OR row_id = $2)
                 AND ($3 IS NULL OR actor = $3) AND ($4 IS NULL OR request_id = $4)
                 AND ($5 IS NULL OR at >= $5) AND ($6 IS NULL OR at < $6) AND ($7 IS NULL OR id < $7)
