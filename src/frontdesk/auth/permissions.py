@@ -67,6 +67,7 @@ class Actor:
     patient_id: UUID | None = None
     provider_id: UUID | None = None
     clinic_ids: tuple[UUID, ...] = ()
+    login: UUID | None = None  # the session, by which the database knows them
     address: str = ""  # keyed digest of the client's address, for limits on callers without a log-in
 
     @property
