@@ -105,24 +105,25 @@ async def borrow(pool: Pool, viewer: Viewer | None = None) -> AsyncIterator[Conn
         raise Busy("Too many requests at once; nothing was changed.") from error
 
 
-_NOBODY = "nobody"
-_UNKNOWN = "unknown"
+_NOBODY, _SOMEBODY = "nobody", "somebody"
 
 
 async def _work_for(conn: Connection, viewer: Viewer | None) -> None:
-    """Have the connection enter for `viewer`; one that last worked for nobody, and does again, is not asked."""
+    """Have the connection work for `viewer`. One that last worked for nobody, and does again, needs no statement."""
     if viewer is None and getattr(conn, "works_for", _NOBODY) == _NOBODY:
         return
-    conn.works_for = _UNKNOWN  # type: ignore[attr-defined]
-    login, request_id = (viewer.login, viewer.request_id) if viewer else (None, None)
-    row = await one(conn, _ENTER, login=login, request_id=request_id)
-    lives = row is not None and row["lives"]
-    conn.works_for = viewer if lives else _NOBODY  # type: ignore[attr-defined]
-    if viewer is not None and not lives:
+    conn.works_for = _SOMEBODY  # type: ignore[attr-defined]
+    if viewer is None:
+        await run(conn, _LEAVE)
+        conn.works_for = _NOBODY  # type: ignore[attr-defined]
+        return
+    row = await one(conn, _ENTER, login=viewer.login, request_id=viewer.request_id)
+    if row is None or not row["lives"]:
         raise Unauthenticated("This session has ended; log in again.")
 
 
-_ENTER = "SELECT enter(%(login)s::uuid, %(request_id)s::uuid) AS lives"
+_ENTER = "SELECT enter(%(login)s, %(request_id)s) AS lives"
+_LEAVE = "SELECT enter(NULL, NULL)"
 
 
 async def one(conn: Connection, query: str, **params: Any) -> DictRow | None:

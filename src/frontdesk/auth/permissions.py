@@ -53,6 +53,10 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
 }
 
 
+IMPERSONAL = frozenset({"public", "availability:read", "metrics:read"})
+"""What is answered without looking at anybody's rows: the database need not know who asks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who is asking, in which request, and how far the permission of this endpoint reaches for them.

@@ -160,11 +160,19 @@ async def find(conn: Connection, actor: Actor, hold_id: UUID, token: str | None)
     """
     await _show(conn, token)
     row = await db.one(conn, q.find, id=hold_id, **dict.fromkeys(actor.only, None))
+    if row is None and token is not None:  # a hold that became a visit is nobody's but the patient's to see
+        was = await db.one(conn, q.was_held, id=hold_id, digest=hash_token(token))
+        if was and was["yes"]:
+            raise _gone()
     if row is None or not _may_use(actor, row, token):
         raise NotFound("There is no such hold of yours.")
     if row["status"] != "held" or row["hold_expires_at"] <= clock.now():
-        raise HoldGone("It was used, dropped or has expired; choose a time again.")
+        raise _gone()
     return row
+
+
+def _gone() -> HoldGone:
+    return HoldGone("It was used, dropped or has expired; choose a time again.")
 
 
 def _may_use(actor: Actor, hold: dict[str, Any], token: str | None) -> bool:

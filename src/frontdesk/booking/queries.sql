@@ -116,6 +116,10 @@ FROM expire_holds(%(ids)s, %(now)s, %(changed_by)s, %(request_id)s);
 -- The right to a hold, by the digest of its secret, until the end of the transaction.
 SELECT set_config('frontdesk.viewer_hold', %(digest)s, true);
 
+-- name: was_held
+-- Whether the hold was once the one of this secret, whatever became of it.
+SELECT was_held(%(id)s, %(digest)s) AS yes;
+
 -- name: lock_client
 -- One client's holds are counted one after the other.
 SELECT pg_advisory_xact_lock(hashtextextended('hold:' || %(client)s, 0));

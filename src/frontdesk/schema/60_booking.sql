@@ -46,7 +46,7 @@ CREATE TABLE appointment (
     request_id      uuid NOT NULL,
     meeting         uuid NOT NULL DEFAULT gen_random_uuid(),  -- the secret in the join link of a telehealth visit
     -- Comparing instants is leakproof, lower(range) is not: under row-level security only the former uses an index.
-    start_at        timestamptz NOT NULL GENERATED ALWAYS AS (lower(during)) STORED,
+    start_at        timestamptz GENERATED ALWAYS AS (lower(during)) STORED,
 
     CONSTRAINT appointment_during_half_open CHECK (
         NOT isempty(during) AND lower_inc(during) AND NOT upper_inc(during) AND NOT lower_inf(during) AND NOT upper_inf(during)),
@@ -292,6 +292,11 @@ CREATE FUNCTION will_see(of_provider uuid, who uuid, at timestamptz, except_id u
 CREATE FUNCTION holds_of(client text, at timestamptz) RETURNS bigint
     LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
     RETURN (SELECT count(*) FROM appointment WHERE hold_client = client AND status = 'held' AND hold_expires_at > at);
+
+-- Whether this was once held by whoever has the secret of this digest (SHA-256).
+CREATE FUNCTION was_held(hold uuid, digest bytea) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+    RETURN EXISTS (SELECT FROM appointment WHERE id = hold AND hold_token_hash = digest);
 
 -- Holds whose time is over and that still stand in the way of a claim, with the keys to lock before expiring them.
 CREATE FUNCTION overdue_holds(of_provider uuid, who uuid, at_clinic uuid, span tstzrange, at timestamptz)

@@ -4,7 +4,7 @@
 -- All at once, or a booking under way would deadlock with one table after the other.
 LOCK TABLE idempotency_key, patient, patient_clinic, appointment, appointment_history, visit IN ACCESS EXCLUSIVE MODE;
 
-ALTER TABLE appointment ADD COLUMN start_at timestamptz NOT NULL GENERATED ALWAYS AS (lower(during)) STORED;
+ALTER TABLE appointment ADD COLUMN start_at timestamptz GENERATED ALWAYS AS (lower(during)) STORED;
 DROP INDEX appointment_of_patient, appointment_of_provider, appointment_of_clinic;
 CREATE INDEX appointment_of_patient ON appointment (patient_id, start_at, id);
 CREATE INDEX appointment_of_provider ON appointment (provider_id, start_at, id);
@@ -245,6 +245,10 @@ CREATE OR REPLACE FUNCTION will_see(of_provider uuid, who uuid, at timestamptz, 
 CREATE OR REPLACE FUNCTION holds_of(client text, at timestamptz) RETURNS bigint
     LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
     RETURN (SELECT count(*) FROM appointment WHERE hold_client = client AND status = 'held' AND hold_expires_at > at);
+
+CREATE OR REPLACE FUNCTION was_held(hold uuid, digest bytea) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+    RETURN EXISTS (SELECT FROM appointment WHERE id = hold AND hold_token_hash = digest);
 
 CREATE OR REPLACE FUNCTION overdue_holds(of_provider uuid, who uuid, at_clinic uuid, span tstzrange, at timestamptz)
     RETURNS TABLE (id uuid, provider_id uuid, patient_id uuid, room_id uuid)
