@@ -21,7 +21,7 @@ PERSONAL = ("patient", "patient_clinic", "appointment", "appointment_history", "
 
 @dataclass
 class World:
-    """Two clinics, two providers, three patients: 0 was with 0 at 0, 1 with 1 at 1, 2 is registered at clinic 1 only."""
+    """Two clinics, two providers, three patients: 0 with 0 at 0, 1 with 1 at 1, 2 registered at clinic 1 only."""
 
     make: Make
     clinics: list[UUID] = field(default_factory=list)
