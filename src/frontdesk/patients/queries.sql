@@ -1,5 +1,5 @@
 -- name: in_reach
--- Patients whom the caller may see, by id or by a search (find_patients answers ids, of anybody).
+-- Patients whom the caller may see, by a search (find_patients answers ids, of anybody) or all of them.
 WITH candidate AS MATERIALIZED (
     SELECT find_patients(%(name_like)s::text, %(name_like_too)s::text, %(words)s::text[], %(like_name)s::text,
                          %(email)s::text, %(reference)s::text, %(born_on)s::date, %(phone_digits)s::text) AS id
@@ -12,13 +12,27 @@ SELECT p.id, p.first_name, p.last_name, p.date_of_birth, p.gender, p.email, p.ph
        ARRAY(SELECT c.clinic_id FROM patient_clinic c WHERE c.patient_id = p.id ORDER BY 1) AS clinic_ids,
        p.preferences, p.active, p.version, p.created_at, p.changed_at
 FROM patient p
-WHERE (%(ids)s::uuid[] IS NULL OR p.id = ANY (%(ids)s))
-  AND (%(after_id)s::uuid IS NULL OR p.id > %(after_id)s)
+WHERE (%(after_id)s::uuid IS NULL OR p.id > %(after_id)s)
   AND (%(only_patient)s::uuid IS NULL OR p.id = %(only_patient)s)
   AND (%(only_care_of)s::uuid IS NULL OR in_care(%(only_care_of)s, p.id))
   AND (%(only_clinics)s::uuid[] IS NULL OR of_clinics(%(only_clinics)s, p.id))
   AND (%(everybody)s OR p.id = ANY (ARRAY(SELECT id FROM candidate)))
 ORDER BY p.id LIMIT %(rows)s;
+
+-- name: some_in_reach
+-- Those of these patients whom the caller may see.
+SELECT p.id, p.first_name, p.last_name, p.date_of_birth, p.gender, p.email, p.phone, p.language, p.address, p.national_id,
+       CASE WHEN p.insurance_provider IS NOT NULL
+            THEN jsonb_build_object('provider', p.insurance_provider, 'member_id', p.insurance_member_id) END AS insurance,
+       p.emergency_contact, p.external_ref,
+       ARRAY(SELECT c.clinic_id FROM patient_clinic c WHERE c.patient_id = p.id ORDER BY 1) AS clinic_ids,
+       p.preferences, p.active, p.version, p.created_at, p.changed_at
+FROM patient p
+WHERE p.id = ANY (%(ids)s)
+  AND (%(only_patient)s::uuid IS NULL OR p.id = %(only_patient)s)
+  AND (%(only_care_of)s::uuid IS NULL OR in_care(%(only_care_of)s, p.id))
+  AND (%(only_clinics)s::uuid[] IS NULL OR of_clinics(%(only_clinics)s, p.id))
+ORDER BY p.id;
 
 -- name: lock_patient
 -- Hold the patient while it changes.
