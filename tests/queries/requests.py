@@ -85,7 +85,8 @@ GETS: dict[str, Asked] = {
     VISITS: Asked(2),
     VISIT: Asked(2),
     f"{VISIT}/history": Asked(3),
-    "/api/v1/availability": Asked(3, OF_TYPE),
+    # From a Monday: a week that is nearly over may not fill a page, and then the next one is looked at too.
+    "/api/v1/availability": Asked(3, f"{OF_TYPE}&from={{monday}}"),
     "/api/v1/availability/days": Asked(3, OF_TYPE),
     "/api/v1/providers": Asked(2),
     PROVIDER: Asked(2),
