@@ -1,6 +1,6 @@
 """Test data, written by plain SQL so that it does not depend on the service under test."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -112,7 +112,7 @@ class Make:
         provider_id: UUID | None = None,
         clinic_ids: tuple[UUID, ...] = (),
     ) -> str:
-        """An access token of a user who exists."""
+        """An access token of a user who exists and is logged in."""
         link = {"patient_id": patient_id, "provider_id": provider_id}
         user_id = self.row(
             "user_account",
@@ -126,5 +126,7 @@ class Make:
                 "INSERT INTO user_clinic (user_id, clinic_id, changed_by, request_id) VALUES (%s, %s, %s, %s)",
                 (user_id, clinic_id, ids.SYSTEM, ids.SYSTEM),
             )
-        login = tokens.Login(user_id=user_id, role=Role(role), session_id=ids.new_id(), clinic_ids=clinic_ids, **link)
+        session = {"user_id": user_id, "refresh_hash": b"none", "expires_at": datetime.now(UTC) + timedelta(hours=2)}
+        session_id = self.row("login_session", **session)
+        login = tokens.Login(user_id=user_id, role=Role(role), session_id=session_id, clinic_ids=clinic_ids, **link)
         return tokens.write(login, Keys(SECRET).tokens, timedelta(hours=1))

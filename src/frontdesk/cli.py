@@ -89,7 +89,7 @@ def work() -> None:
 @app.command("migrate")
 def migrate() -> None:
     """Bring the database to the schema of this version."""
-    applied = schema.migrate(_dsn(_with_database()))
+    applied = schema.migrate(_with_database().owner_dsn)
     for name in applied:
         print(f"applied {name}")
     print(f"{len(applied)} migrations applied" if applied else "The database is current.")
@@ -103,8 +103,8 @@ def fill(
 ) -> None:
     """Fill an empty database with a believable clinic group."""
     settings = _with_database()
-    schema.migrate(_dsn(settings))
-    if not asyncio.run(supervisor.fill_if_empty(_dsn(settings), settings.demo_seed if seed is None else seed)):
+    schema.migrate(settings.owner_dsn)
+    if not asyncio.run(supervisor.fill_if_empty(settings.owner_dsn, settings.demo_seed if seed is None else seed)):
         raise CommandError("the database is not empty: the demo fills empty ones only")
     print("The demo is in place.")
 
@@ -127,7 +127,7 @@ def create_user(
         raise CommandError("no password was given on standard input")
 
     async def create() -> UUID:
-        async with await db.connect(settings, _dsn(settings)) as conn, conn.transaction():
+        async with await db.connect(settings, settings.owner_dsn) as conn, conn.transaction():
             return await auth.create_user(
                 conn,
                 email=email,
@@ -164,7 +164,7 @@ def import_appointments(
     defaults = Defaults(provider=provider, clinic=clinic, time_zone=time_zone)
     report = importing.run(
         settings,
-        _dsn(settings),
+        settings.owner_dsn,
         file,
         defaults=defaults,
         columns=columns,
@@ -190,7 +190,7 @@ def verify_audit() -> None:
     settings = _with_database()
     anchored = sealing.heads_of(settings).read()  # before the snapshot: a head is written after its seals
     found = 0
-    with schema.connect(_dsn(settings)) as conn, verifying.one_snapshot(conn):
+    with schema.connect(settings.owner_dsn) as conn, verifying.one_snapshot(conn):
         check = verifying.Check(conn, anchored)
         for found, fault in enumerate(check.faults(), 1):  # noqa: B007
             print(fault)
@@ -251,13 +251,10 @@ def _with_database() -> Settings:
     return settings
 
 
-def _dsn(settings: Settings) -> str:
-    return settings.database_url.get_secret_value() if settings.database_url else ""
-
-
 def _hand_over(settings: Settings) -> None:
     """Server workers read their settings from the environment: give them what was found out here."""
-    os.environ["FRONTDESK_DATABASE_URL"] = _dsn(settings)
+    if settings.database_url is not None:
+        os.environ["FRONTDESK_DATABASE_URL"] = settings.database_url.get_secret_value()
     os.environ["FRONTDESK_SECRET"] = secrets.load_or_create(settings)
 
 

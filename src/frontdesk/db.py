@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from psycopg import AsyncClientCursor, AsyncConnection
 from psycopg._preparing import PrepareManager
@@ -10,11 +12,14 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from frontdesk.errors import Busy
+from frontdesk.errors import Busy, Unauthenticated
 from frontdesk.settings import Settings
 
 Connection = AsyncConnection[DictRow]
 Pool = AsyncConnectionPool[Connection]
+
+SERVICE_ROLE = "frontdesk_service"
+"""What every connection of the pool works as: no owner of anything, bound by row-level security (ADR-0021)."""
 
 _PREPARED_MOST = 400
 """More than there are statements, so that none is planned twice on a connection."""
@@ -36,12 +41,14 @@ def connection_options(settings: Settings) -> dict[str, Any]:
 
 
 def make_pool(settings: Settings, dsn: str) -> Pool:
-    """A pool, not yet open, of at most `settings.pool_size` connections."""
+    """A pool, not yet open, of at most `settings.pool_size` connections, all working as SERVICE_ROLE."""
+    options = connection_options(settings)
+    options["options"] += f" -c role={SERVICE_ROLE}"
     return AsyncConnectionPool(
         dsn,
         name=str(conninfo_to_dict(dsn).get("dbname")),  # as `conn.info.dbname` tells it, where nothing is connected
         connection_class=AsyncConnection[DictRow],
-        kwargs=connection_options(settings),
+        kwargs=options,
         min_size=2,
         max_size=settings.pool_size,
         timeout=20,
@@ -53,7 +60,7 @@ def make_pool(settings: Settings, dsn: str) -> Pool:
 
 
 async def connect(settings: Settings, dsn: str) -> Connection:
-    """One connection of its own, for the command line and the background worker."""
+    """One connection of its own, for the command line and the background worker. It works as the role it logs in as."""
     conn = await AsyncConnection[DictRow].connect(dsn, **connection_options(settings))
     await _configure(conn)
     return conn
@@ -76,14 +83,47 @@ async def _configure(conn: Connection) -> None:
     conn.prepared_max = _PREPARED_MOST
 
 
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Whose log-in a connection works for, in which request. Policies show their rows and nobody else's."""
+
+    login: UUID
+    request_id: UUID
+
+
 @asynccontextmanager
-async def borrow(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection from the pool. Raises Busy when none becomes free in time."""
+async def borrow(pool: Pool, viewer: Viewer | None = None) -> AsyncIterator[Connection]:
+    """A connection from the pool that sees what `viewer` may see; without one, nobody's rows.
+
+    Raises Busy when none becomes free in time, Unauthenticated when the viewer's session has ended.
+    """
     try:
         async with pool.connection() as conn:
+            await _work_for(conn, viewer)
             yield conn
     except PoolTimeout as error:
         raise Busy("Too many requests at once; nothing was changed.") from error
+
+
+_NOBODY, _SOMEBODY = "nobody", "somebody"
+
+
+async def _work_for(conn: Connection, viewer: Viewer | None) -> None:
+    """Have the connection work for `viewer`. One that last worked for nobody, and does again, needs no statement."""
+    if viewer is None and getattr(conn, "works_for", _NOBODY) == _NOBODY:
+        return
+    conn.works_for = _SOMEBODY  # type: ignore[attr-defined]
+    if viewer is None:
+        await run(conn, _LEAVE)
+        conn.works_for = _NOBODY  # type: ignore[attr-defined]
+        return
+    row = await one(conn, _ENTER, login=viewer.login, request_id=viewer.request_id)
+    if row is None or not row["lives"]:
+        raise Unauthenticated("This session has ended; log in again.")
+
+
+_ENTER = "SELECT enter(%(login)s, %(request_id)s) AS lives"
+_LEAVE = "SELECT enter(NULL, NULL)"
 
 
 async def one(conn: Connection, query: str, **params: Any) -> DictRow | None:

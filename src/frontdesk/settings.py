@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     database_url: SecretStr | None = None  # None: the embedded server under data_dir
+    owner_database_url: SecretStr | None = None  # None: database_url; who owns the tables: migrations, worker, commands
     redis_url: str | None = None  # None: the embedded Valkey under data_dir; redis://host; or "off"
     pool_size: int = Field(default=10, ge=2, le=200)  # connections a server worker holds at most
     statement_timeout: timedelta = timedelta(seconds=15)
@@ -55,6 +56,12 @@ class Settings(BaseSettings):
             if len(value) < WEAK_SECRET_CHARACTERS or len(set(value)) < 10:
                 raise ValueError(f"secret is too weak: give at least {WEAK_SECRET_CHARACTERS} random characters")
         return self
+
+    @property
+    def owner_dsn(self) -> str:
+        """Where migrations, the background worker and the commands connect; "" when no database is set."""
+        url = self.owner_database_url or self.database_url
+        return url.get_secret_value() if url else ""
 
     @field_validator("telehealth_url")
     @classmethod

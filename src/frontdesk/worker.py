@@ -30,7 +30,7 @@ async def run_worker(settings: Settings, jobs: Sequence[Job]) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stopping.set)
     interval = settings.worker_interval.total_seconds()
-    dsn = settings.database_url.get_secret_value() if settings.database_url else ""
+    dsn = settings.owner_dsn
     failures = 0
     while not stopping.is_set():
         try:

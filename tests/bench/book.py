@@ -38,6 +38,7 @@ class Book:
     user_id: UUID
     first_day: date
     free: int  # slots of each reader
+    visitors: tuple[tuple[UUID, str], ...]  # who is booked with the readers, and the token of each
 
     def bookings(self) -> "Bookings":
         """Requests that each book a free time."""
@@ -49,15 +50,21 @@ class Book:
         """Requests for the free slots of one reader after the other."""
         return Reads(tuple(map(get, self.read_paths())))
 
+    def own_visits(self) -> "Reads":
+        """Requests of one patient after the other for what lies ahead of them."""
+        path = "/api/v1/patients/{}/appointments?when=upcoming"
+        return Reads(tuple(get(path.format(patient), token) for patient, token in self.visitors))
+
     def read_paths(self) -> list[str]:
         """Where the free slots of each reader are, on the days that are half full."""
         span = f"from={self.first_day}&to={self.first_day + timedelta(days=READ_DAYS)}"
         return [f"/api/v1/providers/{one}/availability?visit_type_id={self.visit_type}&{span}" for one in self.readers]
 
 
-def get(path: str) -> bytes:
+def get(path: str, token: str | None = None) -> bytes:
     """A GET without a body."""
-    return f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
+    login = f"Authorization: Bearer {token}\r\n" if token else ""
+    return f"GET {path} HTTP/1.1\r\nHost: bench\r\n{login}\r\n".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +117,19 @@ def make_book(dsn: str) -> Book:
             visit_type = make.visit_type(30)
             token = make.token("admin")
             first_day = clock.now().astimezone(_ZONE).date() + timedelta(days=2)
-            free = _fill(make, readers, clinics, visit_type, first_day)
+            visitors = tuple(make.patient() for _ in readers)
+            free = _fill(make, readers, visitors, clinics, visit_type, first_day)
+            logged_in = tuple((patient, make.token("patient", patient_id=patient)) for patient in visitors)
         conn.execute("VACUUM (ANALYZE)")
-        found = conn.execute("SELECT id FROM user_account").fetchone()
+        found = conn.execute("SELECT id FROM user_account WHERE role = 'admin'").fetchone()
         assert found is not None
-    return Book(dsn, clinics, providers, readers, patients, visit_type, token, found[0], first_day, free)
+    return Book(dsn, clinics, providers, readers, patients, visit_type, token, found[0], first_day, free, logged_in)
 
 
 def _fill(
     make: Make,
     readers: tuple[UUID, ...],
+    visitors: tuple[UUID, ...],
     clinics: tuple[UUID, ...],
     visit_type: UUID,
     first_day: date,
@@ -128,8 +138,7 @@ def _fill(
     draw = random.Random(20_260)
     days = [first_day + timedelta(days=day) for day in range(READ_DAYS)]
     slots = [datetime.combine(day, start, _ZONE) for day in days if day.isoweekday() <= 5 for start in _STARTS]
-    for n, reader in enumerate(readers):
-        patient = make.patient()
+    for n, (reader, patient) in enumerate(zip(readers, visitors, strict=True)):
         for start in draw.sample(slots, len(slots) // 2):
             make.appointment(reader, clinics[n % CLINICS], visit_type, start, patient_id=patient)
     return len(slots) - len(slots) // 2

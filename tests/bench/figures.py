@@ -11,8 +11,11 @@ NAMES = {
     "c": "availability reads",
     "d": "empty route of the service",
     "e": "empty route of a bare FastAPI",
+    "f": "bookings without walls",
+    "g": "a patient's own visits",
+    "h": "own visits without walls",
 }
-RATIOS = (("b", "a"), ("c", "d"), ("c", "e"))
+RATIOS = (("b", "a"), ("c", "d"), ("c", "e"), ("b", "f"), ("g", "h"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Everything that is measured, running on this machine, and the five measurements."""
+"""Everything that is measured, running on this machine, and the measurements."""
 
 import os
 import subprocess
@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+import psycopg
 
 from frontdesk.schema.migrate import migrate
 from frontdesk.supervisor.postgres import EmbeddedPostgres
@@ -38,6 +39,7 @@ class Rig:
         self._stack = ExitStack()
         self._transactions = 0  # of pgbench, committed
         self._sent = self._booked = 0  # bookings over HTTP: asked for, acknowledged
+        self._sent_openly = 0  # the same without walls
 
     def __enter__(self) -> Self:
         with self._stack as stack:
@@ -46,10 +48,15 @@ class Rig:
             postgres.start()
             migrate(postgres.dsn())
             self.book = make_book(postgres.dsn())
+            open_dsn = _without_walls(postgres)
             # The log as shipped: a line a request is part of the work.
             self._service = Service(postgres.dsn(), self._folder, workers=WORKERS, FRONTDESK_LOG_LEVEL="info")
             stack.callback(self._service.stop)
             self._service.start()
+            (self._folder / "open").mkdir()
+            self._open = Service(open_dsn, self._folder / "open", workers=WORKERS, FRONTDESK_LOG_LEVEL="info")
+            stack.callback(self._open.stop)
+            self._open.start()
             self._bare_port = free_port()
             command = [sys.executable, "-m", "tests.bench.bare", str(self._bare_port), str(WORKERS)]
             bare = subprocess.Popen(command, cwd=_ROOT)
@@ -60,6 +67,7 @@ class Rig:
             stack.callback(self._generator.shutdown)
             self._served = {"postgres": postgres.pid, "server": self._service.pid}
             self._groups = {**self._served, "load": self._generator.submit(os.getpid).result()}
+            self._open_groups = {**self._groups, "server": self._open.pid}
             self._bare_groups = {**self._groups, "server": bare.pid}
             self._check_reads()
             self._stack = stack.pop_all()
@@ -80,7 +88,16 @@ class Rig:
             return self._load(self.book.reads())
         if letter == "d":
             return self._load(Reads((get("/healthz"),)))
-        return self._load(Reads((get("/empty"),)), bare=True)
+        if letter == "e":
+            return self._load(Reads((get("/empty"),)), at=(self._bare_port, self._bare_groups))
+        if letter == "g":
+            return self._load(self.book.own_visits())
+        openly = (self._open.port, self._open_groups)
+        if letter == "h":
+            return self._load(self.book.own_visits(), at=openly)
+        figure = self._load(self.book.bookings(), expected=201, first=self._sent_openly, at=openly)
+        self._sent_openly += figure.done + figure.errors
+        return figure
 
     def prove(self) -> None:
         """That the book holds every booking that was acknowledged, by whomever, and no overlap. Raises proof.Untrue."""
@@ -100,10 +117,18 @@ class Rig:
         self._booked += figure.done
         return figure
 
-    def _load(self, requests: load.Requests, *, expected: int = 200, first: int = 0, bare: bool = False) -> Figure:
-        port = self._bare_port if bare else self._service.port
+    def _load(
+        self,
+        requests: load.Requests,
+        *,
+        expected: int = 200,
+        first: int = 0,
+        at: tuple[int, dict[str, int | None]] | None = None,
+    ) -> Figure:
+        """Send these to the port `at`, or to the service; the groups of processes whose CPU counts go with it."""
+        port, groups = at or (self._service.port, self._groups)
         wanted = load.Load(port, requests, CONNECTIONS, self._warm_up_s, self._seconds, first)
-        with cpu.spent(self._bare_groups if bare else self._groups) as cpu_s:
+        with cpu.spent(groups) as cpu_s:
             tally = self._generator.submit(load.run, wanted).result()
         done = tally.statuses.get(expected, 0)
         errors = tally.sent - done
@@ -118,6 +143,15 @@ class Rig:
                 found = len(client.get(path).json()["slots"])
                 if found != self.book.free:
                     raise proof.Untrue(f"{found} free slots where {self.book.free} are: {path}")
+
+
+def _without_walls(postgres: EmbeddedPostgres) -> str:
+    """A copy of the database without row-level security; its dsn."""
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as conn:
+        conn.execute("CREATE DATABASE open TEMPLATE frontdesk")
+    with psycopg.connect(postgres.dsn("open")) as conn:
+        conn.execute((Path(__file__).parent / "without_walls.sql").read_bytes())
+    return postgres.dsn("open")
 
 
 def _wait_for(url: str) -> None:

@@ -13,7 +13,7 @@ from frontdesk import ids
 from tests.bench import cpu, load, proof
 from tests.bench.__main__ import main
 from tests.bench.book import Reads, get
-from tests.bench.figures import NAMES, Figure, by_cpu, ratios, table
+from tests.bench.figures import NAMES, RATIOS, Figure, by_cpu, ratios, table
 from tests.make import Make
 from tests.service import Service
 
@@ -27,13 +27,14 @@ def test_a_short_run_measures_everything_and_writes_it_down(tmp_path: Path, caps
     assert result["errors"] == 0
     assert list(result["medians"]) == list(NAMES)
     assert [list(one) for one in result["rounds"]] == [list(NAMES)] * 2
+    told_ratios = [f"{over}/{under}" for over, under in RATIOS]
     for one in result["rounds"]:
         for letter, figure in one.items():
             assert figure["done"] > 0, letter
-            assert set(figure["statuses"]) == {"a": set(), "b": {201}}.get(letter, {200})
-    assert {name: len(ratio["rounds"]) for name, ratio in result["ratios"].items()} == {"b/a": 2, "c/d": 2, "c/e": 2}
+            assert set(figure["statuses"]) == {"a": set(), "b": {201}, "f": {201}}.get(letter, {200})
+    assert {name: len(ratio["rounds"]) for name, ratio in result["ratios"].items()} == dict.fromkeys(told_ratios, 2)
     printed = capsys.readouterr().out
-    assert all(f"\n{word}  " in printed for word in [*NAMES, "b/a", "c/d", "c/e"])
+    assert all(f"\n{word}  " in printed for word in [*NAMES, *told_ratios])
     assert [path.name for path in tmp_path.iterdir()] == ["figures"], "the bench leaves its data behind"
 
 
@@ -91,10 +92,13 @@ def test_a_ratio_compares_within_its_round() -> None:
             rate, 1.0, 2.0, done=1000, errors=0, cpu_s={"server": 1500 / rate, "load": 500 / rate, "others": 9}
         )
 
-    quiet = {letter: of(rate) for letter, rate in zip("abcde", (1000, 500, 300, 600, 3000), strict=True)}
+    quiet = {
+        letter: of(rate) for letter, rate in zip("abcdefgh", (1000, 500, 300, 600, 3000, 500, 90, 100), strict=True)
+    }
     busy = {letter: of(figure.per_second / 4) for letter, figure in quiet.items()}
-    assert ratios([quiet, busy]) == {"b/a": [0.5, 0.5], "c/d": [0.5, 0.5], "c/e": [0.1, 0.1]}
-    assert by_cpu([quiet, busy]) == {"b/a": 0.5, "c/d": 0.5, "c/e": 0.1}
+    told = {"b/a": 0.5, "c/d": 0.5, "c/e": 0.1, "b/f": 1.0, "g/h": 0.9}
+    assert ratios([quiet, busy]) == {name: [value, value] for name, value in told.items()}
+    assert by_cpu([quiet, busy]) == told
 
 
 def test_where_cpu_cannot_be_told_the_ratios_of_rates_are() -> None:

@@ -13,8 +13,9 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
-from frontdesk.auth.permissions import PERMISSIONS, Actor, Role
+from frontdesk.auth.permissions import IMPERSONAL, PERMISSIONS, Actor, Role
 from frontdesk.auth.tokens import caller_of
+from frontdesk.db import Viewer
 from frontdesk.errors import Forbidden, Unauthenticated
 
 
@@ -27,6 +28,8 @@ class Allow:
     async def __call__(self, request: Request) -> Actor:
         # An old token in the header must not keep anybody from logging in or refreshing it.
         caller = caller_of(request, lenient=self.permission == "public")
+        login = None if self.permission in IMPERSONAL else caller.login
+        request.state.viewer = Viewer(login, caller.request_id) if login else None
         reach = PERMISSIONS[self.permission].get(caller.role)
         if reach is None:
             if caller.role is Role.ANONYMOUS:

@@ -55,6 +55,10 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
 }
 
 
+IMPERSONAL = frozenset({"public", "availability:read", "metrics:read"})
+"""What is answered without looking at anybody's rows: the database need not know who asks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who is asking, in which request, and how far the permission of this endpoint reaches for them.
@@ -69,6 +73,7 @@ class Actor:
     patient_id: UUID | None = None
     provider_id: UUID | None = None
     clinic_ids: tuple[UUID, ...] = ()
+    login: UUID | None = None  # the session, by which the database knows them
     address: str = ""  # keyed digest of the client's address, for limits on callers without a log-in
 
     @property

@@ -99,5 +99,6 @@ def caller_of(request: Request, *, lenient: bool = False) -> Actor:
         patient_id=login.patient_id,
         provider_id=login.provider_id,
         clinic_ids=login.clinic_ids,
+        login=login.session_id,
         address=address,
     )

@@ -64,30 +64,28 @@ SELECT a.n, b.opens, b.closes,
 FROM jsonb_to_recordset(%(asked)s::jsonb) AS a (n integer, provider_id uuid, owners uuid[], span tstzrange)
 CROSS JOIN LATERAL (
     SELECT array_agg(date_part('epoch', lower(claims))) AS opens, array_agg(date_part('epoch', upper(claims))) AS closes
-    FROM appointment
-    WHERE provider_id = a.provider_id AND claims && a.span
-      AND status NOT IN ('cancelled', 'no_show', 'expired') AND session_id IS NULL
+    FROM taken
+    WHERE provider_id = a.provider_id AND claims && a.span AND session_id IS NULL
       AND NOT (status = 'held' AND hold_expires_at <= %(now)s)
 ) AS b;
 
 -- name: rooms_booked
 -- The same of rooms.
 SELECT room_id, array_agg(date_part('epoch', lower(claims))) AS opens, array_agg(date_part('epoch', upper(claims))) AS closes
-FROM appointment
-WHERE room_id = ANY (%(rooms)s::uuid[]) AND claims && %(span)s::tstzrange
-  AND status NOT IN ('cancelled', 'no_show', 'expired') AND room_id IS NOT NULL AND session_id IS NULL
+FROM taken
+WHERE room_id = ANY (%(rooms)s::uuid[]) AND claims && %(span)s::tstzrange AND room_id IS NOT NULL AND session_id IS NULL
   AND NOT (status = 'held' AND hold_expires_at <= %(now)s)
 GROUP BY room_id;
 
 -- name: full_days
 -- The local days on which a provider has as many visits of the type as are allowed.
-SELECT a.provider_id, (lower(a.during) AT TIME ZONE c.time_zone)::date AS day
-FROM appointment a
+SELECT a.provider_id, (a.start_at AT TIME ZONE c.time_zone)::date AS day
+FROM taken a
 JOIN clinic c ON c.id = a.clinic_id
 WHERE a.provider_id = ANY (%(provider_ids)s::uuid[]) AND a.visit_type_id = %(visit_type_id)s AND a.session_id IS NULL
-  AND lower(a.during) >= lower(%(span)s::tstzrange) - interval '50 hours'
-  AND lower(a.during) < upper(%(span)s::tstzrange) + interval '50 hours'
-  AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
+  AND a.start_at >= lower(%(span)s::tstzrange) - interval '50 hours'
+  AND a.start_at < upper(%(span)s::tstzrange) + interval '50 hours'
+  AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
 GROUP BY 1, 2
 HAVING count(*) >= %(most)s;
 
@@ -144,12 +142,8 @@ SELECT a.during, tstzrange(lower(a.during) - make_interval(mins => a.buffer_befo
        a.start >= %(now)s AS ahead,
        a.start >= %(now)s + make_interval(mins => a.min_notice_min) AS notice_kept,
        a.start <= %(now)s + make_interval(hours => 24 * a.horizon_days) AS within_horizon,
-       a.accepting_new_patients OR %(patient_id)s::uuid IS NULL
-           OR EXISTS (SELECT FROM appointment e
-                      WHERE e.provider_id = a.provider AND e.patient_id = %(patient_id)s::uuid
-                        AND e.status IN ('completed', 'in_progress', 'checked_in')) AS patient_accepted,
-       %(patient_id)s::uuid IS NULL
-           OR EXISTS (SELECT FROM patient WHERE id = %(patient_id)s::uuid AND active) AS patient_active
+       a.accepting_new_patients OR %(patient_id)s::uuid IS NULL OR has_seen(a.provider, %(patient_id)s::uuid) AS patient_accepted,
+       %(patient_id)s::uuid IS NULL OR patient_active(%(patient_id)s::uuid) AS patient_active
 FROM asked a;
 
 -- name: known
@@ -164,10 +158,7 @@ SELECT 'provider' AS resource
 WHERE %(claims)s::tstzrange && provider_busy(%(provider_id)s, %(claims)s::tstzrange, %(now)s)
 UNION ALL
 SELECT 'patient'
-WHERE EXISTS (SELECT FROM appointment a
-              WHERE a.patient_id = %(patient_id)s::uuid AND a.during && %(during)s::tstzrange
-                AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.patient_id IS NOT NULL
-                AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s))
+WHERE EXISTS (SELECT FROM patient_taken(%(patient_id)s::uuid, %(during)s::tstzrange, %(now)s))
 UNION ALL
 SELECT 'room'
 WHERE EXISTS (SELECT FROM room r WHERE r.clinic_id = %(clinic_id)s AND r.kind = %(room_kind)s::text AND r.active)
@@ -178,21 +169,10 @@ WHERE EXISTS (SELECT FROM room r WHERE r.clinic_id = %(clinic_id)s AND r.kind = 
 -- What keeps one patient from slots that are free: that a provider does not accept them, that they have a future visit
 -- there and the visit type allows one, and what they have booked or held themselves within `span` (visits, no buffers).
 SELECT p.id AS provider_id,
-       EXISTS (SELECT FROM patient WHERE id = %(patient_id)s AND active)
-           AND (p.accepting_new_patients
-                OR EXISTS (SELECT FROM appointment e
-                           WHERE e.provider_id = p.id AND e.patient_id = %(patient_id)s
-                             AND e.status IN ('completed', 'in_progress', 'checked_in'))) AS accepted,
-       NOT v.one_future_per_provider
-           OR NOT EXISTS (SELECT FROM appointment a
-                          WHERE a.patient_id = %(patient_id)s AND a.provider_id = p.id AND lower(a.during) > %(now)s
-                            AND a.status IN ('held', 'scheduled', 'confirmed', 'checked_in')
-                            AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)) AS within_limit,
-       (SELECT coalesce(range_agg(a.during), '{}')
-        FROM appointment a
-        WHERE a.patient_id = %(patient_id)s AND a.during && %(span)s::tstzrange
-          AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.patient_id IS NOT NULL
-          AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)) AS busy
+       patient_active(%(patient_id)s) AND (p.accepting_new_patients OR has_seen(p.id, %(patient_id)s)) AS accepted,
+       NOT v.one_future_per_provider OR NOT will_see(p.id, %(patient_id)s, %(now)s) AS within_limit,
+       (SELECT coalesce(range_agg(t.during), '{}')
+        FROM patient_taken(%(patient_id)s, %(span)s::tstzrange, %(now)s) AS t (during)) AS busy
 FROM provider p, visit_type v
 WHERE p.id = ANY (%(provider_ids)s::uuid[]) AND v.id = %(visit_type_id)s;
 

@@ -69,6 +69,7 @@ async def make(
     if verdict.limited:
         await claims.keep_limits(conn, actor, claim)
     token = secrets.token_urlsafe(32) if actor.role is Role.ANONYMOUS else None
+    await _show(conn, token)
     row = await claims.claim_time(
         conn,
         actor,
@@ -157,12 +158,21 @@ async def find(conn: Connection, actor: Actor, hold_id: UUID, token: str | None)
 
     Raises HoldGone when it was used, dropped or has expired; NotFound when there is none for this caller.
     """
+    await _show(conn, token)
     row = await db.one(conn, q.find, id=hold_id, **dict.fromkeys(actor.only, None))
+    if row is None and token is not None:  # a hold that became a visit is nobody's but the patient's to see
+        was = await db.one(conn, q.was_held, id=hold_id, digest=hash_token(token))
+        if was and was["yes"]:
+            raise _gone()
     if row is None or not _may_use(actor, row, token):
         raise NotFound("There is no such hold of yours.")
     if row["status"] != "held" or row["hold_expires_at"] <= clock.now():
-        raise HoldGone("It was used, dropped or has expired; choose a time again.")
+        raise _gone()
     return row
+
+
+def _gone() -> HoldGone:
+    return HoldGone("It was used, dropped or has expired; choose a time again.")
 
 
 def _may_use(actor: Actor, hold: dict[str, Any], token: str | None) -> bool:
@@ -171,6 +181,12 @@ def _may_use(actor: Actor, hold: dict[str, Any], token: str | None) -> bool:
     if actor.is_desk:
         return service.within(actor, hold["clinic_id"])
     return actor.role is not Role.ANONYMOUS and hold["hold_client"] == actor.client
+
+
+async def _show(conn: Connection, token: str | None) -> None:
+    """Let this transaction see the hold of this secret."""
+    if token is not None:
+        await db.run(conn, q.show_token, digest=hash_token(token).hex())
 
 
 def hash_token(token: str) -> bytes:

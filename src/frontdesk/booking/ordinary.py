@@ -107,7 +107,7 @@ class OrdinaryBookings:
             "reason": reason,
             "owners": plan.owners,
             "version": plan.version,
-            "only_clinics": actor.only["only_clinics"],
+            "login": actor.login,
             **(key.names if key else {}),
             **actor.stamp,
         }
@@ -175,6 +175,8 @@ def _key_or_id(wanted: _Wanted) -> object:
 
 def _patient(actor: Actor, patient_id: UUID | None, clinic_id: UUID) -> UUID | None:
     """For whom, when that is plain: patients for themselves, the desk at its clinics for anybody of them."""
+    if actor.login is None:  # the database would not know who asks
+        return None
     if actor.role is Role.PATIENT:
         return actor.patient_id if patient_id in (None, actor.patient_id) else None
     if actor.is_desk and (actor.reach is not Reach.CLINICS or clinic_id in actor.clinic_ids):

@@ -17,9 +17,8 @@ SELECT %(id)s, %(provider_id)s, %(patient_id)s::uuid, %(clinic_id)s, %(room_id)s
        %(override_reason)s::text, %(overridden)s::text[], %(hold_expires_at)s::timestamptz, %(hold_token_hash)s::bytea,
        %(hold_client)s::text, %(changed_by)s, %(request_id)s
 WHERE %(overbook)s OR NOT EXISTS (
-    SELECT FROM appointment b
-    WHERE b.provider_id = %(provider_id)s AND b.lane > 0 AND b.claims && %(claims)s::tstzrange
-      AND b.status NOT IN ('cancelled', 'no_show', 'expired') AND b.session_id IS NULL)
+    SELECT FROM taken b
+    WHERE b.provider_id = %(provider_id)s AND b.lane > 0 AND b.claims && %(claims)s::tstzrange AND b.session_id IS NULL)
 ON CONFLICT DO NOTHING
 RETURNING id, status, version, provider_id, patient_id, clinic_id, room_id, visit_type_id, lower(during) AS start,
           upper(during) AS "end", mode, reason, override_reason, status_reason, lane, hold_expires_at, created_at, changed_at,
@@ -32,39 +31,15 @@ WITH provider AS MATERIALIZED (SELECT id FROM provider WHERE id = ANY (%(provide
 SELECT (SELECT count(*) FROM provider) AS providers, (SELECT count(*) FROM clinic) AS clinics;
 
 -- name: insert_appointments
--- Claim several times, each judged alone by the constraints; a row back for each that is booked.
-INSERT INTO appointment (id, provider_id, patient_id, clinic_id, visit_type_id, during, claims, status, mode, reason,
-                         changed_by, request_id)
-SELECT a.id, a.provider_id, a.patient_id, a.clinic_id, a.visit_type_id, a.during, a.claims, 'scheduled', a.mode, a.reason,
-       a.changed_by, a.request_id
-FROM ordinary_bookings(%(asked)s::jsonb) AS a
-WHERE NOT EXISTS (SELECT FROM appointment b
-                  WHERE b.provider_id = a.provider_id AND b.lane > 0 AND b.claims && a.claims
-                    AND b.status NOT IN ('cancelled', 'no_show', 'expired') AND b.session_id IS NULL)
-ON CONFLICT DO NOTHING
-RETURNING id, status, version, provider_id, patient_id, clinic_id, room_id, visit_type_id, lower(during) AS start,
-          upper(during) AS "end", mode, reason, override_reason, status_reason, lane, hold_expires_at, created_at, changed_at,
-          meeting;
+-- Claim several times; a row back for each that is booked.
+SELECT id, status, version, provider_id, patient_id, clinic_id, room_id, visit_type_id, lower(during) AS start,
+       upper(during) AS "end", mode, reason, override_reason, status_reason, lane, hold_expires_at, created_at, changed_at,
+       meeting
+FROM book_ordinary(%(asked)s::jsonb);
 
 -- name: in_the_way_of_several
--- What overlaps bookings that got no row; times only, nobody's identity. Nothing for one that rules may refuse, or that
--- only an overdue hold keeps out: these are looked at alone.
-SELECT a.id, busy.resource, busy.start, busy."end"
-FROM ordinary_bookings(%(asked)s::jsonb) AS a
-CROSS JOIN LATERAL (
-    SELECT 'provider' AS resource, lower(b.claims) AS start, upper(b.claims) AS "end"
-    FROM appointment b
-    WHERE b.provider_id = a.provider_id AND b.claims && a.claims
-      AND b.status NOT IN ('cancelled', 'no_show', 'expired') AND b.session_id IS NULL
-      AND NOT (b.status = 'held' AND b.hold_expires_at <= %(now)s)
-    UNION ALL
-    SELECT 'patient', lower(b.during), upper(b.during)
-    FROM appointment b
-    WHERE b.patient_id = a.patient_id AND b.during && a.during
-      AND b.status NOT IN ('cancelled', 'no_show', 'expired') AND b.patient_id IS NOT NULL
-      AND NOT (b.status = 'held' AND b.hold_expires_at <= %(now)s)
-) AS busy
-ORDER BY a.id, busy.resource, busy.start;
+-- What overlaps bookings that got no row.
+SELECT id, resource, start, "end" FROM in_the_way_of_ordinary(%(asked)s::jsonb, %(now)s);
 
 -- name: by_load
 -- Providers in the order to be asked for one start: those who look free first, then by minutes booked on that local day.
@@ -75,11 +50,10 @@ CROSS JOIN clinic c
 CROSS JOIN LATERAL (
     SELECT coalesce(bool_or(tstzrange(%(start)s, %(start)s + make_interval(mins => v.duration_min)) && a.claims), false) AS busy,
            coalesce(sum(upper(a.during) - lower(a.during)), interval '0') AS booked
-    FROM appointment a
-    WHERE a.provider_id = p.id AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.session_id IS NULL
-      AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
-      AND lower(a.during) BETWEEN %(start)s::timestamptz - interval '36 hours' AND %(start)s::timestamptz + interval '36 hours'
-      AND (lower(a.during) AT TIME ZONE c.time_zone)::date = (%(start)s AT TIME ZONE c.time_zone)::date
+    FROM taken a
+    WHERE a.provider_id = p.id AND a.session_id IS NULL AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
+      AND a.start_at BETWEEN %(start)s::timestamptz - interval '36 hours' AND %(start)s::timestamptz + interval '36 hours'
+      AND (a.start_at AT TIME ZONE c.time_zone)::date = (%(start)s AT TIME ZONE c.time_zone)::date
 ) AS load
 WHERE v.id = %(visit_type_id)s AND c.id = %(clinic_id)s
 ORDER BY load.busy, load.booked, random();
@@ -90,9 +64,9 @@ ORDER BY load.busy, load.booked, random();
 SELECT r.id
 FROM room r
 WHERE r.clinic_id = %(clinic_id)s AND r.kind = %(room_kind)s AND r.active
-  AND NOT EXISTS (SELECT FROM appointment a
+  AND NOT EXISTS (SELECT FROM taken a
                   WHERE a.room_id = r.id AND a.claims && %(claims)s AND a.id IS DISTINCT FROM %(except_id)s::uuid
-                    AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.room_id IS NOT NULL AND a.session_id IS NULL
+                    AND a.room_id IS NOT NULL AND a.session_id IS NULL
                     AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s))
 ORDER BY r.id IS DISTINCT FROM %(preferred)s::uuid, random()
 LIMIT 1;
@@ -106,31 +80,24 @@ SELECT EXISTS (SELECT FROM room r
 -- name: in_the_way
 -- The live claims that overlap, by resource; times only, nobody's identity. Overdue holds do not count.
 SELECT 'provider' AS resource, lower(a.claims) AS start, upper(a.claims) AS "end"
-FROM appointment a
+FROM taken a
 WHERE a.provider_id = %(provider_id)s AND (a.lane = %(lane)s OR NOT %(overbook)s) AND a.claims && %(claims)s
-  AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.session_id IS NULL
+  AND a.session_id IS NULL
   AND a.id IS DISTINCT FROM %(except_id)s::uuid AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
 UNION ALL
-SELECT 'patient', lower(a.during), upper(a.during)
-FROM appointment a
-WHERE a.patient_id = %(patient_id)s::uuid AND a.during && %(during)s
-  AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.patient_id IS NOT NULL
-  AND a.id IS DISTINCT FROM %(except_id)s::uuid AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
+SELECT 'patient', lower(p.during), upper(p.during)
+FROM patient_taken(%(patient_id)s::uuid, %(during)s, %(now)s, %(except_id)s::uuid) AS p (during)
 UNION ALL
 SELECT 'room', lower(a.claims), upper(a.claims)
-FROM appointment a
-WHERE a.room_id = %(room_id)s::uuid AND a.claims && %(claims)s
-  AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.room_id IS NOT NULL AND a.session_id IS NULL
+FROM taken a
+WHERE a.room_id = %(room_id)s::uuid AND a.claims && %(claims)s AND a.room_id IS NOT NULL AND a.session_id IS NULL
   AND a.id IS DISTINCT FROM %(except_id)s::uuid AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
 ORDER BY 1, 2;
 
 -- name: overdue_holds
 -- Holds whose time is over and that still stand in the way of a claim, with the keys to lock before expiring them.
 SELECT id, provider_id, patient_id, room_id
-FROM appointment
-WHERE status = 'held' AND hold_expires_at <= %(now)s
-  AND (provider_id = %(provider_id)s OR patient_id = %(patient_id)s::uuid OR clinic_id = %(clinic_id)s)
-  AND claims && %(claims)s;
+FROM overdue_holds(%(provider_id)s, %(patient_id)s::uuid, %(clinic_id)s, %(claims)s, %(now)s);
 
 -- name: any_overdue_holds
 -- Holds whose time is over, oldest first, with the keys to lock before expiring them.
@@ -142,10 +109,16 @@ LIMIT 200;
 
 -- name: expire_holds
 -- Needs the locks of the holds' keys. Returns what was expired, for the events.
-UPDATE appointment
-SET status = 'expired', changed_by = %(changed_by)s, request_id = %(request_id)s
-WHERE id = ANY (%(ids)s) AND status = 'held' AND hold_expires_at <= %(now)s
-RETURNING id, version, provider_id, patient_id, clinic_id, lower(during) AS start, upper(during) AS "end", status;
+SELECT id, version, provider_id, patient_id, clinic_id, lower(during) AS start, upper(during) AS "end", status
+FROM expire_holds(%(ids)s, %(now)s, %(changed_by)s, %(request_id)s);
+
+-- name: show_token
+-- The right to a hold, by the digest of its secret, until the end of the transaction.
+SELECT set_config('frontdesk.viewer_hold', %(digest)s, true);
+
+-- name: was_held
+-- Whether the hold was once the one of this secret, whatever became of it.
+SELECT was_held(%(id)s, %(digest)s) AS yes;
 
 -- name: lock_client
 -- One client's holds are counted one after the other.
@@ -153,8 +126,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('hold:' || %(client)s, 0));
 
 -- name: count_holds
 -- Live holds of one client.
-SELECT count(*) AS holds FROM appointment
-WHERE hold_client = %(client)s AND status = 'held' AND hold_expires_at > %(now)s;
+SELECT holds_of(%(client)s, %(now)s) AS holds;
 
 -- name: lock_overrides
 -- Exceptions on one provider's day at a clinic are counted one after the other; taken before any claim is locked.
@@ -166,10 +138,10 @@ FROM clinic c WHERE c.id = %(clinic_id)s;
 -- The live visits on a provider's local day that break a rule or are overbooked.
 SELECT count(a.id) AS overrides
 FROM clinic c
-LEFT JOIN appointment a ON a.provider_id = %(provider_id)s AND a.clinic_id = c.id
-    AND lower(a.during) >= local_instant((%(start)s::timestamptz AT TIME ZONE c.time_zone)::date::timestamp, c.time_zone)
-    AND lower(a.during) < local_instant((%(start)s::timestamptz AT TIME ZONE c.time_zone)::date + interval '1 day', c.time_zone)
-    AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND (a.overridden <> '{}' OR a.lane > 0)
+LEFT JOIN taken a ON a.provider_id = %(provider_id)s AND a.clinic_id = c.id
+    AND a.start_at >= local_instant((%(start)s::timestamptz AT TIME ZONE c.time_zone)::date::timestamp, c.time_zone)
+    AND a.start_at < local_instant((%(start)s::timestamptz AT TIME ZONE c.time_zone)::date + interval '1 day', c.time_zone)
+    AND a.is_exception
     AND a.id IS DISTINCT FROM %(except_id)s::uuid
 WHERE c.id = %(clinic_id)s;
 
@@ -206,11 +178,18 @@ SELECT version, status, provider_id, clinic_id, room_id, lower(during) AS start 
 
 -- name: list_appointments
 -- A page in the order of start and id. A date means midnight in the clinic's zone. Holds only when asked for by status.
+-- The clinics' midnights are made first: compared with a bare column, an instant may use the index (ADR-0021).
+WITH local AS MATERIALIZED (
+    SELECT id AS clinic_id, local_instant(%(from_on)s::date::timestamp, time_zone) AS from_at,
+           local_instant(%(to_on)s::date::timestamp, time_zone) AS to_at
+    FROM clinic
+    WHERE %(clinic_id)s::uuid IS NULL OR id = %(clinic_id)s::uuid
+)
 SELECT a.id, a.status, a.version, a.provider_id, a.patient_id, a.clinic_id, a.room_id, a.visit_type_id,
        lower(a.during) AS start, upper(a.during) AS "end", a.mode, a.reason, a.override_reason, a.status_reason, a.lane,
        a.hold_expires_at, a.created_at, a.changed_at, a.meeting
 FROM appointment a
-JOIN clinic c ON c.id = a.clinic_id
+JOIN local l ON l.clinic_id = a.clinic_id
 WHERE (%(only_patient)s::uuid IS NULL OR a.patient_id = %(only_patient)s::uuid)
   AND (%(only_provider)s::uuid IS NULL OR a.provider_id = %(only_provider)s::uuid)
   AND (%(only_clinics)s::uuid[] IS NULL OR a.clinic_id = ANY (%(only_clinics)s::uuid[]))
@@ -219,13 +198,13 @@ WHERE (%(only_patient)s::uuid IS NULL OR a.patient_id = %(only_patient)s::uuid)
   AND (%(clinic_id)s::uuid IS NULL OR a.clinic_id = %(clinic_id)s::uuid)
   AND CASE WHEN %(status)s::text[] IS NULL THEN a.status NOT IN ('held', 'expired') AND a.capacity IS NULL
            ELSE a.status = ANY (%(status)s::text[]) END
-  AND (%(from_at)s::timestamptz IS NULL OR lower(a.during) >= %(from_at)s::timestamptz)
-  AND (%(to_at)s::timestamptz IS NULL OR lower(a.during) < %(to_at)s::timestamptz)
-  AND (%(from_on)s::date IS NULL OR lower(a.during) >= local_instant(%(from_on)s::date::timestamp, c.time_zone))
-  AND (%(to_on)s::date IS NULL OR lower(a.during) < local_instant(%(to_on)s::date::timestamp, c.time_zone))
+  AND (%(from_at)s::timestamptz IS NULL OR a.start_at >= %(from_at)s::timestamptz)
+  AND (%(to_at)s::timestamptz IS NULL OR a.start_at < %(to_at)s::timestamptz)
+  AND (%(from_on)s::date IS NULL OR a.start_at >= l.from_at)
+  AND (%(to_on)s::date IS NULL OR a.start_at < l.to_at)
   AND (%(after_start)s::timestamptz IS NULL
-       OR (lower(a.during), a.id) > (%(after_start)s::timestamptz, %(after_id)s::uuid))
-ORDER BY lower(a.during), a.id
+       OR (a.start_at, a.id) > (%(after_start)s::timestamptz, %(after_id)s::uuid))
+ORDER BY a.start_at, a.id
 LIMIT %(limit)s;
 
 -- name: take_hold

@@ -35,7 +35,7 @@ RETURNING id, name, time_zone, country, region, address, phone, latitude, longit
 -- name: clinic_has_future
 -- Whether a live appointment or hold lies ahead at the clinic.
 SELECT EXISTS (
-    SELECT FROM appointment
+    SELECT FROM taken
     WHERE clinic_id = %(clinic_id)s AND upper(during) > now()
       AND (status IN ('scheduled', 'confirmed', 'checked_in', 'in_progress')
            OR (status = 'held' AND hold_expires_at > now()))

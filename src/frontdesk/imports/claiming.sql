@@ -19,7 +19,7 @@ FROM wanted w JOIN appointment a ON a.id = w.id
 UNION ALL
 SELECT w.n, true
 FROM wanted w
-JOIN appointment a ON a.provider_id = w.provider_id AND lower(a.during) = lower(w.during)
+JOIN appointment a ON a.provider_id = w.provider_id AND a.start_at = lower(w.during)
 WHERE a.during = w.during AND a.patient_id = w.patient_id
   AND ((a.status NOT IN ('held', 'cancelled', 'no_show', 'expired') AND NOT w.over)
        OR (a.origin = 'imported' AND NOT w.named
@@ -56,7 +56,7 @@ WITH wanted AS MATERIALIZED (
     WHERE w.status IN ('cancelled', 'no_show') OR NOT EXISTS (  -- nothing goes beside an overbooked visit by accident
         SELECT FROM appointment b
         WHERE b.provider_id = w.provider_id AND b.lane > 0 AND b.claims && tstzrange(w.starts, w.ends)
-          AND lower(b.during) BETWEEN w.starts - interval '34 hours' AND w.ends + interval '34 hours'
+          AND b.start_at BETWEEN w.starts - interval '34 hours' AND w.ends + interval '34 hours'
           AND b.status NOT IN ('cancelled', 'no_show', 'expired') AND b.session_id IS NULL)
     ORDER BY w.n
     ON CONFLICT DO NOTHING
@@ -85,13 +85,13 @@ WITH wanted AS (
 )
 SELECT w.n, a.id, 'provider' AS resource, lower(a.claims) AS start, upper(a.claims) AS "end"
 FROM wanted w
-JOIN appointment a ON a.provider_id = w.provider_id AND a.claims && w.during AND lower(a.during) BETWEEN w.earliest AND w.latest
+JOIN appointment a ON a.provider_id = w.provider_id AND a.claims && w.during AND a.start_at BETWEEN w.earliest AND w.latest
 WHERE a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.session_id IS NULL
   AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
 UNION ALL
 SELECT w.n, a.id, 'patient', lower(a.during), upper(a.during)
 FROM wanted w
-JOIN appointment a ON a.patient_id = w.patient_id AND a.during && w.during AND lower(a.during) BETWEEN w.earliest AND w.latest
+JOIN appointment a ON a.patient_id = w.patient_id AND a.during && w.during AND a.start_at BETWEEN w.earliest AND w.latest
 WHERE a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.patient_id IS NOT NULL
   AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
 ORDER BY n, resource DESC, start;

@@ -28,17 +28,21 @@ WITH wanted AS MATERIALIZED (
                 %(ends)s::timestamptz[]) AS w (id, provider_id, ref, starts, ends)
     LEFT JOIN patient p ON p.external_ref = w.ref
 )
-INSERT INTO appointment
-SELECT a.*
+INSERT INTO appointment (id, provider_id, patient_id, clinic_id, room_id, visit_type_id, lane, during, claims, status, mode,
+                         origin, override_reason, overridden, hold_expires_at, session_id, seat, capacity, group_id, part,
+                         version, changed_by, request_id)
+SELECT a.id, a.provider_id, a.patient_id, a.clinic_id, a.room_id, a.visit_type_id, a.lane, a.during, a.claims, a.status, a.mode,
+       a.origin, a.override_reason, a.overridden, a.hold_expires_at, a.session_id, a.seat, a.capacity, a.group_id, a.part,
+       a.version, a.changed_by, a.request_id
 FROM public.appointment a
 WHERE a.id IN (
     SELECT b.id FROM wanted w JOIN public.appointment b ON b.id = w.id
     UNION ALL
-    SELECT b.id FROM wanted w JOIN public.appointment b ON b.provider_id = w.provider_id AND lower(b.during) = w.starts
+    SELECT b.id FROM wanted w JOIN public.appointment b ON b.provider_id = w.provider_id AND b.start_at = w.starts
     UNION ALL
     SELECT b.id
     FROM wanted w JOIN public.appointment b ON b.provider_id = w.provider_id AND b.claims && w.during
-        AND lower(b.during) BETWEEN w.starts - interval '34 hours' AND w.ends + interval '34 hours'
+        AND b.start_at BETWEEN w.starts - interval '34 hours' AND w.ends + interval '34 hours'
     WHERE b.status NOT IN ('cancelled', 'no_show', 'expired') AND b.session_id IS NULL
     UNION ALL
     SELECT b.id

@@ -1,22 +1,9 @@
 -- name: in_reach
--- Patients whom the caller may see, by id or by a search.
--- Each way to search is a SELECT of its own, because together they would use no index; one that the text cannot be has
--- NULL as its parameter and costs nothing, if the plan knows the parameters: run it with db.search.
+-- Patients whom the caller may see, by a search (find_patients answers ids, of anybody) or all of them.
 WITH candidate AS MATERIALIZED (
-    SELECT id FROM patient
-    WHERE (fold(first_name || ' ' || last_name) LIKE fold(%(name_like)s::text)
-           OR fold(first_name || ' ' || last_name) LIKE fold(%(name_like_too)s::text))
-      AND fold(first_name || ' ' || last_name) LIKE ALL (SELECT fold(word) FROM unnest(%(words)s::text[]) AS word)
-    UNION
-    SELECT id FROM patient WHERE fold(first_name || ' ' || last_name) %%> fold(%(like_name)s::text)
-    UNION
-    SELECT id FROM patient WHERE lower(email) = lower(%(email)s::text)
-    UNION
-    SELECT id FROM patient WHERE external_ref = %(reference)s::text
-    UNION
-    SELECT id FROM patient WHERE date_of_birth = %(born_on)s::date
-    UNION
-    SELECT id FROM patient WHERE regexp_replace(phone, '\D', '', 'g') LIKE '%%' || %(phone_digits)s::text || '%%'
+    SELECT find_patients(%(name_like)s::text, %(name_like_too)s::text, %(words)s::text[], %(like_name)s::text,
+                         %(email)s::text, %(reference)s::text, %(born_on)s::date, %(phone_digits)s::text) AS id
+    WHERE NOT %(everybody)s
 )
 SELECT p.id, p.first_name, p.last_name, p.date_of_birth, p.gender, p.email, p.phone, p.language, p.address, p.national_id,
        CASE WHEN p.insurance_provider IS NOT NULL
@@ -25,13 +12,27 @@ SELECT p.id, p.first_name, p.last_name, p.date_of_birth, p.gender, p.email, p.ph
        ARRAY(SELECT c.clinic_id FROM patient_clinic c WHERE c.patient_id = p.id ORDER BY 1) AS clinic_ids,
        p.preferences, p.active, p.version, p.created_at, p.changed_at
 FROM patient p
-WHERE (%(ids)s::uuid[] IS NULL OR p.id = ANY (%(ids)s))
-  AND (%(after_id)s::uuid IS NULL OR p.id > %(after_id)s)
+WHERE (%(after_id)s::uuid IS NULL OR p.id > %(after_id)s)
   AND (%(only_patient)s::uuid IS NULL OR p.id = %(only_patient)s)
   AND (%(only_care_of)s::uuid IS NULL OR in_care(%(only_care_of)s, p.id))
   AND (%(only_clinics)s::uuid[] IS NULL OR of_clinics(%(only_clinics)s, p.id))
   AND (%(everybody)s OR p.id = ANY (ARRAY(SELECT id FROM candidate)))
 ORDER BY p.id LIMIT %(rows)s;
+
+-- name: some_in_reach
+-- Those of these patients whom the caller may see.
+SELECT p.id, p.first_name, p.last_name, p.date_of_birth, p.gender, p.email, p.phone, p.language, p.address, p.national_id,
+       CASE WHEN p.insurance_provider IS NOT NULL
+            THEN jsonb_build_object('provider', p.insurance_provider, 'member_id', p.insurance_member_id) END AS insurance,
+       p.emergency_contact, p.external_ref,
+       ARRAY(SELECT c.clinic_id FROM patient_clinic c WHERE c.patient_id = p.id ORDER BY 1) AS clinic_ids,
+       p.preferences, p.active, p.version, p.created_at, p.changed_at
+FROM patient p
+WHERE p.id = ANY (%(ids)s)
+  AND (%(only_patient)s::uuid IS NULL OR p.id = %(only_patient)s)
+  AND (%(only_care_of)s::uuid IS NULL OR in_care(%(only_care_of)s, p.id))
+  AND (%(only_clinics)s::uuid[] IS NULL OR of_clinics(%(only_clinics)s, p.id))
+ORDER BY p.id;
 
 -- name: lock_patient
 -- Hold the patient while it changes.
@@ -40,14 +41,9 @@ SELECT id, first_name, last_name, date_of_birth, gender, email, phone, language,
 FROM patient WHERE id = %(patient_id)s FOR UPDATE;
 
 -- name: alike
--- Who may be the same person: born the same day with a similar name, or the same e-mail, phone or national id.
-SELECT id FROM patient
-WHERE (date_of_birth = %(date_of_birth)s
-       AND similarity(fold(first_name || ' ' || last_name), fold(%(first_name)s::text || ' ' || %(last_name)s::text)) >= 0.4)
-   OR lower(email) = lower(%(email)s::text)
-   OR national_id = %(national_id)s
-   OR (length(%(phone_digits)s::text) >= 7 AND regexp_replace(phone, '\D', '', 'g') = %(phone_digits)s)
-ORDER BY id LIMIT 20;
+-- Who may be the same person, whoever may see them.
+SELECT alike_patients(%(first_name)s::text, %(last_name)s::text, %(date_of_birth)s::date, %(email)s::text,
+                      %(national_id)s::text, %(phone_digits)s::text) AS id;
 
 -- name: insert_patient
 -- A new patient.
@@ -109,8 +105,8 @@ WHERE patient_id = %(patient_id)s
            AND (status IN ('scheduled', 'confirmed', 'checked_in', 'in_progress')
                 OR (status = 'held' AND hold_expires_at > now()))))
   AND (%(after_start)s::timestamptz IS NULL
-       OR (lower(during), id) > (%(after_start)s::timestamptz, %(after_id)s::uuid))
-ORDER BY lower(during), id LIMIT %(rows)s;
+       OR (start_at, id) > (%(after_start)s::timestamptz, %(after_id)s::uuid))
+ORDER BY start_at, id LIMIT %(rows)s;
 
 -- name: appointments_past
 -- One page of what is over or came to nothing, the latest first.
@@ -123,5 +119,5 @@ WHERE patient_id = %(patient_id)s
   AND status NOT IN ('held', 'expired')
   AND (upper(during) <= now() OR status IN ('completed', 'cancelled', 'no_show'))
   AND (%(after_start)s::timestamptz IS NULL
-       OR (lower(during), id) < (%(after_start)s::timestamptz, %(after_id)s::uuid))
-ORDER BY lower(during) DESC, id DESC LIMIT %(rows)s;
+       OR (start_at, id) < (%(after_start)s::timestamptz, %(after_id)s::uuid))
+ORDER BY start_at DESC, id DESC LIMIT %(rows)s;

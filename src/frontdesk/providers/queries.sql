@@ -100,7 +100,7 @@ ON CONFLICT DO NOTHING;
 -- name: has_future
 -- Whether a live appointment or hold of the provider lies ahead.
 SELECT EXISTS (
-    SELECT FROM appointment
+    SELECT FROM taken
     WHERE provider_id = %(provider_id)s AND upper(during) > now()
       AND (status IN ('scheduled', 'confirmed', 'checked_in', 'in_progress')
            OR (status = 'held' AND hold_expires_at > now()))

@@ -73,8 +73,9 @@ CREATE INDEX audit_entry_at ON audit_entry USING brin (at);
 -- audit(key, hidden): one entry a row. `key` is the column that names the row, `hidden` an array of columns whose
 -- values stay out of the trail (secrets). The actor is a column of the row, so one transaction may carry rows of several
 -- actors; a DELETE has no such column to read, so the deleting transaction says who it is in frontdesk.actor.
+-- SECURITY DEFINER, like every trigger here that reads or writes other rows: whoever writes need not see them (ADR-0021).
 CREATE FUNCTION audit() RETURNS trigger
-    LANGUAGE plpgsql AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     hidden constant text[] := coalesce(TG_ARGV[1], '{}')::text[];
     was    jsonb;

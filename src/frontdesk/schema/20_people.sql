@@ -82,6 +82,48 @@ CREATE INDEX patient_born ON patient (date_of_birth);
 CREATE INDEX patient_phone ON patient USING gin (regexp_replace(phone, '\D', '', 'g') gin_trgm_ops);
 CREATE INDEX patient_email ON patient (lower(email));
 
+-- Whoever answers to one of these descriptions, as ids alone: names are compared by operators that are not leakproof, and
+-- would find no index under row-level security (ADR-0021). What a search text cannot be is NULL. Planned for its values:
+-- a plan for any would look for a name in every row (3 s, not 5 ms, of 200,000 patients).
+CREATE FUNCTION find_patients(name_like text, name_like_too text, words text[], like_name text, of_email text,
+                              reference text, born_on date, phone_digits text) RETURNS SETOF uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+BEGIN
+    RETURN QUERY
+    SELECT p.id FROM patient p
+    WHERE (fold(p.first_name || ' ' || p.last_name) LIKE fold(name_like)
+           OR fold(p.first_name || ' ' || p.last_name) LIKE fold(name_like_too))
+      AND fold(p.first_name || ' ' || p.last_name) LIKE ALL (SELECT fold(word) FROM unnest(words) AS word)
+    UNION
+    SELECT p.id FROM patient p WHERE fold(p.first_name || ' ' || p.last_name) %> fold(like_name)
+    UNION
+    SELECT p.id FROM patient p WHERE lower(p.email) = lower(of_email)
+    UNION
+    SELECT p.id FROM patient p WHERE p.external_ref = reference
+    UNION
+    SELECT p.id FROM patient p WHERE p.date_of_birth = born_on
+    UNION
+    SELECT p.id FROM patient p WHERE regexp_replace(p.phone, '\D', '', 'g') LIKE '%' || phone_digits || '%';
+END
+$$;
+
+-- Who may be the same person: born the same day with a similar name, or the same e-mail, phone or national id.
+CREATE FUNCTION alike_patients(first_name text, last_name text, born_on date, of_email text, of_national_id text,
+                               phone_digits text) RETURNS SETOF uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+BEGIN
+    RETURN QUERY
+    SELECT p.id FROM patient p
+    WHERE (p.date_of_birth = born_on
+           AND similarity(fold(p.first_name || ' ' || p.last_name),
+                          fold(alike_patients.first_name || ' ' || alike_patients.last_name)) >= 0.4)
+       OR lower(p.email) = lower(of_email)
+       OR p.national_id = of_national_id
+       OR (length(phone_digits) >= 7 AND regexp_replace(p.phone, '\D', '', 'g') = phone_digits)
+    ORDER BY p.id LIMIT 20;
+END
+$$;
+
 -- Where a patient is registered: staff of these clinics may see them, besides those of clinics where they booked.
 CREATE TABLE patient_clinic (
     patient_id uuid NOT NULL REFERENCES patient,

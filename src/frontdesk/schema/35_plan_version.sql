@@ -9,7 +9,7 @@ CREATE TABLE plan_version (
 
 -- plan_changes(column): the column that names the owner.
 CREATE FUNCTION plan_changes() RETURNS trigger
-    LANGUAGE plpgsql AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     INSERT INTO plan_version AS v (owner, version)
     SELECT DISTINCT (row ->> TG_ARGV[0])::uuid, 1

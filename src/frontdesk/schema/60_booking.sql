@@ -45,6 +45,8 @@ CREATE TABLE appointment (
     changed_by      uuid NOT NULL,
     request_id      uuid NOT NULL,
     meeting         uuid NOT NULL DEFAULT gen_random_uuid(),  -- the secret in the join link of a telehealth visit
+    -- Comparing instants is leakproof, lower(range) is not: under row-level security only the former uses an index.
+    start_at        timestamptz GENERATED ALWAYS AS (lower(during)) STORED,
 
     CONSTRAINT appointment_during_half_open CHECK (
         NOT isempty(during) AND lower_inc(during) AND NOT upper_inc(during) AND NOT lower_inf(during) AND NOT upper_inf(during)),
@@ -69,9 +71,9 @@ CREATE TABLE appointment (
 CREATE UNIQUE INDEX appointment_seat_once ON appointment (session_id, seat)
     WHERE (status NOT IN ('cancelled', 'no_show', 'expired'));
 CREATE UNIQUE INDEX appointment_part_once ON appointment (group_id, part);
-CREATE INDEX appointment_of_patient ON appointment (patient_id, lower(during), id);
-CREATE INDEX appointment_of_provider ON appointment (provider_id, lower(during), id);
-CREATE INDEX appointment_of_clinic ON appointment (clinic_id, lower(during), id);
+CREATE INDEX appointment_of_patient ON appointment (patient_id, start_at, id);
+CREATE INDEX appointment_of_provider ON appointment (provider_id, start_at, id);
+CREATE INDEX appointment_of_clinic ON appointment (clinic_id, start_at, id);
 CREATE INDEX appointment_hold_over ON appointment (hold_expires_at) WHERE (status = 'held');
 CREATE INDEX appointment_hold_of ON appointment (hold_client) WHERE (status = 'held');
 
@@ -91,7 +93,7 @@ INSERT INTO appointment_step (from_status, to_status) VALUES
 
 -- FOR SHARE: the session cannot change until the seat is committed, and then finds it.
 CREATE FUNCTION appointment_seat_fits(seat appointment) RETURNS void
-    LANGUAGE plpgsql AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     PERFORM FROM appointment s
     WHERE s.id = seat.session_id AND s.capacity >= seat.seat AND s.provider_id = seat.provider_id
@@ -106,7 +108,7 @@ END
 $$;
 
 CREATE FUNCTION appointment_guard_insert() RETURNS trigger
-    LANGUAGE plpgsql AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     -- What happened elsewhere may arrive finished; what happens here begins at the beginning.
     IF NEW.status NOT IN ('held', 'scheduled') AND NEW.origin <> 'imported' THEN
@@ -124,7 +126,7 @@ CREATE TRIGGER appointment_10_guard_insert BEFORE INSERT ON appointment
     FOR EACH ROW EXECUTE FUNCTION appointment_guard_insert();
 
 CREATE FUNCTION appointment_guard_update() RETURNS trigger
-    LANGUAGE plpgsql AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     moved constant boolean := (NEW.provider_id, NEW.clinic_id, NEW.during) IS DISTINCT FROM (OLD.provider_id, OLD.clinic_id, OLD.during);
 BEGIN
@@ -171,7 +173,7 @@ CREATE TRIGGER appointment_10_guard_update BEFORE UPDATE ON appointment
 
 -- Checked at commit, when all parts are there.
 CREATE FUNCTION appointment_group_complete() RETURNS trigger
-    LANGUAGE plpgsql AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     -- Parts are numbered from 1 and each once, so as many as the group says, none above that, are all of them.
     IF NOT (SELECT count(*) = g.part_count AND max(a.part) = g.part_count
@@ -208,7 +210,7 @@ CREATE TRIGGER appointment_history_append_only BEFORE UPDATE OR DELETE OR TRUNCA
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE FUNCTION appointment_remember() RETURNS trigger
-    LANGUAGE plpgsql AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     INSERT INTO appointment_history (appointment_id, version, from_status, to_status, provider_id, clinic_id, room_id,
                                      during, reason, at, changed_by, request_id)
@@ -225,46 +227,124 @@ CREATE TRIGGER appointment_remember_update AFTER UPDATE ON appointment
                        IS DISTINCT FROM (NEW.status, NEW.during, NEW.provider_id, NEW.clinic_id, NEW.room_id))
     EXECUTE FUNCTION appointment_remember();
 
+-- What the book takes, and nothing of whom it is taken by: no patient, no reason. A view, which reads as its owner does,
+-- so that row-level security hides nothing of it and `&&` finds its index (ADR-0021).
+CREATE VIEW taken AS
+SELECT id, provider_id, room_id, clinic_id, visit_type_id, lane, overridden <> '{}' OR lane > 0 AS is_exception, during, claims,
+       start_at, status, hold_expires_at, session_id
+FROM appointment
+WHERE status NOT IN ('cancelled', 'no_show', 'expired');
+
 -- What a provider cannot give away within `span`, in any lane: a time beside an overbooked visit is not free either.
 -- An overdue hold no longer blocks: whoever books over it expires it.
 CREATE FUNCTION provider_busy(of_provider uuid, span tstzrange, at timestamptz) RETURNS tstzmultirange
-    LANGUAGE sql STABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
     RETURN (
         SELECT coalesce(range_agg(a.claims), '{}')
-        FROM appointment a
-        WHERE a.provider_id = of_provider AND a.claims && span
-          AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.session_id IS NULL
+        FROM taken a
+        WHERE a.provider_id = of_provider AND a.claims && span AND a.session_id IS NULL
           AND NOT (a.status = 'held' AND a.hold_expires_at <= at)
     );
 
 CREATE FUNCTION room_busy(of_room uuid, span tstzrange, at timestamptz) RETURNS tstzmultirange
-    LANGUAGE sql STABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
     RETURN (
         SELECT coalesce(range_agg(a.claims), '{}')
-        FROM appointment a
-        WHERE a.room_id = of_room AND a.claims && span
-          AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.room_id IS NOT NULL AND a.session_id IS NULL
+        FROM taken a
+        WHERE a.room_id = of_room AND a.claims && span AND a.room_id IS NOT NULL AND a.session_id IS NULL
           AND NOT (a.status = 'held' AND a.hold_expires_at <= at)
     );
 
--- Who may see whom (docs/permissions.md), said once for every query that asks.
+-- The visits and holds of one patient within `span`, as times alone; `except_id` does not count.
+CREATE FUNCTION patient_taken(who uuid, span tstzrange, at timestamptz, except_id uuid DEFAULT NULL) RETURNS SETOF tstzrange
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp ROWS 2 AS $$
+BEGIN
+    RETURN QUERY
+    SELECT a.during
+    FROM appointment a
+    WHERE a.patient_id = who AND a.during && span
+      AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.patient_id IS NOT NULL
+      AND a.id IS DISTINCT FROM except_id AND NOT (a.status = 'held' AND a.hold_expires_at <= at);
+END
+$$;
+
+CREATE FUNCTION patient_active(who uuid) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+    RETURN EXISTS (SELECT FROM patient WHERE id = who AND active);
+
+-- Whether the provider has seen the patient before.
+CREATE FUNCTION has_seen(of_provider uuid, who uuid) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+    RETURN EXISTS (
+        SELECT FROM appointment a
+        WHERE a.provider_id = of_provider AND a.patient_id = who AND a.status IN ('completed', 'in_progress', 'checked_in'));
+
+-- Whether the patient has, or holds, a visit with the provider that is still to begin.
+CREATE FUNCTION will_see(of_provider uuid, who uuid, at timestamptz, except_id uuid DEFAULT NULL) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+    RETURN EXISTS (
+        SELECT FROM appointment a
+        WHERE a.patient_id = who AND a.provider_id = of_provider AND a.start_at > at
+          AND a.status IN ('held', 'scheduled', 'confirmed', 'checked_in') AND a.id IS DISTINCT FROM except_id
+          AND NOT (a.status = 'held' AND a.hold_expires_at <= at));
+
+-- How many times one client holds now.
+CREATE FUNCTION holds_of(client text, at timestamptz) RETURNS bigint
+    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+    RETURN (SELECT count(*) FROM appointment WHERE hold_client = client AND status = 'held' AND hold_expires_at > at);
+
+-- Whether this was once held by whoever has the secret of this digest (SHA-256).
+CREATE FUNCTION was_held(hold uuid, digest bytea) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+    RETURN EXISTS (SELECT FROM appointment WHERE id = hold AND hold_token_hash = digest);
+
+-- Holds whose time is over and that still stand in the way of a claim, with the keys to lock before expiring them.
+CREATE FUNCTION overdue_holds(of_provider uuid, who uuid, at_clinic uuid, span tstzrange, at timestamptz)
+    RETURNS TABLE (id uuid, provider_id uuid, patient_id uuid, room_id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp ROWS 2 AS $$
+BEGIN
+    RETURN QUERY
+    SELECT a.id, a.provider_id, a.patient_id, a.room_id
+    FROM appointment a
+    WHERE a.status = 'held' AND a.hold_expires_at <= at
+      AND (a.provider_id = of_provider OR a.patient_id = who OR a.clinic_id = at_clinic)
+      AND a.claims && span;
+END
+$$;
+
+-- Expire those of these holds that are overdue; needs the locks of their keys.
+CREATE FUNCTION expire_holds(ids uuid[], at timestamptz, by_user uuid, in_request uuid) RETURNS SETOF appointment
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    UPDATE appointment a
+    SET status = 'expired', changed_by = by_user, request_id = in_request
+    WHERE a.id = ANY (ids) AND a.status = 'held' AND a.hold_expires_at <= at
+    RETURNING a.*;
+END
+$$;
+
+-- Who may see whom (docs/permissions.md), said once for every query and every policy that asks.
 -- A hold alone makes nobody a patient of anybody, and neither does a hold that was dropped.
 
 -- "In their care": an appointment between the two in the last 24 months or the next 12.
 CREATE FUNCTION in_care(of_provider uuid, who uuid) RETURNS boolean
-    LANGUAGE sql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
     RETURN EXISTS (
         SELECT FROM appointment a
         WHERE a.patient_id = who AND a.provider_id = of_provider
-          AND lower(a.during) BETWEEN now() - interval '24 months' AND now() + interval '12 months'
+          AND a.start_at BETWEEN now() - interval '24 months' AND now() + interval '12 months'
           AND a.status NOT IN ('held', 'expired')
           AND NOT EXISTS (SELECT FROM appointment_history h
-                          WHERE h.appointment_id = a.id AND h.from_status = 'held' AND h.to_status = 'cancelled')
-    );
+                          WHERE h.appointment_id = a.id AND h.from_status = 'held' AND h.to_status = 'cancelled'));
+END
+$$;
 
 -- "Of their clinics": the patient was registered at one of these clinics, or has booked there.
 CREATE FUNCTION of_clinics(clinics uuid[], who uuid) RETURNS boolean
-    LANGUAGE sql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
     RETURN EXISTS (SELECT FROM patient_clinic r WHERE r.patient_id = who AND r.clinic_id = ANY (clinics))
         OR EXISTS (
             SELECT FROM appointment a
@@ -272,6 +352,8 @@ CREATE FUNCTION of_clinics(clinics uuid[], who uuid) RETURNS boolean
               AND a.status NOT IN ('held', 'expired')
               AND NOT EXISTS (SELECT FROM appointment_history h
                               WHERE h.appointment_id = a.id AND h.from_status = 'held' AND h.to_status = 'cancelled'));
+END
+$$;
 
 -- The transaction-long lock of one provider, patient or room. Whoever changes a claim, or makes several, takes the locks
 -- of all keys concerned, old and new, in the order of their numbers; then no two of them wait for each other (ADR-0003).

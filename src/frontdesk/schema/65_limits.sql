@@ -5,22 +5,19 @@
 -- day is that of the clinic's zone, and a provider's visits at other clinics count on the day they have there.
 CREATE FUNCTION broken_limits(of_visit_type uuid, of_provider uuid, who uuid, at_clinic uuid, start timestamptz,
                               except_id uuid, at timestamptz) RETURNS text[]
-    LANGUAGE sql STABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
     RETURN (
         SELECT array_remove(ARRAY[
             CASE WHEN v.max_per_day <= (
                 SELECT count(*)
-                FROM appointment a JOIN clinic c ON c.id = a.clinic_id
+                FROM taken a JOIN clinic c ON c.id = a.clinic_id
                 WHERE a.provider_id = of_provider AND a.visit_type_id = v.id AND a.session_id IS NULL
-                  AND lower(a.during) BETWEEN start - interval '50 hours' AND start + interval '50 hours'
-                  AND (lower(a.during) AT TIME ZONE c.time_zone)::date = (start AT TIME ZONE here.time_zone)::date
-                  AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.id IS DISTINCT FROM except_id
+                  AND a.start_at BETWEEN start - interval '50 hours' AND start + interval '50 hours'
+                  AND (a.start_at AT TIME ZONE c.time_zone)::date = (start AT TIME ZONE here.time_zone)::date
+                  AND a.id IS DISTINCT FROM except_id
                   AND NOT (a.status = 'held' AND a.hold_expires_at <= at)) THEN 'daily-limit' END,
-            CASE WHEN v.one_future_per_provider AND start > at AND EXISTS (
-                SELECT FROM appointment a
-                WHERE a.patient_id = who AND a.provider_id = of_provider AND lower(a.during) > at
-                  AND a.status IN ('held', 'scheduled', 'confirmed', 'checked_in') AND a.id IS DISTINCT FROM except_id
-                  AND NOT (a.status = 'held' AND a.hold_expires_at <= at)) THEN 'one-future' END], NULL)
+            CASE WHEN v.one_future_per_provider AND start > at AND will_see(of_provider, who, at, except_id)
+                 THEN 'one-future' END], NULL)
         FROM visit_type v, clinic here
         WHERE v.id = of_visit_type AND here.id = at_clinic
     );
@@ -45,7 +42,7 @@ END
 $$;
 
 CREATE FUNCTION appointment_within_limits() RETURNS trigger
-    LANGUAGE plpgsql AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     broken text[];
 BEGIN

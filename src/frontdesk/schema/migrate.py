@@ -7,8 +7,10 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 
 import psycopg
-from psycopg import conninfo
+from psycopg import conninfo, sql
 from psycopg.rows import DictRow, dict_row
+
+from frontdesk.db import SERVICE_ROLE
 
 Connection = psycopg.Connection[DictRow]
 
@@ -77,11 +79,13 @@ def migrate(dsn: str) -> list[str]:
         try:
             conn.execute("SET statement_timeout = '10min'")
             conn.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+            _ensure_service_role(conn)
             conn.execute("SET lock_timeout = '10s'")
             conn.execute(_CREATE_RECORD)
             for migration in _missing(conn, ours):
                 _apply(conn, migration)
                 done.append(migration.name)
+            conn.execute(_KEEP_RECORD)
         except psycopg.Error as error:
             raise MigrationError(f"migrating failed: {reason(error)}") from None
         return done
@@ -135,6 +139,8 @@ CREATE TABLE IF NOT EXISTS public.schema_migration (
     name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
 """
 
+_KEEP_RECORD = f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON public.schema_migration FROM {SERVICE_ROLE}"
+
 
 def _missing(conn: Connection, ours: list[Migration]) -> list[Migration]:
     rows = conn.execute("SELECT name, sha256 FROM public.schema_migration ORDER BY name").fetchall()
@@ -146,6 +152,36 @@ def _missing(conn: Connection, ours: list[Migration]) -> list[Migration]:
         if applied.get(migration.name, migration.sha256) != migration.sha256:
             raise MigrationError(f"migration {migration.name} was edited after it was applied: write a new one")
     return [migration for migration in ours if migration.name not in applied]
+
+
+def _ensure_service_role(conn: Connection) -> None:
+    """Make the role that the service works as, and let ours take it on. Raises MigrationError when we may not.
+
+    Roles belong to the whole cluster: a migrator of another database may be making it at the same moment.
+    """
+    for _ in range(5):
+        try:
+            role = conn.execute(
+                "SELECT rolsuper OR rolbypassrls AS unbound, pg_has_role(current_user, oid, 'MEMBER') AS ours"
+                " FROM pg_roles WHERE rolname = %s",
+                (SERVICE_ROLE,),
+            ).fetchone()
+            if role is None:
+                conn.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(SERVICE_ROLE)))
+            elif role["unbound"]:
+                raise MigrationError(f"the role {SERVICE_ROLE} must be neither SUPERUSER nor BYPASSRLS")
+            elif not role["ours"]:
+                conn.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(SERVICE_ROLE)))
+            else:
+                return
+        except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation, psycopg.errors.InternalError):
+            continue
+        except psycopg.errors.InsufficientPrivilege:
+            break
+    raise MigrationError(
+        f"the role {SERVICE_ROLE} is missing; as a superuser: CREATE ROLE {SERVICE_ROLE};"
+        f" GRANT {SERVICE_ROLE} TO {conn.info.user};"
+    )
 
 
 def _apply(conn: Connection, migration: Migration) -> None:

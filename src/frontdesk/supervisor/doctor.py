@@ -77,7 +77,7 @@ def _time_zones() -> str:
 
 
 def _database(settings: Settings, embedded_dsn: str | None) -> Iterator[Finding]:
-    dsn = settings.database_url.get_secret_value() if settings.database_url else embedded_dsn
+    dsn = settings.owner_dsn or embedded_dsn
     if dsn is None:
         yield _look("database", lambda: _embedded((wheel_bin_dir() / "postgres").name))
         return

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 import psycopg
 from psycopg import sql
 
+from frontdesk.db import SERVICE_ROLE
 from frontdesk.supervisor import process
 from frontdesk.supervisor.process import StartError
 
@@ -202,6 +203,9 @@ class EmbeddedPostgres:
         with psycopg.connect(self.dsn("postgres", user=SUPERUSER), autocommit=True) as conn:
             if conn.execute("SELECT FROM pg_roles WHERE rolname = %s", (USER,)).fetchone() is None:
                 conn.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(sql.Identifier(USER)))
+            if conn.execute("SELECT FROM pg_roles WHERE rolname = %s", (SERVICE_ROLE,)).fetchone() is None:
+                conn.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(SERVICE_ROLE)))
+                conn.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(SERVICE_ROLE), sql.Identifier(USER)))
             if conn.execute("SELECT FROM pg_database WHERE datname = 'frontdesk'").fetchone() is None:
                 conn.execute(sql.SQL("CREATE DATABASE frontdesk OWNER {}").format(sql.Identifier(USER)))
 

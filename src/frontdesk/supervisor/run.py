@@ -69,10 +69,11 @@ def _start(settings: Settings, keeper: Keeper) -> None:
     dsn = _database(settings, keeper)
     env["FRONTDESK_DATABASE_URL"] = dsn
     env["FRONTDESK_REDIS_URL"] = _redis(settings, keeper)
-    migrate(dsn)
+    owner_dsn = settings.owner_dsn or dsn
+    migrate(owner_dsn)
     # Never in production: the demo's passwords are known to everybody.
     if settings.demo and settings.env != "production":
-        asyncio.run(fill_if_empty(dsn, settings.demo_seed))
+        asyncio.run(fill_if_empty(owner_dsn, settings.demo_seed))
     command = [sys.executable, "-m", "frontdesk"]
     keeper.start("worker", Program([*command, "worker"], env, patience_s=WORKER_PATIENCE_S))
     keeper.start("server", Program([*command, "serve"], env, patience_s=server.STOP_PATIENCE_S + 4.0))

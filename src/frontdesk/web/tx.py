@@ -7,14 +7,20 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import Request
 
-from frontdesk.db import Connection, borrow
+from frontdesk.db import Connection, Viewer, borrow
 
 
 @asynccontextmanager
 async def transaction(request: Request) -> AsyncIterator[Connection]:
     """A transaction for the part of a request that needs one; commits at the end. Elsewhere use `Tx`."""
-    async with borrow(request.app.state.pool) as conn, conn.transaction():
+    async with borrow(request.app.state.pool, viewer_of(request)) as conn, conn.transaction():
         yield conn
+
+
+def viewer_of(request: Request) -> Viewer | None:
+    """Whose rows this request may see: the guard, which comes before any connection, has said so."""
+    viewer: Viewer | None = request.state.viewer
+    return viewer
 
 
 async def _request_transaction(request: Request) -> AsyncIterator[Connection]:
@@ -23,7 +29,7 @@ async def _request_transaction(request: Request) -> AsyncIterator[Connection]:
 
 
 async def _request_connection(request: Request) -> AsyncIterator[Connection]:
-    async with borrow(request.app.state.pool) as conn:
+    async with borrow(request.app.state.pool, viewer_of(request)) as conn:
         yield conn
 
 

@@ -1,0 +1,132 @@
+-- Who sees which row, whatever a query of the service asks for or forgets to ask (ADR-0021).
+--
+-- The service works as `frontdesk_service`, which owns nothing and cannot pass over a policy. Each connection says whose
+-- log-in it works for (`enter`); until then it shows nobody's rows. What has to look at everything (the constraints, triggers,
+-- busy times, searches) runs as the owner and answers times and ids, or counts.
+-- The owner's own programs (migrations, command line, background worker) see everything.
+
+-- The viewer of this connection, as settings that `enter` writes and policies read: once a statement, not once a row.
+CREATE FUNCTION viewer_role() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN nullif(current_setting('frontdesk.viewer_role', true), '');
+
+CREATE FUNCTION viewer_user() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN nullif(current_setting('frontdesk.viewer_user', true), '')::uuid;
+
+CREATE FUNCTION viewer_request() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN nullif(current_setting('frontdesk.viewer_request', true), '')::uuid;
+
+-- Set for the role patient alone.
+CREATE FUNCTION viewer_patient() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN nullif(current_setting('frontdesk.viewer_patient', true), '')::uuid;
+
+-- Set for the role provider alone.
+CREATE FUNCTION viewer_provider() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN nullif(current_setting('frontdesk.viewer_provider', true), '')::uuid;
+
+-- Set for the role staff alone: the clinics of their desk.
+CREATE FUNCTION viewer_clinics() RETURNS uuid[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN nullif(current_setting('frontdesk.viewer_clinics', true), '')::uuid[];
+
+-- The digest (hex) of the secret by which this transaction shows its right to a hold.
+CREATE FUNCTION viewer_hold() RETURNS bytea
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN decode(nullif(current_setting('frontdesk.viewer_hold', true), ''), 'hex');
+
+-- From here on this connection works for the user of this log-in, as they are now; for nobody when it is NULL, over, or its
+-- user inactive. Answers whether the log-in lives: an access token of an ended session opens nothing.
+CREATE FUNCTION enter(login uuid, request uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    who record;
+BEGIN
+    SELECT u.id, u.role, CASE WHEN u.role = 'patient' THEN u.patient_id END AS patient,
+           CASE WHEN u.role = 'provider' THEN u.provider_id END AS provider,
+           CASE WHEN u.role = 'staff'
+                THEN ARRAY(SELECT c.clinic_id FROM user_clinic c WHERE c.user_id = u.id) END AS clinics
+    INTO who
+    FROM login_session s JOIN user_account u ON u.id = s.user_id
+    WHERE s.id = login AND s.revoked_at IS NULL AND s.expires_at > now() AND u.active;
+    PERFORM set_config('frontdesk.viewer_role', coalesce(who.role, ''), false),
+            set_config('frontdesk.viewer_user', coalesce(who.id::text, ''), false),
+            set_config('frontdesk.viewer_request', coalesce(request::text, ''), false),
+            set_config('frontdesk.viewer_patient', coalesce(who.patient::text, ''), false),
+            set_config('frontdesk.viewer_provider', coalesce(who.provider::text, ''), false),
+            set_config('frontdesk.viewer_clinics', coalesce(who.clinics::text, ''), false);
+    RETURN who.id IS NOT NULL;
+END
+$$;
+
+-- Whose visit it is; NULL for a hold without a patient.
+CREATE FUNCTION patient_of(of_appointment uuid) RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+    RETURN (SELECT patient_id FROM appointment WHERE id = of_appointment);
+
+-- What a request has just written it may read back, even when it moved the row out of its own sight: a provider books a
+-- patient in their care with a colleague, the desk ends a registration.
+-- (SELECT …) makes each setting a constant of the statement.
+
+ALTER TABLE patient ENABLE ROW LEVEL SECURITY;
+CREATE POLICY seen ON patient FOR SELECT TO frontdesk_service USING (
+    id = (SELECT viewer_patient())
+    OR (SELECT viewer_role()) = 'admin'
+    OR ((SELECT viewer_clinics()) IS NOT NULL AND of_clinics((SELECT viewer_clinics()), id))
+    OR ((SELECT viewer_provider()) IS NOT NULL AND in_care((SELECT viewer_provider()), id))
+    OR (request_id = (SELECT viewer_request()) AND changed_by = (SELECT viewer_user())));
+-- Whoever registers is nobody yet.
+CREATE POLICY added ON patient FOR INSERT TO frontdesk_service WITH CHECK (
+    coalesce((SELECT viewer_role()) IN ('staff', 'admin'), true));
+CREATE POLICY changed ON patient FOR UPDATE TO frontdesk_service USING (
+    id = (SELECT viewer_patient())
+    OR (SELECT viewer_role()) = 'admin'
+    OR ((SELECT viewer_clinics()) IS NOT NULL AND of_clinics((SELECT viewer_clinics()), id)));
+CREATE POLICY removed ON patient FOR DELETE TO frontdesk_service USING ((SELECT viewer_role()) = 'admin');
+
+ALTER TABLE patient_clinic ENABLE ROW LEVEL SECURITY;
+CREATE POLICY seen ON patient_clinic FOR SELECT TO frontdesk_service USING (
+    EXISTS (SELECT FROM patient p WHERE p.id = patient_id));
+CREATE POLICY added ON patient_clinic FOR INSERT TO frontdesk_service WITH CHECK (
+    (SELECT viewer_role()) = 'admin' OR clinic_id = ANY ((SELECT viewer_clinics())::uuid[]));
+CREATE POLICY removed ON patient_clinic FOR DELETE TO frontdesk_service USING (
+    (SELECT viewer_role()) = 'admin' OR clinic_id = ANY ((SELECT viewer_clinics())::uuid[]));
+
+ALTER TABLE appointment ENABLE ROW LEVEL SECURITY;
+CREATE POLICY theirs ON appointment TO frontdesk_service USING (
+    patient_id = (SELECT viewer_patient())
+    OR provider_id = (SELECT viewer_provider())
+    OR clinic_id = ANY ((SELECT viewer_clinics())::uuid[])
+    OR (SELECT viewer_role()) = 'admin'
+    OR (request_id = (SELECT viewer_request()) AND changed_by = (SELECT viewer_user()))
+    OR hold_client = (SELECT viewer_user())::text
+    OR (hold_token_hash = (SELECT viewer_hold()) AND patient_id IS NULL));
+
+ALTER TABLE appointment_history ENABLE ROW LEVEL SECURITY;
+CREATE POLICY theirs ON appointment_history FOR SELECT TO frontdesk_service USING (
+    EXISTS (SELECT FROM appointment a WHERE a.id = appointment_id));
+
+-- Clinical text: the patient reads their own, providers write what concerns those in their care, nobody else sees it.
+ALTER TABLE visit ENABLE ROW LEVEL SECURITY;
+CREATE POLICY seen ON visit FOR SELECT TO frontdesk_service USING (
+    patient_of(appointment_id) = (SELECT viewer_patient())
+    OR ((SELECT viewer_provider()) IS NOT NULL AND in_care((SELECT viewer_provider()), patient_of(appointment_id))));
+CREATE POLICY written ON visit TO frontdesk_service USING (
+    (SELECT viewer_provider()) IS NOT NULL AND in_care((SELECT viewer_provider()), patient_of(appointment_id)));
+
+-- The trail is read through the functions of 95_trail.sql, and written by triggers; only looks are the service's to write.
+ALTER TABLE audit_entry ENABLE ROW LEVEL SECURITY;
+CREATE POLICY looked ON audit_entry FOR INSERT TO frontdesk_service WITH CHECK (action = 'READ');
+
+-- Ledgers grow by triggers and by their own columns; the service cannot go back over them.
+GRANT USAGE ON SCHEMA public TO frontdesk_service;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO frontdesk_service;
+REVOKE ALL ON audit_entry, audit_seal, appointment_history, outbox FROM frontdesk_service;
+GRANT INSERT ON audit_entry TO frontdesk_service;  -- looks alone: see the policy
+GRANT SELECT ON appointment_history TO frontdesk_service;
+GRANT INSERT ON outbox TO frontdesk_service;
+REVOKE INSERT, UPDATE, DELETE ON taken, appointment_step FROM frontdesk_service;
+REVOKE DELETE ON appointment, visit, user_account FROM frontdesk_service;
