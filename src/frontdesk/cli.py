@@ -197,7 +197,7 @@ def verify_audit() -> None:
     settings = _with_database()
     anchored = sealing.heads_of(settings).read()  # before the snapshot: a head is written after its seals
     found = 0
-    with schema.connect(_dsn(settings)) as conn, verifying.one_snapshot(conn):
+    with schema.connect(settings.owner_dsn) as conn, verifying.one_snapshot(conn):
         check = verifying.Check(conn, anchored)
         for found, fault in enumerate(check.faults(), 1):  # noqa: B007
             print(fault)

@@ -41,7 +41,8 @@ class Somebody:
                 *place, start, patient_id=self.id, status="completed", origin="imported", reason=f"why-{self.mark}"
             )
             make.conn.execute(
-                "INSERT INTO visit (appointment_id, notes, diagnosis, changed_by, request_id) VALUES (%s, %s, %s, %s, %s)",
+                "INSERT INTO visit (appointment_id, notes, diagnosis, changed_by, request_id)"
+                " VALUES (%s, %s, %s, %s, %s)",
                 (self.visit, self.clinical, self.clinical, ids.SYSTEM, ids.SYSTEM),
             )
 
