@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from frontdesk import __version__, logs, secrets
+from frontdesk.audit import api as audit
 from frontdesk.auth import api as auth
 from frontdesk.auth.guard import declared, refuse_undeclared
 from frontdesk.auth.permissions import PERMISSIONS, Role
@@ -36,7 +37,7 @@ API = "/api/v1"
 _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 """Pages without data, made by the library that serves them without the internet."""
 
-_PARTS: tuple[Any, ...] = (availability, booking, holds, providers, patients, clinics, auth, rights)
+_PARTS: tuple[Any, ...] = (availability, booking, holds, providers, patients, clinics, auth, rights, audit)
 """Asked in this order: the busiest first."""
 
 

@@ -111,6 +111,7 @@ GETS: dict[str, Asked] = {
     "/api/v1/visit-types": Asked(2),
     "/api/v1/visit-types/{visit_type_id}": Asked(2),
     "/api/v1/auth/me": Asked(3),
+    "/api/v1/audit": Asked(3, "table=appointment"),
     "/api/v1/users": Asked(2),
     "/api/v1/users/{user_id}": Asked(2),
 }

@@ -52,6 +52,7 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "visits:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE},
     "visits:write": {Role.PROVIDER: Reach.CARE},
     "users:manage": {Role.ADMIN: Reach.ALL},
+    "audit:read": {Role.ADMIN: Reach.ALL},
     "metrics:read": _EVERYBODY,
 }
 
