@@ -124,6 +124,7 @@ def test_every_table_of_people_and_schedules_is_audited(rows: Rows) -> None:
         "plan_version",
         "audit_entry",
         "audit_seal",
+        "erasure",
         "appointment_step",
         "schema_migration",
     }

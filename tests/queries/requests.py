@@ -98,6 +98,8 @@ GETS: dict[str, Asked] = {
     "/api/v1/patients": Asked(3, "q=vale"),
     "/api/v1/patients/{patient_id}": Asked(3),
     "/api/v1/patients/{patient_id}/accesses": Asked(4),
+    "/api/v1/patients/{patient_id}/export": Asked(7),
+    "/api/v1/patients/{patient_id}/erasures": Asked(3),
     "/api/v1/patients/{patient_id}/appointments": Asked(4, "when=upcoming"),
     "/api/v1/clinics": Asked(2),
     CLINIC: Asked(2),

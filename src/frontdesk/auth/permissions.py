@@ -39,6 +39,8 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "patients:create": _DESK,
     "patients:write": {Role.PATIENT: Reach.OWN, **_DESK},
     "patients:delete": {Role.ADMIN: Reach.ALL},
+    "patients:export": {Role.PATIENT: Reach.OWN, Role.ADMIN: Reach.ALL},
+    "patients:erase": {Role.ADMIN: Reach.ALL},
     "patients:accesses": {Role.PATIENT: Reach.OWN, Role.ADMIN: Reach.ALL},
     "holds:make": {**_EVERYBODY, Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, Role.STAFF: Reach.CLINICS},
     "appointments:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.OWN, **_DESK},
