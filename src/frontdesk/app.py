@@ -13,6 +13,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from frontdesk import __version__, logs, secrets
 from frontdesk.auth import api as auth
+from frontdesk.auth import own_api as own_account
 from frontdesk.auth.guard import declared, refuse_undeclared
 from frontdesk.auth.permissions import PERMISSIONS, Role
 from frontdesk.availability import api as availability
@@ -35,7 +36,7 @@ API = "/api/v1"
 _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 """Pages without data, made by the library that serves them without the internet."""
 
-_PARTS: tuple[Any, ...] = (availability, booking, holds, providers, patients, clinics, auth)
+_PARTS: tuple[Any, ...] = (availability, booking, holds, providers, patients, clinics, auth, own_account)
 """Asked in this order: the busiest first."""
 
 

@@ -13,6 +13,7 @@ from pydantic import SecretStr, ValidationError
 from rich.console import Console
 
 from frontdesk import db, logs, secrets, server, worker
+from frontdesk.auth import jobs as auth_jobs
 from frontdesk.auth import service as auth
 from frontdesk.auth.permissions import PERMISSIONS, Role
 from frontdesk.booking import jobs as booking_jobs
@@ -20,6 +21,7 @@ from frontdesk.errors import Problem
 from frontdesk.imports import appointments as importing
 from frontdesk.imports.directory import Defaults
 from frontdesk.imports.refusals import ImportStopped
+from frontdesk.ports import outgoing
 from frontdesk.schema import migrate as schema
 from frontdesk.settings import Settings, load_settings
 from frontdesk.supervisor import doctor
@@ -28,7 +30,13 @@ from frontdesk.supervisor.postgres import running_dsn
 from frontdesk.supervisor.process import StartError
 from frontdesk.web import answers
 
-JOBS: tuple[worker.Job, ...] = (booking_jobs.expire_holds, answers.purge, auth.purge_sessions)
+JOBS: tuple[worker.Job, ...] = (
+    booking_jobs.expire_holds,
+    auth_jobs.answer_resets,
+    outgoing.deliver,
+    answers.purge,
+    auth_jobs.purge,
+)
 """What the background worker does each round."""
 
 app = typer.Typer(

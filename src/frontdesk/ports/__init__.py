@@ -1,0 +1,1 @@
+"""What leaves the process: one protocol each, one implementation a file."""
