@@ -1,1 +1,1 @@
-"""What leaves the process: one protocol each, one implementation a file."""
+"""What leaves the process: one promise each, one file per implementation. PostgreSQL as the book is no port."""
