@@ -40,6 +40,7 @@ class Keys:
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
         self.tokens = self._derive("access tokens")
+        self.audit_heads = self._derive("audit heads")
         self._addresses = self._derive("client addresses")
         self._requests = self._derive("request digests")
         self._seal = AESGCM(self._derive("sealed answers"))

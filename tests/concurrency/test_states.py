@@ -123,6 +123,8 @@ def test_every_table_of_people_and_schedules_is_audited(rows: Rows) -> None:
         "idempotency_key",
         "plan_version",
         "audit_entry",
+        "audit_seal",
+        "erasure",
         "appointment_step",
         "schema_migration",
         "password_reset",

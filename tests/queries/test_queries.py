@@ -1,5 +1,6 @@
 """An endpoint asks the database as often for fifty rows as for one."""
 
+from datetime import timedelta
 from urllib.parse import quote
 
 import httpx
@@ -11,7 +12,8 @@ from tests.queries.requests import GETS, WRITES, Asked
 
 def _request(observed: Observed, method: str, path: str, asked: Asked) -> httpx.Request:
     world = observed.world
-    values = {"start": quote(world.at(0)), **world.ids, **asked.ids(world)}
+    monday = world.free.date() + timedelta(days=7 - world.free.weekday())
+    values = {"start": quote(world.at(0)), "monday": monday, **world.ids, **asked.ids(world)}
     token = {"admin": observed.admin, "patient": world.patient}.get(asked.by or "")
     url = f"{observed.service.url}{path}" + (f"?{asked.query}" if asked.query else "")
     return httpx.Request(

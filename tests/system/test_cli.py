@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 import psycopg
 import pytest
 
-from tests.system.service import Service, clean_environment, free_port, service
+from frontdesk.supervisor.postgres import running_dsn
+from tests.system.service import Service, clean_environment, free_port, service, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +127,27 @@ def test_the_demo_fills_an_empty_database(running: Service) -> None:
     assert frontdesk(running, "migrate", FRONTDESK_DATABASE_URL=url).stdout == "The database is current.\n"
     with psycopg.connect(url) as conn:
         assert conn.execute("SELECT count(*) FROM clinic").fetchone() == (8,)
+
+
+def test_audit_verify_finds_the_trail_whole_and_names_what_was_tampered_with(running: Service) -> None:
+    created = frontdesk(
+        running, "user", "create", "--email", "audited@frontdesk.test", "--role", "admin", given="correct horse\n"
+    )
+    assert created.returncode == 0, created.stderr
+    wait_for("a head of the chain", (running.data_dir / "audit-head.jsonl").exists)
+    whole = frontdesk(running, "audit", "verify")
+    assert whole.returncode == 0, whole.stdout + whole.stderr
+    assert "\nThe trail is whole.\n" in whole.stdout
+    dsn = running_dsn(running.data_dir / "postgres")
+    assert dsn is not None
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        conn.execute("ALTER TABLE audit_entry DISABLE TRIGGER USER")  # its owner may
+        altered = conn.execute(
+            "UPDATE audit_entry SET actor = gen_random_uuid()"
+            " WHERE id = (SELECT audit_id FROM audit_seal WHERE seq = 1) RETURNING id, table_name, row_id"
+        ).fetchone()
+    assert altered is not None
+    ended = frontdesk(running, "audit", "verify")
+    assert ended.returncode == 1
+    assert ended.stdout.startswith("entry {}, {} {}, seal 1: it was altered or moved".format(*altered))
+    assert "\nFaults: 1.\n" in ended.stdout

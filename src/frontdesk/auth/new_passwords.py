@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import unicodedata
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ q = load(__package__, "new_passwords.sql")
 
 RESETS_PER_HOUR = 3  # mails to one account, whoever asks for them
 _MOST_AT_ONCE = 500  # requests that one round of the worker answers
+_NEWS_FOR = timedelta(days=1)  # a message about a new password is sent so long, should the mail server be away
 _SECRET_BYTES = 32  # of a link: nobody guesses 256 bits, so a plain SHA-256 of it may be stored
 
 
@@ -158,7 +160,7 @@ async def _answer(conn: Connection, keys: Keys, reset_id: UUID, asked_for: bytes
 async def _tell(conn: Connection, keys: Keys, actor: Actor, email: str) -> None:
     """Tell the owner: should it have been somebody else, they hear of it."""
     message = Message(kind="password-changed", channel="email", to=email)
-    await outgoing.enqueue(conn, keys, message, actor.stamp, settings().refresh_token_ttl)
+    await outgoing.enqueue(conn, keys, message, actor.stamp, _NEWS_FOR)
 
 
 def _digest(token: str) -> bytes:

@@ -39,6 +39,9 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "patients:create": _DESK,
     "patients:write": {Role.PATIENT: Reach.OWN, **_DESK},
     "patients:delete": {Role.ADMIN: Reach.ALL},
+    "patients:export": {Role.PATIENT: Reach.OWN, Role.ADMIN: Reach.ALL},
+    "patients:erase": {Role.ADMIN: Reach.ALL},
+    "patients:accesses": {Role.PATIENT: Reach.OWN, Role.ADMIN: Reach.ALL},
     "holds:make": {**_EVERYBODY, Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, Role.STAFF: Reach.CLINICS},
     "appointments:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.OWN, **_DESK},
     "appointments:book": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, **_DESK},
@@ -49,6 +52,7 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "visits:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE},
     "visits:write": {Role.PROVIDER: Reach.CARE},
     "users:manage": {Role.ADMIN: Reach.ALL},
+    "audit:read": {Role.ADMIN: Reach.ALL},
     "metrics:read": _EVERYBODY,
 }
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from frontdesk import db
+from frontdesk.audit import reads
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.booking import any_provider, holds, service
@@ -106,6 +107,8 @@ async def list_appointments(
         limit=limit + 1,
     )
     page = pages.page(rows, limit, "start", "id")
+    if patient_id is not None:  # a list of one patient is a look at them; a list of the day is the day's work
+        await reads.looked(conn, actor, (row["patient_id"] for row in page["items"]), "appointments:list")
     return answer(200, page | {"items": [service.public(row) for row in page["items"]]})
 
 
@@ -114,7 +117,9 @@ async def get_appointment(
     appointment_id: UUID, actor: Annotated[Actor, allow("appointments:read")], conn: Read
 ) -> Response:
     """One appointment, with its ETag."""
-    return answer(200, service.public(await service.find(conn, actor, appointment_id)))
+    row = await service.find(conn, actor, appointment_id)
+    await reads.looked(conn, actor, [row["patient_id"]], "appointments:read")
+    return answer(200, service.public(row))
 
 
 @router.patch("/{appointment_id}", response_model=Appointment, responses=_TAKEN)
@@ -226,6 +231,8 @@ async def no_show(
 @router.get("/{appointment_id}/history", response_model=History)
 async def history(appointment_id: UUID, actor: Annotated[Actor, allow("appointments:read")], conn: Read) -> Response:
     """Every change of status, time, provider or room: when, from what to what."""
+    row = await service.find(conn, actor, appointment_id)
+    await reads.looked(conn, actor, [row["patient_id"]], "appointments:history")
     return answer(200, await service.history(conn, actor, appointment_id))
 
 

@@ -288,8 +288,7 @@ async def find(conn: Connection, actor: Actor, appointment_id: UUID) -> dict[str
 
 
 async def history(conn: Connection, actor: Actor, appointment_id: UUID) -> dict[str, Any]:
-    """All versions of the appointment, first to last."""
-    await find(conn, actor, appointment_id)
+    """All versions of an appointment that the caller was allowed to find, first to last."""
     rows = await db.many(
         conn, q.history, id=appointment_id, user_id=actor.user_id, show_actor=not actor.is_patient_side
     )

@@ -6,6 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from frontdesk.audit import reads
+from frontdesk.audit.models import AccessPage
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.patients import service
@@ -40,7 +42,9 @@ async def list_patients(
     cursor: Cursor = None,
 ) -> Response:
     """Find patients: a patient finds only themself, a provider those in their care, the desk those of its clinics."""
-    return answer(200, await service.list_patients(conn, actor, text=q, limit=limit, cursor=cursor))
+    page = await service.list_patients(conn, actor, text=q, limit=limit, cursor=cursor)
+    await reads.looked(conn, actor, (row["id"] for row in page["items"]), "patients:list")
+    return answer(200, page)
 
 
 @router.post("", status_code=201, response_model=NewlyRegistered)
@@ -53,8 +57,10 @@ async def create_patient(
 
 @router.get("/{patient_id}", response_model=Patient)
 async def get_patient(patient_id: UUID, actor: Reader, conn: Read) -> Response:
-    """One patient."""
-    return answer(200, await service.get_patient(conn, actor, patient_id))
+    """One patient. Whoever is not the patient leaves an entry in the list of accesses, as for every look here."""
+    row = await service.get_patient(conn, actor, patient_id)
+    await reads.looked(conn, actor, [patient_id], "patients:read")
+    return answer(200, row)
 
 
 @router.patch("/{patient_id}", response_model=Patient)
@@ -82,4 +88,20 @@ async def list_appointments(
     cursor: Cursor = None,
 ) -> Response:
     """The patient's appointments, upcoming or past."""
-    return answer(200, await service.list_appointments(conn, actor, patient_id, when=when, limit=limit, cursor=cursor))
+    page = await service.list_appointments(conn, actor, patient_id, when=when, limit=limit, cursor=cursor)
+    await reads.looked(conn, actor, [patient_id], "patients:appointments")
+    return answer(200, page)
+
+
+@router.get("/{patient_id}/accesses", response_model=AccessPage)
+async def list_accesses(
+    patient_id: UUID,
+    actor: Annotated[Actor, allow("patients:accesses")],
+    conn: Read,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """Who has looked at the patient's record, their appointments included, or changed it; the latest first."""
+    await service.get_patient(conn, actor, patient_id)
+    await reads.looked(conn, actor, [patient_id], "patients:accesses")
+    return answer(200, await reads.accesses(conn, patient_id, limit=limit, cursor=cursor))

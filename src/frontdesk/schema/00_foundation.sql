@@ -51,14 +51,15 @@ BEGIN
 END
 $$;
 
--- Who did what to which row, written by the trigger below and by nothing else.
+-- Who did what to which row: writes by the trigger below; looks at a patient's record (READ) by audit/reads.py, with what
+-- was looked at in `new`; erasures of old and new values by erase_audit_values.
 CREATE TABLE audit_entry (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     tx         xid8 NOT NULL DEFAULT pg_current_xact_id(),
     table_name text NOT NULL,
     row_id     text NOT NULL,
-    action     text NOT NULL CHECK (action IN ('INSERT', 'UPDATE', 'DELETE')),
+    action     text NOT NULL CHECK (action IN ('INSERT', 'UPDATE', 'DELETE', 'READ', 'ERASE')),
     actor      uuid,            -- a user's id, or one of the reserved actors; NULL only for a DELETE made by hand
     request_id uuid,
     db_user    text NOT NULL DEFAULT session_user,
@@ -66,6 +67,8 @@ CREATE TABLE audit_entry (
     new        jsonb
 );
 CREATE INDEX audit_entry_row ON audit_entry (row_id, id);
+CREATE INDEX audit_entry_order ON audit_entry (tx, id);  -- the order in which entries are sealed
+CREATE INDEX audit_entry_at ON audit_entry USING brin (at);
 
 -- audit(key, hidden): one entry a row. `key` is the column that names the row, `hidden` an array of columns whose
 -- values stay out of the trail (secrets). The actor is a column of the row, so one transaction may carry rows of several
@@ -103,7 +106,8 @@ BEGIN
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
 END
 $$;
-CREATE TRIGGER audit_entry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entry
+-- What an UPDATE of it may do is in 92_seal.sql.
+CREATE TRIGGER audit_entry_append_only BEFORE DELETE OR TRUNCATE ON audit_entry
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Every UPDATE makes a new version; If-Match compares it.

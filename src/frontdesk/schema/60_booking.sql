@@ -206,7 +206,8 @@ CREATE TABLE appointment_history (
     request_id     uuid NOT NULL,
     PRIMARY KEY (appointment_id, version)
 );
-CREATE TRIGGER appointment_history_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON appointment_history
+-- What an UPDATE of it may do is in 94_erasure.sql.
+CREATE TRIGGER appointment_history_append_only BEFORE DELETE OR TRUNCATE ON appointment_history
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE FUNCTION appointment_remember() RETURNS trigger

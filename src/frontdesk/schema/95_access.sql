@@ -117,11 +117,22 @@ CREATE POLICY seen ON visit FOR SELECT TO frontdesk_service USING (
 CREATE POLICY written ON visit TO frontdesk_service USING (
     (SELECT viewer_provider()) IS NOT NULL AND in_care((SELECT viewer_provider()), patient_of(appointment_id)));
 
+ALTER TABLE erasure ENABLE ROW LEVEL SECURITY;
+CREATE POLICY theirs ON erasure FOR SELECT TO frontdesk_service USING (
+    patient_id = (SELECT viewer_patient()) OR (SELECT viewer_role()) = 'admin');
+GRANT EXECUTE ON FUNCTION erase_patient(uuid, uuid, text, interval, uuid, uuid) TO frontdesk_service;
+
+-- The trail is read through the functions of 95_trail.sql, and written by triggers; only looks are the service's to write.
+ALTER TABLE audit_entry ENABLE ROW LEVEL SECURITY;
+CREATE POLICY looked ON audit_entry FOR INSERT TO frontdesk_service WITH CHECK (action = 'READ');
+
 -- Ledgers grow by triggers and by their own columns; the service cannot go back over them.
 GRANT USAGE ON SCHEMA public TO frontdesk_service;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO frontdesk_service;
-REVOKE ALL ON audit_entry, appointment_history, outbox FROM frontdesk_service;
+REVOKE ALL ON audit_entry, audit_seal, erasure, appointment_history, outbox FROM frontdesk_service;
+GRANT INSERT ON audit_entry TO frontdesk_service;  -- looks alone: see the policy
 GRANT SELECT ON appointment_history TO frontdesk_service;
+GRANT SELECT ON erasure TO frontdesk_service;
 GRANT INSERT ON outbox TO frontdesk_service;
 REVOKE INSERT, UPDATE, DELETE ON taken, appointment_step FROM frontdesk_service;
 REVOKE DELETE ON appointment, visit, user_account FROM frontdesk_service;

@@ -85,6 +85,7 @@ def migrate(dsn: str) -> list[str]:
             for migration in _missing(conn, ours):
                 _apply(conn, migration)
                 done.append(migration.name)
+            conn.execute(_KEEP_RECORD)
         except psycopg.Error as error:
             raise MigrationError(f"migrating failed: {reason(error)}") from None
         return done
@@ -137,6 +138,8 @@ _CREATE_RECORD = """
 CREATE TABLE IF NOT EXISTS public.schema_migration (
     name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
 """
+
+_KEEP_RECORD = f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON public.schema_migration FROM {SERVICE_ROLE}"
 
 
 def _missing(conn: Connection, ours: list[Migration]) -> list[Migration]:

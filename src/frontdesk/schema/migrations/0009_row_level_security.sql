@@ -2,7 +2,7 @@
 -- else's (ADR-0021). What has to look at everything becomes SECURITY DEFINER.
 
 -- All at once, or a booking under way would deadlock with one table after the other.
-LOCK TABLE idempotency_key, patient, patient_clinic, appointment, appointment_history, visit IN ACCESS EXCLUSIVE MODE;
+LOCK TABLE idempotency_key, patient, patient_clinic, appointment, appointment_history, visit, audit_entry IN ACCESS EXCLUSIVE MODE;
 
 ALTER TABLE appointment ADD COLUMN start_at timestamptz GENERATED ALWAYS AS (lower(during)) STORED;
 DROP INDEX appointment_of_patient, appointment_of_provider, appointment_of_clinic;
@@ -548,10 +548,15 @@ CREATE POLICY seen ON visit FOR SELECT TO frontdesk_service USING (
 CREATE POLICY written ON visit TO frontdesk_service USING (
     (SELECT viewer_provider()) IS NOT NULL AND in_care((SELECT viewer_provider()), patient_of(appointment_id)));
 
+-- The trail is read through the functions of 95_trail.sql, and written by triggers; only looks are the service's to write.
+ALTER TABLE audit_entry ENABLE ROW LEVEL SECURITY;
+CREATE POLICY looked ON audit_entry FOR INSERT TO frontdesk_service WITH CHECK (action = 'READ');
+
 -- Ledgers grow by triggers and by their own columns; the service cannot go back over them.
 GRANT USAGE ON SCHEMA public TO frontdesk_service;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO frontdesk_service;
-REVOKE ALL ON audit_entry, appointment_history, outbox FROM frontdesk_service;
+REVOKE ALL ON audit_entry, audit_seal, appointment_history, outbox FROM frontdesk_service;
+GRANT INSERT ON audit_entry TO frontdesk_service;  -- looks alone: see the policy
 GRANT SELECT ON appointment_history TO frontdesk_service;
 GRANT INSERT ON outbox TO frontdesk_service;
 REVOKE INSERT, UPDATE, DELETE ON taken, appointment_step FROM frontdesk_service;
