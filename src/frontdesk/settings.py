@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     secret: SecretStr | None = None  # None: generated under data_dir; required in production
     access_token_ttl: timedelta = timedelta(minutes=15)
     refresh_token_ttl: timedelta = timedelta(days=30)
+    password_reset_ttl: timedelta = timedelta(minutes=30)
+    contact_code_ttl: timedelta = timedelta(minutes=10)
+    notifications: Literal["file", "off"] = "file"  # where messages to people go: data_dir/outgoing.jsonl, or nowhere
 
     demo: bool = True  # `make run` fills an empty database with the demo
     demo_seed: int = 20_260

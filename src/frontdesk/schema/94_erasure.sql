@@ -76,6 +76,8 @@ BEGIN
     WHERE user_id = ANY (accounts) AND revoked_at IS NULL;
     PERFORM set_config('frontdesk.actor', by_whom::text, true), set_config('frontdesk.request_id', in_request::text, true);
     DELETE FROM idempotency_key WHERE caller = ANY (accounts::text[]);  -- sealed answers to what they asked
+    DELETE FROM contact_code WHERE user_id = ANY (accounts);
+    DELETE FROM password_reset WHERE user_id = ANY (accounts);
     removed := removed || jsonb_build_object('user_account', jsonb_build_object('rows', cardinality(accounts),
                                                                                  'columns', '["email","password_hash"]'::jsonb));
     rows := who::text || accounts::text[] || ARRAY(SELECT id::text FROM login_session WHERE user_id = ANY (accounts));
