@@ -1,8 +1,7 @@
 -- Who may read the trail, and how: only through these functions, which see every entry and show it to those it is for.
 
 -- Who looked at a patient's record or changed it, for the patient and for admins, the latest first: what an entry says,
--- without old and new values. It tells of rows of any table that the trail names by the patient's id or by that of an
--- appointment of theirs. `what` and `reason` are told of a look; `provider` and `clinics` name who it was, for those
+-- without old and new values. `what` and `reason` are told of a look; `provider` and `clinics` name who it was, for those
 -- who are either.
 CREATE FUNCTION patient_accesses(who uuid, before_id bigint, most integer)
     RETURNS TABLE (id bigint, at timestamptz, table_name text, action text, what text, reason text, role text,
@@ -24,7 +23,10 @@ BEGIN
     FROM audit_entry e
     LEFT JOIN user_account u ON u.id = e.actor
     LEFT JOIN provider p ON p.id = u.provider_id
-    WHERE e.row_id = ANY (ARRAY(SELECT who::text UNION ALL SELECT a.id::text FROM appointment a WHERE a.patient_id = who))
+    WHERE e.row_id = ANY (ARRAY(SELECT who::text UNION ALL SELECT a.id::text FROM appointment a WHERE a.patient_id = who
+                                UNION ALL SELECT m.id::text FROM medical_record m WHERE m.patient_id = who
+                                UNION ALL SELECT g.id::text FROM break_glass g WHERE g.patient_id = who))
+      AND e.table_name IN ('patient', 'patient_clinic', 'appointment', 'visit', 'medical_record', 'break_glass')
       AND (before_id IS NULL OR e.id < before_id)
     ORDER BY e.id DESC LIMIT most;
 END

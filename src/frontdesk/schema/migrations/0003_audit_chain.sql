@@ -69,8 +69,7 @@ CREATE TRIGGER audit_seal_keeps BEFORE UPDATE ON audit_seal FOR EACH ROW EXECUTE
 CREATE TRIGGER audit_seal_append_only BEFORE DELETE OR TRUNCATE ON audit_seal FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Who looked at a patient's record or changed it, for the patient and for admins, the latest first: what an entry says,
--- without old and new values. It tells of rows of any table that the trail names by the patient's id or by that of an
--- appointment of theirs. `what` and `reason` are told of a look; `provider` and `clinics` name who it was, for those
+-- without old and new values. `what` and `reason` are told of a look; `provider` and `clinics` name who it was, for those
 -- who are either.
 CREATE FUNCTION patient_accesses(who uuid, before_id bigint, most integer)
     RETURNS TABLE (id bigint, at timestamptz, table_name text, action text, what text, reason text, role text,
@@ -93,6 +92,7 @@ BEGIN
     LEFT JOIN user_account u ON u.id = e.actor
     LEFT JOIN provider p ON p.id = u.provider_id
     WHERE e.row_id = ANY (ARRAY(SELECT who::text UNION ALL SELECT a.id::text FROM appointment a WHERE a.patient_id = who))
+      AND e.table_name IN ('patient', 'patient_clinic', 'appointment', 'visit')
       AND (before_id IS NULL OR e.id < before_id)
     ORDER BY e.id DESC LIMIT most;
 END
