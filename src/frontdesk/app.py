@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi_offline import FastAPIOffline
-from redis.asyncio import Redis
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from frontdesk import __version__, logs, secrets
@@ -24,10 +23,12 @@ from frontdesk.clinics import api as clinics
 from frontdesk.db import make_pool
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
+from frontdesk.ports import redis
 from frontdesk.providers import api as providers
 from frontdesk.settings import Settings, settings
 from frontdesk.web import problems
 from frontdesk.web.headers import SecurityHeaders
+from frontdesk.web.limits import RateLimits, limits_of
 from frontdesk.web.middleware import MOST_BODY_BYTES, LimitBody, Observe, RetryDeadlocks
 
 API = "/api/v1"
@@ -64,6 +65,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.add_middleware(RetryDeadlocks)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY_BYTES)
     app.add_middleware(LimitBody)
+    app.add_middleware(RateLimits)
     app.add_middleware(Observe)
     app.add_middleware(SecurityHeaders, pages=_DOCS, hsts=config.env == "production")
     return app
@@ -88,7 +90,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if config.database_url is None:
         raise RuntimeError("FRONTDESK_DATABASE_URL is not set; `frontdesk run` starts an embedded server")
     app.state.pool = make_pool(config, config.database_url.get_secret_value())
-    app.state.redis = Redis.from_url(config.redis_url) if config.redis_url not in (None, "off") else None
+    app.state.redis = redis.connect(config.redis_url) if config.redis_url not in (None, "off") else None
+    app.state.limits = limits_of(config, app.state.keys, app.state.pool, app.state.redis)
     app.state.bookings = OrdinaryBookings(app.state.pool)
     app.state.availability = SharedAvailability(app.state.pool)
     # Not waiting for connections: a worker that starts while the database restarts becomes ready when it is back.

@@ -22,6 +22,7 @@ from frontdesk.errors import Problem
 from frontdesk.imports import appointments as importing
 from frontdesk.imports.directory import Defaults
 from frontdesk.imports.refusals import ImportStopped
+from frontdesk.ports.limiter import postgres as limiting
 from frontdesk.schema import migrate as schema
 from frontdesk.settings import Settings, load_settings
 from frontdesk.supervisor import doctor
@@ -30,7 +31,13 @@ from frontdesk.supervisor.postgres import running_dsn
 from frontdesk.supervisor.process import StartError
 from frontdesk.web import answers
 
-JOBS: tuple[worker.Job, ...] = (booking_jobs.expire_holds, answers.purge, auth.purge_sessions, sealing.seal)
+JOBS: tuple[worker.Job, ...] = (
+    booking_jobs.expire_holds,
+    answers.purge,
+    auth.purge_sessions,
+    limiting.purge,
+    sealing.seal,
+)
 """What the background worker does each round."""
 
 app = typer.Typer(

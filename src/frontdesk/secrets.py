@@ -41,6 +41,7 @@ class Keys:
         self.tokens = self._derive("access tokens")
         self.audit_heads = self._derive("audit heads")
         self._addresses = self._derive("client addresses")
+        self._accounts = self._derive("account names")
         self._requests = self._derive("request digests")
         self._seal = AESGCM(self._derive("sealed answers"))
 
@@ -51,6 +52,10 @@ class Keys:
     def client(self, address: str) -> str:
         """A name for a network address that is stable here and cannot be turned back into the address."""
         return hmac.digest(self._addresses, address.encode(), hashlib.sha256).hex()[:32]
+
+    def account(self, name: str) -> str:
+        """The same for what somebody typed as the name of an account; letter case does not matter."""
+        return hmac.digest(self._accounts, name.strip().casefold().encode(), hashlib.sha256).hex()[:32]
 
     def request_digest(self, request: bytes) -> bytes:
         """What is kept of a request to know it again. Keyed: a bare hash would betray a password in it."""

@@ -20,6 +20,7 @@ from frontdesk.auth.permissions import Actor
 from frontdesk.auth.tokens import login_of
 from frontdesk.errors import Unauthenticated
 from frontdesk.web.answers import OnceOnly, answer
+from frontdesk.web.limits import limit_account
 from frontdesk.web.pages import Cursor, Limit
 from frontdesk.web.tx import Read, Tx
 from frontdesk.web.versions import IfMatch
@@ -48,6 +49,7 @@ async def _changes(body: ChangeUser, if_match: IfMatch) -> tuple[int | None, dic
 
 
 async def _proven(request: Request, form: Annotated[LogIn, Form()]) -> service.Proven:
+    await limit_account(request, form.username)
     return await service.prove(request.app.state.pool, form.username, form.password.get_secret_value())
 
 
