@@ -11,7 +11,9 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from frontdesk import __version__, logs, secrets
+from frontdesk.audit import api as audit
 from frontdesk.auth import api as auth
+from frontdesk.auth import own_api as own_account
 from frontdesk.auth.guard import declared, refuse_undeclared
 from frontdesk.auth.permissions import PERMISSIONS, Role
 from frontdesk.availability import api as availability
@@ -25,6 +27,8 @@ from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
 from frontdesk.ports import redis
 from frontdesk.providers import api as providers
+from frontdesk.records import api as records
+from frontdesk.rights import api as rights
 from frontdesk.settings import Settings, settings
 from frontdesk.web import problems
 from frontdesk.web.headers import SecurityHeaders
@@ -36,7 +40,19 @@ API = "/api/v1"
 _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 """Pages without data, made by the library that serves them without the internet."""
 
-_PARTS: tuple[Any, ...] = (availability, booking, holds, providers, patients, clinics, auth)
+_PARTS: tuple[Any, ...] = (
+    availability,
+    booking,
+    holds,
+    providers,
+    patients,
+    clinics,
+    records,
+    auth,
+    own_account,
+    rights,
+    audit,
+)
 """Asked in this order: the busiest first."""
 
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from frontdesk import db, logs, secrets, server, worker
 from frontdesk.audit import seal as sealing
 from frontdesk.audit import verify as verifying
+from frontdesk.auth import jobs as auth_jobs
 from frontdesk.auth import service as auth
 from frontdesk.auth.permissions import PERMISSIONS, Role
 from frontdesk.booking import jobs as booking_jobs
@@ -22,7 +23,9 @@ from frontdesk.errors import Problem
 from frontdesk.imports import appointments as importing
 from frontdesk.imports.directory import Defaults
 from frontdesk.imports.refusals import ImportStopped
+from frontdesk.ports import outgoing
 from frontdesk.ports.limiter import postgres as limiting
+from frontdesk.rights import service as rights
 from frontdesk.schema import migrate as schema
 from frontdesk.settings import Settings, load_settings
 from frontdesk.supervisor import doctor
@@ -33,9 +36,12 @@ from frontdesk.web import answers
 
 JOBS: tuple[worker.Job, ...] = (
     booking_jobs.expire_holds,
+    auth_jobs.answer_resets,
+    outgoing.deliver,
     answers.purge,
-    auth.purge_sessions,
+    auth_jobs.purge,
     limiting.purge,
+    rights.finish_erasures,
     sealing.seal,
 )
 """What the background worker does each round."""
@@ -197,7 +203,7 @@ def verify_audit() -> None:
     settings = _with_database()
     anchored = sealing.heads_of(settings).read()  # before the snapshot: a head is written after its seals
     found = 0
-    with schema.connect(_dsn(settings)) as conn, verifying.one_snapshot(conn):
+    with schema.connect(settings.owner_dsn) as conn, verifying.one_snapshot(conn):
         check = verifying.Check(conn, anchored)
         for found, fault in enumerate(check.faults(), 1):  # noqa: B007
             print(fault)

@@ -5,11 +5,12 @@ import hashlib
 import hmac
 import os
 import secrets as random
+from functools import cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from frontdesk.settings import Settings
+from frontdesk.settings import Settings, settings
 
 _NONCE_BYTES = 12  # AES-GCM, NIST SP 800-38D §8.2
 
@@ -41,7 +42,6 @@ class Keys:
         self.tokens = self._derive("access tokens")
         self.audit_heads = self._derive("audit heads")
         self._addresses = self._derive("client addresses")
-        self._accounts = self._derive("account names")
         self._requests = self._derive("request digests")
         self._seal = AESGCM(self._derive("sealed answers"))
 
@@ -53,13 +53,14 @@ class Keys:
         """A name for a network address that is stable here and cannot be turned back into the address."""
         return hmac.digest(self._addresses, address.encode(), hashlib.sha256).hex()[:32]
 
-    def account(self, name: str) -> str:
-        """The same for what somebody typed as the name of an account; letter case does not matter."""
-        return hmac.digest(self._accounts, name.strip().casefold().encode(), hashlib.sha256).hex()[:32]
-
     def request_digest(self, request: bytes) -> bytes:
         """What is kept of a request to know it again. Keyed: a bare hash would betray a password in it."""
         return hmac.digest(self._requests, request, hashlib.sha256)
+
+    def digest(self, purpose: str, *parts: str) -> bytes:
+        """A name for `parts`, different for each purpose, that tells nothing of them to those without the secret."""
+        framed = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
+        return hmac.digest(self._derive(purpose), framed, hashlib.sha256)
 
     def seal(self, value: bytes) -> bytes:
         """Encrypt and authenticate `value`."""
@@ -69,3 +70,9 @@ class Keys:
     def unseal(self, sealed: bytes) -> bytes:
         """The value that was sealed. Raises cryptography.exceptions.InvalidTag when it is not ours."""
         return self._seal.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
+
+
+@cache
+def keys() -> Keys:
+    """The keys of this process, for what is no request: the background worker."""
+    return Keys(load_or_create(settings()))

@@ -24,8 +24,9 @@ Pair = tuple[Service, Service]
 
 def start(stack: ExitStack, dsn: str, folder: Path, **env: str) -> Pair:
     """Two servers that share everything but the machine's port."""
-    pair = Service(dsn, folder / "one", FRONTDESK_RATE_LIMITS="on", **env), Service(
-        dsn, folder / "two", FRONTDESK_RATE_LIMITS="on", **env
+    pair = (
+        Service(dsn, folder / "one", FRONTDESK_RATE_LIMITS="on", **env),
+        Service(dsn, folder / "two", FRONTDESK_RATE_LIMITS="on", **env),
     )
     for service in pair:
         service.folder.mkdir()
@@ -102,7 +103,7 @@ def test_the_eleventh_log_in_waits_whichever_worker_it_meets(pair: Pair) -> None
 def test_retry_after_is_true_and_callers_are_counted_apart(hasty: Pair) -> None:
     with psycopg.connect(hasty[0].dsn, autocommit=True, options="-c timezone=UTC") as conn:
         make = Make(conn)
-        one, other = (hasty[n].client(make.log_in(hasty[0], "admin")) for n in (0, 1))
+        one, other = (hasty[n].client(make.token("admin")) for n in (0, 1))
         answers = [one.get("/clinics") for _ in range(40)]
         refused = next(answer for answer in answers if answer.status_code == 429)
         passed = other.get("/clinics")

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any, Literal, Self
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
@@ -13,6 +14,29 @@ class EntryId(int):
         if not isinstance(value, int) or not 0 <= value < 2**63:
             raise ValueError("is no id of an entry")
         return super().__new__(cls, value)
+
+
+class Entry(BaseModel):
+    """Who did what to which row, or looked at it."""
+
+    id: int
+    at: datetime
+    table: str
+    row_id: str
+    action: Literal["INSERT", "UPDATE", "DELETE", "READ", "ERASE"]
+    actor: UUID | None
+    request_id: UUID | None
+    db_user: str = Field(description="The role that the database knew the writer by.")
+    old: dict[str, Any] | None
+    new: dict[str, Any] | None
+    changed: list[str] = Field(description="Of an UPDATE: the columns whose value changed.")
+    withheld: bool = Field(description="Whether old and new are left out because they are clinical.")
+    sealed: bool = Field(description="Whether the entry has its seal: a few seconds after it was written.")
+
+
+class EntryPage(BaseModel):
+    items: list[Entry]
+    next_cursor: str | None
 
 
 class Access(BaseModel):

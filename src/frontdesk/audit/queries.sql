@@ -12,6 +12,6 @@ FROM patient_accesses(%(patient_id)s::uuid, %(before_id)s::bigint, %(rows)s::int
 
 -- name: trail
 -- A page of entries, the latest first.
-SELECT id, at, table_name, row_id, action, actor, request_id, db_user, old, new, seal
+SELECT id, at, table_name AS "table", row_id, action, actor, request_id, db_user, old, new, changed, withheld, seal IS NOT NULL AS sealed
 FROM audit_trail(%(table)s::text, %(row_id)s::text, %(actor)s::uuid, %(request_id)s::uuid, %(from_at)s::timestamptz,
                  %(to_at)s::timestamptz, %(before_id)s::bigint, %(rows)s::integer);

@@ -19,6 +19,7 @@ class Reach(StrEnum):
 
     OWN = "own"  # the caller's own record, list or account
     CARE = "care"  # patients with an appointment with the caller in the last 24 or the next 12 months
+    GLASS = "glass"  # patients for whom the caller has broken the glass
     CLINICS = "clinics"  # what belongs to the clinics of a member of staff
     ALL = "all"
 
@@ -39,6 +40,8 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "patients:create": _DESK,
     "patients:write": {Role.PATIENT: Reach.OWN, **_DESK},
     "patients:delete": {Role.ADMIN: Reach.ALL},
+    "patients:export": {Role.PATIENT: Reach.OWN, Role.ADMIN: Reach.ALL},
+    "patients:erase": {Role.ADMIN: Reach.ALL},
     "patients:accesses": {Role.PATIENT: Reach.OWN, Role.ADMIN: Reach.ALL},
     "holds:make": {**_EVERYBODY, Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, Role.STAFF: Reach.CLINICS},
     "appointments:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.OWN, **_DESK},
@@ -47,9 +50,11 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "appointments:cancel": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.OWN, **_DESK},
     "appointments:confirm": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.OWN, **_DESK},
     "appointments:step": {Role.PROVIDER: Reach.OWN, **_DESK},
-    "visits:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE},
+    "visits:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, Role.ADMIN: Reach.GLASS},
     "visits:write": {Role.PROVIDER: Reach.CARE},
+    "break-glass:open": {Role.PROVIDER: Reach.ALL, Role.ADMIN: Reach.ALL},
     "users:manage": {Role.ADMIN: Reach.ALL},
+    "audit:read": {Role.ADMIN: Reach.ALL},
     "metrics:read": _EVERYBODY,
 }
 

@@ -55,9 +55,12 @@ class Limits:
             return await self._hit(self._log_in, self._address(request))
         return await self._hit(*self._caller(request))
 
-    async def account(self, name: str) -> Verdict:
-        """The verdict on one more log-in to the account of this name, whether there is one or not. Raises Busy."""
-        return await self._hit(self._account, self._keys.account(name))
+    async def account(self, name: str, own: str) -> Verdict:
+        """The verdict on one more log-in to the account of this name, whether there is one or not. Raises Busy.
+
+        `own` is the secret of a device the account has logged in on before, or "": strangers do not use up its log-ins.
+        """
+        return await self._hit(self._account, self._keys.digest("limited accounts", name, own).hex()[:32])
 
     async def _hit(self, policy: Policy, whose: str) -> Verdict:
         verdict = await self._leases.hit(f"{policy.name}:{whose}", policy)
@@ -115,12 +118,12 @@ class RateLimits:
             await self.app(scope, receive, with_headers)
 
 
-async def limit_account(request: Request, name: str) -> None:
+async def limit_account(request: Request, name: str, own: str) -> None:
     """Count a log-in to this account, once a request however often it is repeated. Raises RateLimited, Busy."""
     limits: Limits | None = request.app.state.limits
     if limits is None or len(request.scope[_VERDICTS]) > 1:
         return
-    verdict = await limits.account(name)
+    verdict = await limits.account(name, own)
     request.scope[_VERDICTS].append(verdict)
     if not verdict.allowed:
         raise RateLimited(verdict)

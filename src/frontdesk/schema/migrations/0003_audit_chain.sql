@@ -68,12 +68,18 @@ CREATE TRIGGER audit_entry_keeps BEFORE UPDATE ON audit_entry FOR EACH ROW EXECU
 CREATE TRIGGER audit_seal_keeps BEFORE UPDATE ON audit_seal FOR EACH ROW EXECUTE FUNCTION refuse_all_but_erasure('salt');
 CREATE TRIGGER audit_seal_append_only BEFORE DELETE OR TRUNCATE ON audit_seal FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- Who looked at a patient's record or changed it, the latest first: what an entry says, without old and new values.
--- `what` and `reason` are told of a look; `provider` and `clinics` name who it was, for those who are either.
+-- Who looked at a patient's record or changed it, for the patient and for admins, the latest first: what an entry says,
+-- without old and new values. `what` and `reason` are told of a look; `provider` and `clinics` name who it was, for those
+-- who are either.
 CREATE FUNCTION patient_accesses(who uuid, before_id bigint, most integer)
     RETURNS TABLE (id bigint, at timestamptz, table_name text, action text, what text, reason text, role text,
                    provider text, clinics text[])
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF viewer_role() IS DISTINCT FROM 'admin' AND viewer_patient() IS DISTINCT FROM who THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
     SELECT e.id, e.at, e.table_name, e.action,
            CASE WHEN e.action = 'READ' THEN e.new ->> 'what' END,
            CASE WHEN e.action = 'READ' THEN e.new ->> 'reason' END,
@@ -88,19 +94,30 @@ CREATE FUNCTION patient_accesses(who uuid, before_id bigint, most integer)
     WHERE e.row_id = ANY (ARRAY(SELECT who::text UNION ALL SELECT a.id::text FROM appointment a WHERE a.patient_id = who))
       AND e.table_name IN ('patient', 'patient_clinic', 'appointment', 'visit')
       AND (before_id IS NULL OR e.id < before_id)
-    ORDER BY e.id DESC LIMIT most
+    ORDER BY e.id DESC LIMIT most;
+END
 $$;
 
--- Entries, the latest first, with all they hold; NULL is no filter. Planned anew for the filters there are.
+-- Entries, for admins, the latest first; NULL is no filter. Planned anew for the filters there are. Of clinical tables the
+-- values are withheld: who may read the trail may not therefore read the records. `changed` names the columns that an
+-- UPDATE changed.
 CREATE FUNCTION audit_trail(of_table text, of_row text, of_actor uuid, of_request uuid, from_at timestamptz,
                             to_at timestamptz, before_id bigint, most integer)
     RETURNS TABLE (id bigint, at timestamptz, table_name text, row_id text, action text, actor uuid, request_id uuid,
-                   db_user text, old jsonb, new jsonb, seal bigint)
+                   db_user text, old jsonb, new jsonb, changed text[], withheld boolean, seal bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
+    IF viewer_role() IS DISTINCT FROM 'admin' THEN
+        RETURN;
+    END IF;
     RETURN QUERY EXECUTE $trail$
-        SELECT e.id, e.at, e.table_name, e.row_id, e.action, e.actor, e.request_id, e.db_user, e.old, e.new, s.seq
-        FROM (SELECT * FROM audit_entry
+        SELECT e.id, e.at, e.table_name, e.row_id, e.action, e.actor, e.request_id, e.db_user,
+               CASE WHEN NOT e.withheld THEN e.old END, CASE WHEN NOT e.withheld THEN e.new END,
+               ARRAY(SELECT n.key FROM jsonb_each(CASE WHEN jsonb_typeof(e.new) = 'object' THEN e.new END) n
+                     WHERE e.action = 'UPDATE' AND n.value IS DISTINCT FROM e.old -> n.key ORDER BY 1),
+               e.withheld, s.seq
+        FROM (SELECT *, table_name IN ('visit', 'medical_record') AND action IN ('INSERT', 'UPDATE', 'DELETE') AS withheld
+              FROM audit_entry
               WHERE ($1 IS NULL OR table_name = $1) AND ($2 IS NULL OR row_id = $2)
                 AND ($3 IS NULL OR actor = $3) AND ($4 IS NULL OR request_id = $4)
                 AND ($5 IS NULL OR at >= $5) AND ($6 IS NULL OR at < $6) AND ($7 IS NULL OR id < $7)

@@ -1,0 +1,120 @@
+-- Erasure of a patient's data, as far as the law lets anybody forget (docs/patient-rights.md).
+
+LOCK TABLE idempotency_key, patient, appointment, appointment_history IN ACCESS EXCLUSIVE MODE;
+
+DROP TRIGGER appointment_history_append_only ON appointment_history;
+CREATE TRIGGER appointment_history_append_only BEFORE DELETE OR TRUNCATE ON appointment_history
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- What was erased of whom, when and why, and what was kept on which ground until when. Names no value that was erased.
+CREATE TABLE erasure (
+    id          uuid PRIMARY KEY,
+    patient_id  uuid NOT NULL REFERENCES patient,
+    at          timestamptz NOT NULL DEFAULT now(),
+    scope       text NOT NULL CHECK (scope IN ('contact', 'everything')),
+    reason      text NOT NULL CHECK (reason <> ''),
+    keep_until  timestamptz,     -- until then the law keeps the clinical record, and who it is about; NULL: nothing is kept
+    removed     jsonb NOT NULL,  -- by table: how many rows lost values, and the columns that held any
+    changed_by  uuid NOT NULL,
+    request_id  uuid NOT NULL,
+    CONSTRAINT erasure_keeps_for_a_time CHECK ((scope = 'contact') = (keep_until IS NOT NULL))
+);
+CREATE INDEX erasure_of ON erasure (patient_id, at);
+CREATE INDEX erasure_kept ON erasure (keep_until) WHERE (keep_until IS NOT NULL);
+CREATE TRIGGER erasure_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON erasure
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- The history keeps who, when and what; the words in it may be erased.
+CREATE TRIGGER appointment_history_keeps BEFORE UPDATE ON appointment_history
+    FOR EACH ROW EXECUTE FUNCTION refuse_all_but_erasure('reason');
+
+-- The names of the columns of `of_row` among `columns` that hold something.
+CREATE FUNCTION filled(of_row jsonb, columns text[]) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    RETURN ARRAY(SELECT c FROM unnest(columns) AS c WHERE of_row ->> c IS NOT NULL AND of_row -> c NOT IN ('{}', '[]') ORDER BY c);
+
+-- When the clinical record of a patient may go: so long after the last visit that took place. NULL: there is none.
+CREATE FUNCTION clinical_until(who uuid, retention interval) RETURNS timestamptz
+    LANGUAGE sql STABLE SECURITY DEFINER
+    RETURN (SELECT max(upper(a.during)) + retention FROM appointment a
+            WHERE a.patient_id = who AND a.status IN ('checked_in', 'in_progress', 'completed'));
+
+-- Erase a patient: contact data and log-ins always; the rest too, the audit trail's values included, when no law keeps it.
+-- Answers the line of `erasure`. The caller has looked that nothing lies ahead, and holds the patient FOR UPDATE.
+CREATE FUNCTION erase_patient(erasure_id uuid, who uuid, why text, retention interval, by_whom uuid, in_request uuid)
+    RETURNS SETOF erasure
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    contact  constant text[] := '{email,phone,language,address,national_id,insurance_provider,insurance_member_id,emergency_contact,preferences,external_ref}';
+    clinical constant text[] := '{first_name,last_name,date_of_birth,gender}';
+    until    constant timestamptz := clinical_until(who, retention);
+    kept     constant boolean := coalesce(until > now(), false);
+    accounts uuid[];
+    rows     text[];
+    removed  jsonb := '{}';
+    changed  bigint;
+BEGIN
+    SELECT jsonb_build_object('patient', jsonb_build_object('rows', 1, 'columns',
+               to_jsonb(filled(to_jsonb(p), CASE WHEN kept THEN contact ELSE contact || clinical END))))
+    INTO removed
+    FROM patient p WHERE p.id = who;
+    UPDATE patient SET email = NULL, phone = NULL, language = NULL, address = NULL, national_id = NULL,
+        insurance_provider = NULL, insurance_member_id = NULL, emergency_contact = NULL, preferences = '{}',
+        external_ref = NULL, active = false, changed_by = by_whom, request_id = in_request
+    WHERE id = who;
+
+    SELECT coalesce(array_agg(id), '{}') INTO accounts FROM user_account WHERE patient_id = who AND role = 'patient';
+    UPDATE user_account SET email = 'erased-' || id || '@erased.invalid', password_hash = '!', active = false,
+        changed_by = by_whom, request_id = in_request
+    WHERE id = ANY (accounts);
+    UPDATE login_session SET revoked_at = now(), changed_by = by_whom, request_id = in_request
+    WHERE user_id = ANY (accounts) AND revoked_at IS NULL;
+    PERFORM set_config('frontdesk.actor', by_whom::text, true), set_config('frontdesk.request_id', in_request::text, true);
+    DELETE FROM idempotency_key WHERE caller = ANY (accounts::text[]);  -- sealed answers to what they asked
+    removed := removed || jsonb_build_object('user_account', jsonb_build_object('rows', cardinality(accounts),
+                                                                                 'columns', '["email","password_hash"]'::jsonb));
+    rows := who::text || accounts::text[] || ARRAY(SELECT id::text FROM login_session WHERE user_id = ANY (accounts));
+
+    IF NOT kept THEN
+        UPDATE patient SET first_name = 'Erased', last_name = 'Patient', date_of_birth = '1900-01-01', gender = NULL,
+            changed_by = by_whom, request_id = in_request
+        WHERE id = who;
+        UPDATE appointment SET reason = NULL, status_reason = NULL,
+            override_reason = CASE WHEN override_reason IS NOT NULL THEN 'erased' END, changed_by = by_whom, request_id = in_request
+        WHERE patient_id = who AND (reason IS NOT NULL OR status_reason IS NOT NULL OR override_reason IS NOT NULL);
+        GET DIAGNOSTICS changed = ROW_COUNT;
+        removed := removed || jsonb_build_object('appointment', jsonb_build_object('rows', changed,
+            'columns', '["override_reason","reason","status_reason"]'::jsonb));
+        PERFORM set_config('frontdesk.erasing', pg_current_xact_id()::text, true);
+        UPDATE appointment_history h SET reason = NULL
+        FROM appointment a WHERE a.patient_id = who AND h.appointment_id = a.id AND h.reason IS NOT NULL;
+        GET DIAGNOSTICS changed = ROW_COUNT;
+        PERFORM set_config('frontdesk.erasing', '', true);
+        removed := removed || jsonb_build_object('appointment_history', jsonb_build_object('rows', changed,
+            'columns', '["reason"]'::jsonb));
+        UPDATE visit v SET chief_complaint = NULL, diagnosis = NULL, treatment_plan = NULL, prescriptions = '[]', notes = NULL,
+            follow_up_on = NULL, changed_by = by_whom, request_id = in_request
+        FROM appointment a WHERE a.patient_id = who AND v.appointment_id = a.id;
+        GET DIAGNOSTICS changed = ROW_COUNT;
+        removed := removed || jsonb_build_object('visit', jsonb_build_object('rows', changed, 'columns',
+            '["chief_complaint","diagnosis","follow_up_on","notes","prescriptions","treatment_plan"]'::jsonb));
+        rows := rows || ARRAY(SELECT id::text FROM appointment WHERE patient_id = who);
+    END IF;
+
+    -- Last: what stands above has written entries of its own, with the old values.
+    changed := erase_audit_values(rows, who, why, by_whom, in_request);
+    removed := removed || jsonb_build_object('audit_entry', jsonb_build_object('rows', changed, 'columns', '["new","old"]'::jsonb));
+    RETURN QUERY
+    INSERT INTO erasure (id, patient_id, scope, reason, keep_until, removed, changed_by, request_id)
+    VALUES (erasure_id, who, CASE WHEN kept THEN 'contact' ELSE 'everything' END, why, CASE WHEN kept THEN until END, removed,
+            by_whom, in_request)
+    RETURNING *;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION erase_patient(uuid, uuid, text, interval, uuid, uuid) FROM PUBLIC;
+
+ALTER TABLE erasure ENABLE ROW LEVEL SECURITY;
+CREATE POLICY theirs ON erasure FOR SELECT TO frontdesk_service USING (
+    patient_id = (SELECT viewer_patient()) OR (SELECT viewer_role()) = 'admin');
+GRANT EXECUTE ON FUNCTION erase_patient(uuid, uuid, text, interval, uuid, uuid) TO frontdesk_service;
+GRANT SELECT ON erasure TO frontdesk_service;
