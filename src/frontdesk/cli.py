@@ -24,6 +24,7 @@ from frontdesk.imports import appointments as importing
 from frontdesk.imports.directory import Defaults
 from frontdesk.imports.refusals import ImportStopped
 from frontdesk.ports import outgoing
+from frontdesk.ports.limiter import postgres as limiting
 from frontdesk.rights import service as rights
 from frontdesk.schema import migrate as schema
 from frontdesk.settings import Settings, load_settings
@@ -39,6 +40,7 @@ JOBS: tuple[worker.Job, ...] = (
     outgoing.deliver,
     answers.purge,
     auth_jobs.purge,
+    limiting.purge,
     rights.finish_erasures,
     sealing.seal,
 )

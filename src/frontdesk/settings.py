@@ -41,7 +41,7 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = None  # None: the embedded server under data_dir
     owner_database_url: SecretStr | None = None  # None: database_url; who owns the tables: migrations, worker, commands
-    redis_url: str | None = None  # None: the embedded Valkey under data_dir; redis://host; or "off"
+    redis_url: str | None = None  # None: the embedded Valkey under data_dir; redis://, redis+cluster://; or "off"
     pool_size: int = Field(default=10, ge=2, le=200)  # connections a server worker holds at most
     statement_timeout: timedelta = timedelta(seconds=15)
     lock_timeout: timedelta = timedelta(seconds=3)  # for a lock that somebody else holds
@@ -52,6 +52,12 @@ class Settings(BaseSettings):
     password_reset_ttl: timedelta = timedelta(minutes=30)
     contact_code_ttl: timedelta = timedelta(minutes=10)
     notifications: Literal["file", "off"] = "file"  # where messages to people go: data_dir/outgoing.jsonl, or nowhere
+
+    rate_limits: bool = True
+    rate_window: timedelta = Field(default=timedelta(minutes=1), ge=timedelta(seconds=1), le=timedelta(days=1))
+    rate_anonymous: int = Field(default=600, ge=1, le=1_000_000)  # calls in a window, from one address without a log-in
+    rate_user: int = Field(default=6000, ge=1, le=1_000_000)  # calls in a window, of one user
+    rate_login: int = Field(default=10, ge=1, le=1_000_000)  # log-ins in a window, to one account and from one address
 
     demo: bool = True  # `make run` fills an empty database with the demo
     demo_seed: int = 20_260
