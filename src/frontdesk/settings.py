@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     statement_timeout: timedelta = timedelta(seconds=15)
     lock_timeout: timedelta = timedelta(seconds=3)  # for a lock that somebody else holds
 
+    field_keys: SecretStr | None = None  # for encrypted columns, the newest first; None: derived from the secret
     secret: SecretStr | None = None  # None: generated under data_dir; required in production
     access_token_ttl: timedelta = timedelta(minutes=15)
     refresh_token_ttl: timedelta = timedelta(days=30)
@@ -89,6 +90,14 @@ class Settings(BaseSettings):
         """Where migrations, the background worker and the commands connect; "" when no database is set."""
         url = self.owner_database_url or self.database_url
         return url.get_secret_value() if url else ""
+
+    @field_validator("field_keys")
+    @classmethod
+    def _strong_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        for key in split_list(value.get_secret_value() if value else None):
+            if len(key) < WEAK_SECRET_CHARACTERS or len(set(key)) < 10:
+                raise ValueError(f"each key needs at least {WEAK_SECRET_CHARACTERS} random characters")
+        return value
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> "Settings":
