@@ -41,6 +41,7 @@ AUDITED = {
     "appointment_group",
     "visit",
     "login_session",
+    "api_key",
 }
 
 

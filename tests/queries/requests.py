@@ -112,6 +112,8 @@ GETS: dict[str, Asked] = {
     "/api/v1/visit-types/{visit_type_id}": Asked(2),
     "/api/v1/auth/me": Asked(3),
     "/api/v1/audit": Asked(3, "table=appointment"),
+    "/api/v1/api-keys": Asked(2),
+    "/api/v1/api-keys/{key_id}": Asked(2),
     "/api/v1/users": Asked(2),
     "/api/v1/users/{user_id}": Asked(2),
 }

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
+from frontdesk.auth import api_keys
 from frontdesk.auth.permissions import IMPERSONAL, PERMISSIONS, Actor, Role
 from frontdesk.auth.tokens import caller_of
 from frontdesk.db import Viewer
@@ -21,13 +22,16 @@ from frontdesk.errors import Forbidden, Unauthenticated
 
 @dataclass(frozen=True)
 class Allow:
-    """Answers the Actor, or refuses: 401 without a log-in that would help, 403 for a role without the permission."""
+    """Answers the Actor, or refuses: 401 without a log-in that would help, 403 for a role or an API key without it."""
 
     permission: str
 
     async def __call__(self, request: Request) -> Actor:
-        # An old token in the header must not keep anybody from logging in or refreshing it.
-        caller = caller_of(request, lenient=self.permission == "public")
+        # An old token or key in the header must not keep anybody from logging in or refreshing it.
+        lenient = self.permission == "public"
+        key = None if lenient else api_keys.sent(request)
+        caller = await api_keys.caller(request, key) if key else caller_of(request, lenient=lenient)
+        request.state.caller = caller
         login = None if self.permission in IMPERSONAL else caller.login
         request.state.viewer = Viewer(login, caller.request_id) if login else None
         reach = PERMISSIONS[self.permission].get(caller.role)
@@ -35,6 +39,8 @@ class Allow:
             if caller.role is Role.ANONYMOUS:
                 raise Unauthenticated("This needs a log-in: send an access token.")
             raise Forbidden(f"The role {caller.role} does not have the permission {self.permission}.")
+        if not caller.may(self.permission):
+            raise Forbidden(f"This API key does not have the scope {self.permission}.")
         return replace(caller, reach=reach)
 
 

@@ -52,6 +52,7 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "visits:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE},
     "visits:write": {Role.PROVIDER: Reach.CARE},
     "users:manage": {Role.ADMIN: Reach.ALL},
+    "api-keys:manage": {Role.ADMIN: Reach.ALL},
     "audit:read": {Role.ADMIN: Reach.ALL},
     "metrics:read": _EVERYBODY,
 }
@@ -59,6 +60,9 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
 
 IMPERSONAL = frozenset({"public", "availability:read", "metrics:read"})
 """What is answered without looking at anybody's rows: the database need not know who asks."""
+
+SCOPES = tuple(name for name in PERMISSIONS if name not in {"public", "account", "users:manage", "api-keys:manage"})
+"""What an API key can be for. What makes or changes log-ins is for people; what is public needs no key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class Actor:
     provider_id: UUID | None = None
     clinic_ids: tuple[UUID, ...] = ()
     login: UUID | None = None  # the session, by which the database knows them
+    scopes: frozenset[str] | None = None  # of an API key; None: whatever the role may do
     address: str = ""  # keyed digest of the client's address, for limits on callers without a log-in
 
     @property
@@ -99,8 +104,8 @@ class Actor:
         return {"changed_by": self.user_id, "request_id": self.request_id}
 
     def may(self, permission: str) -> bool:
-        """Whether the role has this permission at all."""
-        return self.role in PERMISSIONS[permission]
+        """Whether the role has this permission at all, and the API key, if it is one."""
+        return self.role in PERMISSIONS[permission] and (self.scopes is None or permission in self.scopes)
 
     @property
     def only(self) -> dict[str, Any]:
