@@ -15,6 +15,7 @@ from frontdesk import __version__, logs, secrets
 from frontdesk.audit import api as audit
 from frontdesk.auth import api as auth
 from frontdesk.auth import api_keys_api as api_keys
+from frontdesk.auth import own_api as own_account
 from frontdesk.auth.guard import declared, refuse_undeclared
 from frontdesk.auth.permissions import PERMISSIONS, SCOPES, Role
 from frontdesk.availability import api as availability
@@ -27,6 +28,7 @@ from frontdesk.db import make_pool
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
 from frontdesk.providers import api as providers
+from frontdesk.records import api as records
 from frontdesk.rights import api as rights
 from frontdesk.settings import Settings, settings
 from frontdesk.web import problems
@@ -38,7 +40,20 @@ API = "/api/v1"
 _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 """Pages without data, made by the library that serves them without the internet."""
 
-_PARTS: tuple[Any, ...] = (availability, booking, holds, providers, patients, clinics, auth, api_keys, rights, audit)
+_PARTS: tuple[Any, ...] = (
+    availability,
+    booking,
+    holds,
+    providers,
+    patients,
+    clinics,
+    records,
+    auth,
+    own_account,
+    api_keys,
+    rights,
+    audit,
+)
 """Asked in this order: the busiest first."""
 
 

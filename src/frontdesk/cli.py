@@ -15,6 +15,7 @@ from rich.console import Console
 from frontdesk import db, logs, secrets, server, worker
 from frontdesk.audit import seal as sealing
 from frontdesk.audit import verify as verifying
+from frontdesk.auth import jobs as auth_jobs
 from frontdesk.auth import service as auth
 from frontdesk.auth.permissions import PERMISSIONS, Role
 from frontdesk.booking import jobs as booking_jobs
@@ -22,6 +23,7 @@ from frontdesk.errors import Problem
 from frontdesk.imports import appointments as importing
 from frontdesk.imports.directory import Defaults
 from frontdesk.imports.refusals import ImportStopped
+from frontdesk.ports import outgoing
 from frontdesk.rights import service as rights
 from frontdesk.schema import migrate as schema
 from frontdesk.settings import Settings, load_settings
@@ -33,8 +35,10 @@ from frontdesk.web import answers
 
 JOBS: tuple[worker.Job, ...] = (
     booking_jobs.expire_holds,
+    auth_jobs.answer_resets,
+    outgoing.deliver,
     answers.purge,
-    auth.purge_sessions,
+    auth_jobs.purge,
     rights.finish_erasures,
     sealing.seal,
 )

@@ -5,11 +5,12 @@ import hashlib
 import hmac
 import os
 import secrets as random
+from functools import cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from frontdesk.settings import Settings
+from frontdesk.settings import Settings, settings
 
 _NONCE_BYTES = 12  # AES-GCM, NIST SP 800-38D §8.2
 
@@ -56,6 +57,11 @@ class Keys:
         """What is kept of a request to know it again. Keyed: a bare hash would betray a password in it."""
         return hmac.digest(self._requests, request, hashlib.sha256)
 
+    def digest(self, purpose: str, *parts: str) -> bytes:
+        """A name for `parts`, different for each purpose, that tells nothing of them to those without the secret."""
+        framed = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
+        return hmac.digest(self._derive(purpose), framed, hashlib.sha256)
+
     def seal(self, value: bytes) -> bytes:
         """Encrypt and authenticate `value`."""
         nonce = os.urandom(_NONCE_BYTES)
@@ -64,3 +70,9 @@ class Keys:
     def unseal(self, sealed: bytes) -> bytes:
         """The value that was sealed. Raises cryptography.exceptions.InvalidTag when it is not ours."""
         return self._seal.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
+
+
+@cache
+def keys() -> Keys:
+    """The keys of this process, for what is no request: the background worker."""
+    return Keys(load_or_create(settings()))

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from frontdesk import db, ids
-from frontdesk.auth import passwords, service
+from frontdesk.auth import passwords, service, sessions
 from frontdesk.auth.permissions import Actor, Role
 from frontdesk.errors import InvalidRequest, Unauthenticated
 from frontdesk.settings import Settings
@@ -56,7 +56,7 @@ def test_admins_who_end_each_other_at_once_leave_one(database: str, change: dict
         conns = [await db.connect(Settings(), database) for _ in range(4)]
         try:
             for _ in range(15):
-                admins = [await made(conns[0], password="x" * 8) for _ in conns]
+                admins = [await made(conns[0]) for _ in conns]
                 outcomes = await asyncio.gather(
                     *(changed(conn, user_id, **change) for conn, user_id in zip(conns, admins, strict=True))
                 )
@@ -77,10 +77,10 @@ def test_who_was_deactivated_between_password_and_session_gets_none(database: st
             user_id = await made(conn, role="staff")
             stored = await db.one(conn, "SELECT password_hash FROM user_account WHERE id = %(id)s", id=user_id)
             assert stored is not None
-            proven = service.Proven(user_id, stored["password_hash"])
+            proven = sessions.Proven(user_id, stored["password_hash"])
             async with conn.transaction():
                 await service.change_user(conn, ACTOR, user_id, None, {"active": False})
-                late = asyncio.ensure_future(service.log_in(other, ACTOR, proven, KEY))
+                late = asyncio.ensure_future(sessions.log_in(other, ACTOR, proven, KEY))
                 query = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
                 while not late.done() and (await db.one(conn, query)) == {"n": 0}:
                     await asyncio.sleep(0.01)
@@ -107,8 +107,8 @@ def test_sessions_long_over_are_forgotten_and_the_trail_says_by_whom(database: s
                     days=days,
                     revoked=revoked,
                 )
-            assert await service.purge_sessions(conn) == 2
-            assert await service.purge_sessions(conn) == 0
+            assert await sessions.purge(conn) == 2
+            assert await sessions.purge(conn) == 0
             left = await db.many(
                 conn, "SELECT revoked_at, expires_at > now() - interval '30 days' AS recent FROM login_session"
             )
@@ -125,11 +125,11 @@ def test_an_expired_session_cannot_be_refreshed(database: str) -> None:
             user_id = await made(conn)
             stored = await db.one(conn, "SELECT password_hash FROM user_account WHERE id = %(id)s", id=user_id)
             assert stored is not None
-            tokens = await service.log_in(conn, ACTOR, service.Proven(user_id, stored["password_hash"]), KEY)
-            tokens = await service.refresh(conn, ACTOR, tokens["refresh_token"], KEY)
+            tokens = await sessions.log_in(conn, ACTOR, sessions.Proven(user_id, stored["password_hash"]), KEY)
+            tokens = await sessions.refresh(conn, ACTOR, tokens["refresh_token"], KEY)
             await db.run(conn, "UPDATE login_session SET expires_at = now()")
-            with pytest.raises(service.RefreshRefused):
-                await service.refresh(conn, ACTOR, tokens["refresh_token"], KEY)
+            with pytest.raises(sessions.RefreshRefused):
+                await sessions.refresh(conn, ACTOR, tokens["refresh_token"], KEY)
 
     asyncio.run(scene())
 
@@ -142,7 +142,7 @@ def test_refresh_tokens_are_not_stored(database: str) -> None:
             assert stored is not None
             assert passwords.verify_password(stored["password_hash"], PASSWORD)
             assert (stored["changed_by"], stored["role"], stored["active"]) == (ids.SYSTEM, "admin", True)
-            tokens = await service.log_in(conn, ACTOR, service.Proven(user_id, stored["password_hash"]), KEY)
+            tokens = await sessions.log_in(conn, ACTOR, sessions.Proven(user_id, stored["password_hash"]), KEY)
             secret = tokens["refresh_token"].partition(".")[2].encode()
             rows = await db.many(conn, "SELECT refresh_hash FROM login_session")
             assert [len(row["refresh_hash"]) for row in rows] == [32]

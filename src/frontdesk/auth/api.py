@@ -13,12 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from frontdesk import db
-from frontdesk.auth import passwords, service
+from frontdesk.auth import devices, passwords, service, sessions
 from frontdesk.auth.guard import allow
 from frontdesk.auth.models import AccountRole, ChangeUser, LogIn, NewUser, Refresh, Registration, Tokens, User, Users
 from frontdesk.auth.permissions import Actor
-from frontdesk.auth.tokens import login_of
-from frontdesk.errors import Unauthenticated
 from frontdesk.web.answers import OnceOnly, answer
 from frontdesk.web.pages import Cursor, Limit
 from frontdesk.web.tx import Read, Tx
@@ -47,28 +45,20 @@ async def _changes(body: ChangeUser, if_match: IfMatch) -> tuple[int | None, dic
     return (body.version if if_match is None else if_match), changes
 
 
-async def _proven(request: Request, form: Annotated[LogIn, Form()]) -> service.Proven:
-    return await service.prove(request.app.state.pool, form.username, form.password.get_secret_value())
+async def _proven(request: Request, form: Annotated[LogIn, Form()]) -> sessions.Proven:
+    state, email = request.app.state, form.username
+    own = devices.known(request, email)
+    return await sessions.prove(state.pool, state.keys, email, form.password.get_secret_value(), own)
 
 
 async def _replay_ends_session(request: Request, actor: Anybody) -> AsyncIterator[None]:
     """Outside the transaction, which a refusal rolls back: the end of the session must stay."""
     try:
         yield
-    except service.RefreshRefused as refused:
+    except sessions.RefreshRefused as refused:
         async with db.borrow(request.app.state.pool) as conn:
-            await service.end_replayed(conn, actor, refused)
+            await sessions.end_replayed(conn, actor, refused)
         raise
-
-
-def _session_id(request: Request) -> UUID:
-    login = login_of(request)
-    if login is None:
-        raise Unauthenticated("This needs a log-in: send an access token.")
-    return login.session_id
-
-
-Session = Annotated[UUID, Depends(_session_id)]
 
 
 @router.post("/auth/register", status_code=201, response_model=User, tags=["auth"])
@@ -84,10 +74,20 @@ async def register(
 
 @router.post("/auth/token", response_model=Tokens, tags=["auth"])
 async def token(
-    actor: Anybody, proven: Annotated[service.Proven, Depends(_proven)], request: Request, conn: Tx
+    actor: Anybody,
+    proven: Annotated[sessions.Proven, Depends(_proven)],
+    form: Annotated[LogIn, Form()],
+    request: Request,
+    conn: Tx,
 ) -> Response:
-    """Log in (OAuth2 password grant, as a form): each log-in is a session of its own. 401 says no more than that."""
-    return answer(200, await service.log_in(conn, actor, proven, request.app.state.keys.tokens))
+    """Log in (OAuth2 password grant, as a form): each log-in is a session of its own. 401 says no more than that.
+
+    The cookie `frontdesk_device` lets the same device log in while strangers guess at the account (429
+    too-many-attempts).
+    """
+    response = answer(200, await sessions.log_in(conn, actor, proven, request.app.state.keys.tokens))
+    devices.remember(request, response, form.username)
+    return response
 
 
 @router.post(
@@ -99,20 +99,22 @@ async def token(
 async def refresh(body: Refresh, actor: Anybody, request: Request, once: OnceOnly, conn: Tx) -> Response:
     """Exchange a refresh token for new tokens. It works once: coming back with it later ends the session, unless it is
     the same request repeated with its Idempotency-Key."""
-    return await once.answer(200, await service.refresh(conn, actor, body.refresh_token, request.app.state.keys.tokens))
+    keys = request.app.state.keys
+    return await once.answer(200, await sessions.refresh(conn, actor, body.refresh_token, keys.tokens))
 
 
 @router.post("/auth/logout", status_code=204, response_class=Response, tags=["auth"])
-async def logout(actor: Myself, session_id: Session, conn: Tx) -> Response:
-    """End this session: its refresh token stops working now, its access tokens when they expire."""
-    await service.log_out(conn, actor, session_id)
+async def logout(actor: Myself, conn: Tx) -> Response:
+    """End this session: its tokens open nothing from now on."""
+    assert actor.login is not None  # or the guard had refused
+    await sessions.log_out(conn, actor, actor.login)
     return Response(status_code=204)
 
 
 @router.get("/auth/me", response_model=User, tags=["auth"])
-async def me(actor: Myself, session_id: Session, conn: Read) -> Response:
+async def me(actor: Myself, conn: Read) -> Response:
     """The account that is logged in."""
-    return answer(200, await service.me(conn, actor, session_id))
+    return answer(200, await service.get_user(conn, actor.user_id))
 
 
 @router.get("/users", response_model=Users, tags=["users"])

@@ -11,11 +11,12 @@ from pydantic import (
     Field,
     Secret,
     StringConstraints,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from frontdesk.auth.passwords import MAX_LENGTH, MIN_LENGTH
+from frontdesk.auth.policy import MAX_LENGTH, MIN_LENGTH, weakness
 from frontdesk.web.fields import BirthDate, Body, Email, Flag, Name, Number
 
 AccountRole = Literal["patient", "provider", "staff", "admin"]
@@ -51,13 +52,26 @@ class _Secretive(Body):
     model_config = ConfigDict(hide_input_in_errors=True)
 
 
-class Registration(_Secretive):
+class _Choosing(_Secretive):
+    """A body with a new password. It stands after the fields that say whose it is: what others know is refused."""
+
+    @field_validator("password", check_fields=False)
+    @classmethod
+    def _not_guessed_first(cls, value: Secret[str] | None, info: ValidationInfo) -> Secret[str] | None:
+        about = (info.data.get(name) for name in ("email", "first_name", "last_name"))
+        fault = value and weakness(value.get_secret_value(), *about)
+        if fault:
+            raise ValueError(fault)
+        return value
+
+
+class Registration(_Choosing):
     """A patient opens an account of their own. There is no role to choose."""
 
     email: Email
-    password: NewPassword
     first_name: Name
     last_name: Name
+    password: NewPassword
     date_of_birth: BirthDate
     phone: Name | None = None
     gender: Name | None = None
@@ -94,7 +108,7 @@ class Tokens(BaseModel):
 
 
 class User(BaseModel):
-    """Somebody who logs in."""
+    """Somebody who logs in. The phone that is verified is that of the linked patient or provider."""
 
     id: UUID
     email: str
@@ -107,6 +121,8 @@ class User(BaseModel):
     version: int
     created_at: datetime
     changed_at: datetime
+    email_verified_at: datetime | None
+    phone_verified_at: datetime | None
 
 
 class Users(BaseModel):
@@ -116,7 +132,7 @@ class Users(BaseModel):
     next_cursor: str | None
 
 
-class NewUser(_Secretive):
+class NewUser(_Choosing):
     """An account made by an admin. A patient needs `patient_id`, a provider `provider_id`."""
 
     email: Email
@@ -134,7 +150,7 @@ class NewUser(_Secretive):
         return self
 
 
-class ChangeUser(_Secretive):
+class ChangeUser(_Choosing):
     """What an admin changes about an account; what is left out stays. `clinic_ids` replaces the whole set."""
 
     email: Email | None = None
@@ -153,3 +169,69 @@ class ChangeUser(_Secretive):
         if value is None:
             raise ValueError("cannot be null; leave it out to keep it")
         return value
+
+
+class Session(BaseModel):
+    """One log-in on one device; `current` is the one that asks."""
+
+    id: UUID
+    created_at: datetime
+    refreshed_at: datetime | None
+    expires_at: datetime
+    current: bool
+
+
+class Sessions(BaseModel):
+    """One page of sessions, oldest first."""
+
+    items: list[Session]
+    next_cursor: str | None
+
+
+class ChangePassword(_Secretive):
+    """A new password, by somebody who knows the old one."""
+
+    old_password: Password
+    new_password: NewPassword
+
+
+class AskReset(Body):
+    """Whose password is forgotten."""
+
+    email: Email
+
+
+class ResetPassword(_Secretive):
+    """The token of the link that was sent, and the password to set."""
+
+    token: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    password: NewPassword
+
+
+Channel = Literal["email", "phone"]
+
+
+class AskCode(Body):
+    """What to verify: the e-mail address of the account, or the phone number of its patient or provider."""
+
+    channel: Channel
+
+
+class ConfirmCode(_Secretive):
+    """The code that was sent."""
+
+    channel: Channel
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+
+
+class CodeSent(BaseModel):
+    """A code is on its way. It works once, until `expires_at`, and survives four wrong tries."""
+
+    channel: Channel
+    expires_at: datetime
+
+
+class Done(BaseModel):
+    """It was done, in words."""
+
+    detail: str

@@ -7,14 +7,12 @@ profile (64 MiB, t = 3, p = 4): 35 ms of one core against 155 ms here, and the f
 import asyncio
 import base64
 import os
-import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
-MIN_LENGTH = 8  # NIST SP 800-63B §5.1.1.2: length is what counts, no rules of composition
-MAX_LENGTH = 256  # so that nobody makes us digest megabytes
+from frontdesk.auth.policy import normalized
 
 _MEMORY_KIB, _PASSES, _LANES, _SALT_BYTES, _DIGEST_BYTES = 19_456, 2, 1, 16, 32
 
@@ -33,13 +31,13 @@ _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
 
 def hash_password(password: str) -> str:
     """The PHC string of `password`. Takes about 35 ms of CPU; inside the service use `hashed`."""
-    return _hasher.hash(_typed(password))
+    return _hasher.hash(normalized(password))
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
     """Whether `password` made `password_hash`. None (no such account) costs the same work and is False."""
     try:
-        return _hasher.verify(password_hash or _NOBODY, _typed(password)) and password_hash is not None
+        return _hasher.verify(password_hash or _NOBODY, normalized(password)) and password_hash is not None
     except (VerificationError, InvalidHashError):
         return False
 
@@ -52,11 +50,6 @@ async def hashed(password: str) -> str:
 async def verified(password_hash: str | None, password: str) -> bool:
     """`verify_password` on a thread of its own pool. Hold no database connection meanwhile."""
     return await asyncio.get_running_loop().run_in_executor(_threads, verify_password, password_hash, password)
-
-
-def _typed(password: str) -> str:
-    """One form for the same characters, however a keyboard composes them (NIST SP 800-63B §5.1.1.2)."""
-    return unicodedata.normalize("NFKC", password)
 
 
 def _made_by_nobody() -> str:

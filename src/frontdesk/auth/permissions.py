@@ -19,6 +19,7 @@ class Reach(StrEnum):
 
     OWN = "own"  # the caller's own record, list or account
     CARE = "care"  # patients with an appointment with the caller in the last 24 or the next 12 months
+    GLASS = "glass"  # patients for whom the caller has broken the glass
     CLINICS = "clinics"  # what belongs to the clinics of a member of staff
     ALL = "all"
 
@@ -49,8 +50,9 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "appointments:cancel": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.OWN, **_DESK},
     "appointments:confirm": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.OWN, **_DESK},
     "appointments:step": {Role.PROVIDER: Reach.OWN, **_DESK},
-    "visits:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE},
+    "visits:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, Role.ADMIN: Reach.GLASS},
     "visits:write": {Role.PROVIDER: Reach.CARE},
+    "break-glass:open": {Role.PROVIDER: Reach.ALL, Role.ADMIN: Reach.ALL},
     "users:manage": {Role.ADMIN: Reach.ALL},
     "api-keys:manage": {Role.ADMIN: Reach.ALL},
     "audit:read": {Role.ADMIN: Reach.ALL},
@@ -61,8 +63,10 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
 IMPERSONAL = frozenset({"public", "availability:read", "metrics:read"})
 """What is answered without looking at anybody's rows: the database need not know who asks."""
 
-SCOPES = tuple(name for name in PERMISSIONS if name not in {"public", "account", "users:manage", "api-keys:manage"})
-"""What an API key can be for. What makes or changes log-ins is for people; what is public needs no key."""
+_FOR_PEOPLE = {"public", "account", "users:manage", "api-keys:manage", "break-glass:open"}
+
+SCOPES = tuple(name for name in PERMISSIONS if name not in _FOR_PEOPLE)
+"""What an API key can be for: not what makes or changes log-ins or needs a reason, and what is public needs no key."""
 
 
 @dataclass(frozen=True, slots=True)

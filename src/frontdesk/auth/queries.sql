@@ -1,55 +1,7 @@
--- name: find_account
--- What a log-in is checked against. E-mail addresses differ by more than upper and lower case.
-SELECT id, password_hash, active FROM user_account WHERE lower(email) = lower(%(email)s);
-
--- name: open_session
--- A session of an account that is still as it was when its password was proven; no row when it is not.
--- FOR SHARE waits for an admin who is changing the account, and then looks again.
-WITH account AS (
-    SELECT id FROM user_account
-    WHERE id = %(user_id)s AND active AND password_hash = %(password_hash)s
-    FOR SHARE
-)
-INSERT INTO login_session (id, user_id, refresh_hash, expires_at, changed_by, request_id)
-SELECT %(session_id)s, account.id, %(refresh_hash)s, now() + %(ttl)s::interval, account.id, %(request_id)s FROM account
-RETURNING id;
-
--- name: rotate
--- Exchange the newest refresh token for the next, or return no row. The row lock lets one of two rivals win: the other
--- looks again at a hash that is no longer its own. Each exchange begins a new time of expiry.
-UPDATE login_session s
-SET refresh_hash = %(next_hash)s, expires_at = now() + %(ttl)s::interval,
-    changed_by = s.user_id, request_id = %(request_id)s
-FROM user_account u
-WHERE s.id = %(session_id)s AND s.refresh_hash = %(refresh_hash)s
-  AND s.revoked_at IS NULL AND s.expires_at > now() AND u.id = s.user_id AND u.active
-RETURNING s.id;
-
--- name: end_session
--- After this no refresh token of the session works. Repeating it changes nothing.
-UPDATE login_session SET revoked_at = now(), changed_by = %(changed_by)s, request_id = %(request_id)s
-WHERE id = %(session_id)s AND revoked_at IS NULL;
-
 -- name: end_sessions_of
--- Ends all sessions of a user.
+-- Ends all sessions of a user, but for one if it is named.
 UPDATE login_session SET revoked_at = now(), changed_by = %(changed_by)s, request_id = %(request_id)s
-WHERE user_id = %(user_id)s AND revoked_at IS NULL;
-
--- name: find_login
--- What an access token of this session says; no row when the session is over or its user inactive.
-SELECT u.id AS user_id, u.role, s.id AS session_id, u.patient_id, u.provider_id,
-       ARRAY(SELECT c.clinic_id FROM user_clinic c WHERE c.user_id = u.id ORDER BY c.clinic_id) AS clinic_ids
-FROM login_session s JOIN user_account u ON u.id = s.user_id
-WHERE s.id = %(session_id)s AND s.revoked_at IS NULL AND s.expires_at > now() AND u.active;
-
--- name: purge_sessions
--- Sessions that ended more than 30 days ago, at most a thousand at once; the audit trail keeps what they were. Those of API
--- keys stay: their list tells of old ones too.
-DELETE FROM login_session WHERE id IN (
-    SELECT id FROM login_session s
-    WHERE (expires_at < now() - interval '30 days' OR revoked_at < now() - interval '30 days')
-      AND NOT EXISTS (SELECT FROM api_key k WHERE k.id = s.id)
-    LIMIT 1000 FOR UPDATE SKIP LOCKED);
+WHERE user_id = %(user_id)s AND revoked_at IS NULL AND id IS DISTINCT FROM %(but_for)s::uuid;
 
 -- name: set_deleter
 -- A deleted row has no column that says who deleted it; the audit trail reads these two.
@@ -80,7 +32,7 @@ FROM account, unnest(%(clinic_ids)s::uuid[]) AS clinic_id;
 -- One account, without its password.
 SELECT u.id, u.email, u.role, u.patient_id, u.provider_id,
        ARRAY(SELECT c.clinic_id FROM user_clinic c WHERE c.user_id = u.id ORDER BY c.clinic_id) AS clinic_ids,
-       u.may_report, u.active, u.version, u.created_at, u.changed_at
+       u.may_report, u.active, u.version, u.created_at, u.changed_at, u.email_verified_at, u.phone_verified_at
 FROM user_account u
 WHERE u.id = %(user_id)s;
 
@@ -88,7 +40,7 @@ WHERE u.id = %(user_id)s;
 -- Accounts in the order of their ids, which is that of their creation.
 SELECT u.id, u.email, u.role, u.patient_id, u.provider_id,
        ARRAY(SELECT c.clinic_id FROM user_clinic c WHERE c.user_id = u.id ORDER BY c.clinic_id) AS clinic_ids,
-       u.may_report, u.active, u.version, u.created_at, u.changed_at
+       u.may_report, u.active, u.version, u.created_at, u.changed_at, u.email_verified_at, u.phone_verified_at
 FROM user_account u
 WHERE (%(role)s::text IS NULL OR u.role = %(role)s::text)
   AND (%(active)s::boolean IS NULL OR u.active = %(active)s::boolean)

@@ -148,6 +148,8 @@ CREATE TABLE user_account (
     changed_at    timestamptz NOT NULL DEFAULT now(),
     changed_by    uuid NOT NULL,
     request_id    uuid NOT NULL,
+    email_verified_at timestamptz,  -- when its owner showed that they read what is sent there
+    phone_verified_at timestamptz,  -- the same of the phone of the patient or provider
     CONSTRAINT user_account_patient_linked CHECK (role <> 'patient' OR patient_id IS NOT NULL),
     CONSTRAINT user_account_provider_linked CHECK (role <> 'provider' OR provider_id IS NOT NULL)
 );
@@ -172,7 +174,8 @@ CREATE TABLE login_session (
     revoked_at   timestamptz,
     created_at   timestamptz NOT NULL DEFAULT now(),
     changed_by   uuid NOT NULL,
-    request_id   uuid NOT NULL
+    request_id   uuid NOT NULL,
+    refreshed_at timestamptz
 );
 CREATE INDEX login_session_of ON login_session (user_id);
 CREATE INDEX login_session_over ON login_session (expires_at);

@@ -1,0 +1,1 @@
+"""What leaves the process: one promise each, one file per implementation. PostgreSQL as the book is no port."""

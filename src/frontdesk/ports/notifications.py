@@ -1,0 +1,68 @@
+"""Messages to people: the promise, and the sink that stands in until there is real mail."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+import orjson
+
+from frontdesk import clock
+from frontdesk.settings import Settings
+
+Channel = Literal["email", "phone"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message to one person. `parameters` may hold a code or a token: it is for `to` alone, never for a log."""
+
+    kind: str  # what it is about: "password-reset"
+    channel: Channel
+    to: str = field(repr=False)  # an e-mail address, or a phone number
+    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Notifications(Protocol):
+    """Takes a message on its way, or raises; a message may come twice, when we died before we noted the first."""
+
+    async def send(self, message: Message) -> None: ...
+
+
+class NotificationFile:
+    """Appends each message as a line of JSON to a file that only its owner reads (mode 600)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def send(self, message: Message) -> None:
+        """Raises OSError when the file cannot be written."""
+        line = {
+            "at": clock.now().isoformat(),
+            "kind": message.kind,
+            "channel": message.channel,
+            "to": message.to,
+            "parameters": dict(message.parameters),
+        }
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.fchmod(file, 0o600)  # also when somebody made it before us
+            os.write(file, orjson.dumps(line) + b"\n")  # one write: lines of two workers do not mix
+        finally:
+            os.close(file)
+
+
+class Nowhere:
+    """Sends nothing."""
+
+    async def send(self, message: Message) -> None:
+        """Forget the message."""
+
+
+def notifications_of(settings: Settings) -> Notifications:
+    """What the settings name."""
+    if settings.notifications == "off":
+        return Nowhere()
+    return NotificationFile(settings.data_dir / "outgoing.jsonl")
