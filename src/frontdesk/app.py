@@ -15,6 +15,7 @@ from frontdesk import __version__, logs, secrets
 from frontdesk.audit import api as audit
 from frontdesk.auth import api as auth
 from frontdesk.auth import api_keys_api as api_keys
+from frontdesk.auth import factors_api as factors
 from frontdesk.auth import own_api as own_account
 from frontdesk.auth.guard import declared, refuse_undeclared
 from frontdesk.auth.permissions import PERMISSIONS, SCOPES, Role
@@ -50,6 +51,7 @@ _PARTS: tuple[Any, ...] = (
     records,
     auth,
     own_account,
+    factors,
     api_keys,
     rights,
     audit,

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     refresh_token_ttl: timedelta = timedelta(days=30)
     password_reset_ttl: timedelta = timedelta(minutes=30)
     contact_code_ttl: timedelta = timedelta(minutes=10)
+    second_factor_roles: str | None = None  # whose log-in needs a second factor: "admin,staff"
     notifications: Literal["file", "off"] = "file"  # where messages to people go: data_dir/outgoing.jsonl, or nowhere
 
     demo: bool = True  # `make run` fills an empty database with the demo
@@ -69,6 +70,18 @@ class Settings(BaseSettings):
         """Where migrations, the background worker and the commands connect; "" when no database is set."""
         url = self.owner_database_url or self.database_url
         return url.get_secret_value() if url else ""
+
+    @field_validator("second_factor_roles")
+    @classmethod
+    def _roles_of_accounts(cls, value: str | None) -> str | None:
+        unknown = {role.strip() for role in (value or "").split(",")} - {"", "patient", "provider", "staff", "admin"}
+        if unknown:
+            raise ValueError("lists roles out of patient, provider, staff and admin, separated by commas")
+        return value
+
+    def needs_second_factor(self, role: str) -> bool:
+        """Whether accounts of this role log in with a second factor or not at all."""
+        return role in {name.strip() for name in (self.second_factor_roles or "").split(",")}
 
     @field_validator("telehealth_url")
     @classmethod

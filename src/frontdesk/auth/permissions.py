@@ -30,6 +30,7 @@ _DESK = {Role.STAFF: Reach.CLINICS, Role.ADMIN: Reach.ALL}
 PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "public": _EVERYBODY,  # log-in, registration, health
     "account": {role: Reach.OWN for role in Role if role is not Role.ANONYMOUS},
+    "factors:enrol": {role: Reach.OWN for role in Role if role is not Role.ANONYMOUS},
     "directory:read": _EVERYBODY,
     "directory:write": {Role.ADMIN: Reach.ALL},
     "availability:read": _EVERYBODY,
@@ -63,7 +64,7 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
 IMPERSONAL = frozenset({"public", "availability:read", "metrics:read"})
 """What is answered without looking at anybody's rows: the database need not know who asks."""
 
-_FOR_PEOPLE = {"public", "account", "users:manage", "api-keys:manage", "break-glass:open"}
+_FOR_PEOPLE = {"public", "account", "factors:enrol", "users:manage", "api-keys:manage", "break-glass:open"}
 
 SCOPES = tuple(name for name in PERMISSIONS if name not in _FOR_PEOPLE)
 """What an API key can be for: not what makes or changes log-ins or needs a reason, and what is public needs no key."""
