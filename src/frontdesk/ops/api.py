@@ -48,12 +48,15 @@ async def metrics(_: Annotated[Actor, allow("metrics:read")]) -> Response:
 
 
 async def _database(request: Request) -> str:
+    known = request.app.state.migrations
     try:
         async with asyncio.timeout(_PATIENCE_S), request.app.state.pool.connection(timeout=_PATIENCE_S) as conn:
-            await conn.execute("SELECT 1")
+            found = await (await conn.execute("SELECT name FROM schema_migration")).fetchall()
+    except psycopg.errors.UndefinedTable:
+        return "not migrated: run frontdesk migrate"
     except (TimeoutError, PoolTimeout, psycopg.Error):
         return "unreachable"
-    return "ok"
+    return "ok" if known <= {row["name"] for row in found} else "not migrated: run frontdesk migrate"
 
 
 async def _cache(request: Request) -> str:
