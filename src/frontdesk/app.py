@@ -27,6 +27,7 @@ from frontdesk.db import make_pool
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
 from frontdesk.providers import api as providers
+from frontdesk.records import api as records
 from frontdesk.rights import api as rights
 from frontdesk.settings import Settings, settings
 from frontdesk.web import problems
@@ -38,7 +39,19 @@ API = "/api/v1"
 _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 """Pages without data, made by the library that serves them without the internet."""
 
-_PARTS: tuple[Any, ...] = (availability, booking, holds, providers, patients, clinics, auth, own_account, rights, audit)
+_PARTS: tuple[Any, ...] = (
+    availability,
+    booking,
+    holds,
+    providers,
+    patients,
+    clinics,
+    records,
+    auth,
+    own_account,
+    rights,
+    audit,
+)
 """Asked in this order: the busiest first."""
 
 

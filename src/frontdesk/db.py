@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -36,8 +37,16 @@ def connection_options(settings: Settings) -> dict[str, Any]:
         "options": f"-c timezone=UTC -c statement_timeout={limit_ms} -c idle_in_transaction_session_timeout=30s"
         # Planning a statement of the book costs 2 to 5 ms, running it 0.5: plan each once on a connection, for any
         # values (PostgreSQL would plan the first five uses anew). What depends on its values goes through `search`.
-        " -c plan_cache_mode=force_generic_plan",
+        " -c plan_cache_mode=force_generic_plan"
+        # Read by in_care: who is in whose care.
+        f" -c frontdesk.care_before={_seconds(settings.care_before)}"
+        f" -c frontdesk.care_after={_seconds(settings.care_after)}",
     }
+
+
+def _seconds(duration: timedelta) -> str:
+    """ISO 8601, as PostgreSQL reads an interval."""
+    return f"PT{int(duration.total_seconds())}S"
 
 
 def make_pool(settings: Settings, dsn: str) -> Pool:

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     overbook_lanes: int = Field(default=1, ge=0, le=9)  # overbookings of one provider at one moment; 0 forbids them
     overrides_per_day: int = Field(default=20, ge=0, le=1000)  # visits of a provider's day that may break a rule
     telehealth_url: str = "https://meet.jit.si/{meeting}"  # where a telehealth visit takes place
+    care_before: timedelta = timedelta(days=730)  # a provider cares for whom they saw so long ago at most
+    care_after: timedelta = timedelta(days=365)  # or will see within
+    break_glass_for: timedelta = timedelta(minutes=60)  # how long a broken glass lets anybody read, at most
     retention: timedelta = timedelta(days=3650)  # how long the law keeps a clinical record after the last visit
     idempotency_ttl: timedelta = timedelta(hours=24)
     worker_interval: timedelta = timedelta(seconds=5)  # the background worker's pause between rounds

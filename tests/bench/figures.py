@@ -14,8 +14,9 @@ NAMES = {
     "f": "bookings without walls",
     "g": "a patient's own visits",
     "h": "own visits without walls",
+    "i": "bookings beside the sealer",
 }
-RATIOS = (("b", "a"), ("c", "d"), ("c", "e"), ("b", "f"), ("g", "h"))
+RATIOS = (("b", "a"), ("c", "d"), ("c", "e"), ("b", "f"), ("g", "h"), ("i", "b"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from frontdesk.supervisor.postgres import EmbeddedPostgres
 from tests.bench import cpu, figures, load, proof, yardstick
 from tests.bench.book import PGBENCH, Reads, get, make_book
 from tests.bench.figures import Figure
+from tests.bench.sealer import check_trail, sealer
 from tests.service import Service, free_port
 
 CONNECTIONS = 64
@@ -90,6 +91,9 @@ class Rig:
             return self._load(Reads((get("/healthz"),)))
         if letter == "e":
             return self._load(Reads((get("/empty"),)), at=(self._bare_port, self._bare_groups))
+        if letter == "i":
+            with sealer(self.book.dsn, self._folder / "sealer") as worker:
+                return self._bookings({**self._groups, "sealer": worker})
         if letter == "g":
             return self._load(self.book.own_visits())
         openly = (self._open.port, self._open_groups)
@@ -100,8 +104,10 @@ class Rig:
         return figure
 
     def prove(self) -> None:
-        """That the book holds every booking that was acknowledged, by whomever, and no overlap. Raises proof.Untrue."""
+        """That the book holds each acknowledged booking and no overlap, and its trail is whole. Raises proof.Untrue."""
         proof.check(self.book.dsn, {PGBENCH: self._transactions, self.book.user_id: self._booked})
+        if check_trail(self.book.dsn, self._folder / "sealer") < self._transactions + self._booked:
+            raise proof.Untrue("there are bookings without a sealed entry")
 
     def _yardstick(self, number: int) -> Figure:
         with cpu.spent(self._served) as cpu_s:
@@ -111,8 +117,9 @@ class Rig:
         self._transactions += done
         return figures.of(took_s, elapsed_s, done=done, errors=0, cpu_s=cpu_s)
 
-    def _bookings(self) -> Figure:
-        figure = self._load(self.book.bookings(), expected=201, first=self._sent)
+    def _bookings(self, groups: dict[str, int | None] | None = None) -> Figure:
+        at = (self._service.port, groups or self._groups)
+        figure = self._load(self.book.bookings(), expected=201, first=self._sent, at=at)
         self._sent += figure.done + figure.errors
         self._booked += figure.done
         return figure

@@ -47,6 +47,11 @@ class Builder:
             make.token("staff")
         place = (providers[0], clinic, visit_type)
         visits = [self.visit(place, n, patient_id=patient, room_id=room) for n, room in enumerate(rooms)]
+        self.sheet(visits[0])
+        for n in range(count):
+            make.row(
+                "medical_record", patient_id=patient, kind="note", title=f"Note {n}", recorded_on=self.first.date()
+            )
         days = [self.first + timedelta(days=400 + n) for n in range(count)]
         exceptions = [make.exception(providers[0], day, day + timedelta(hours=1)) for day in days]
         closures = [make.closure(clinic, day, day + timedelta(hours=1)) for day in days]
@@ -72,6 +77,12 @@ class Builder:
             numbers = (200 + 3 * row + n for n in range(3))
             world.spare[status] = [self.visit(place, n, status=status, patient_id=patient) for n in numbers]
         return world
+
+    def sheet(self, appointment: UUID) -> None:
+        self.make.conn.execute(
+            "INSERT INTO visit (appointment_id, changed_by, request_id) VALUES (%s, %s, %s)",
+            (appointment, *STAMP.values()),
+        )
 
     def provider(self, clinic: UUID, specialty: UUID) -> UUID:
         provider = self.make.provider()

@@ -30,9 +30,12 @@ class Somebody:
         self.clinical = f"clinical-{self.mark}"
         self.id = make.patient(email=self.email, **self.contact, **self.names)
         self.token = make.token("patient", patient_id=self.id)
-        make.conn.execute(
-            "UPDATE user_account SET email = %s WHERE patient_id = %s", (f"login-{self.mark}@example.test", self.id)
-        )
+        found = make.conn.execute(
+            "UPDATE user_account SET email = %s WHERE patient_id = %s RETURNING id",
+            (f"login-{self.mark}@example.test", self.id),
+        ).fetchone()
+        assert found is not None
+        self.user = found[0]
         self.visit: UUID | None = None
         if ago is not None:
             start = datetime.now(UTC).replace(microsecond=0) - ago
@@ -45,6 +48,17 @@ class Somebody:
                 " VALUES (%s, %s, %s, %s, %s)",
                 (self.visit, self.clinical, self.clinical, ids.SYSTEM, ids.SYSTEM),
             )
+            make.row(
+                "medical_record",
+                patient_id=self.id,
+                kind="note",
+                title=self.clinical,
+                body=self.mark,
+                recorded_on=start.date(),
+                created_at=start,
+            )
+            opened = {"opened_at": start, "expires_at": start + timedelta(hours=1)}
+            make.row("break_glass", patient_id=self.id, user_id=self.user, reason=f"emergency {self.mark}", **opened)
 
 
 def places(conn: psycopg.Connection, text: str) -> set[str]:
@@ -81,6 +95,8 @@ def test_an_export_holds_everything(service: Service, make: Make, admin: httpx.C
     body = told.json()
     assert body["clinical"] == "included"
     assert [visit["visit"]["notes"] for visit in body["appointments"]] == [who.clinical]
+    assert [(record["title"], record["body"]) for record in body["records"]] == [(who.clinical, who.mark)]
+    assert [glass["reason"] for glass in body["broken_glass"]] == [f"emergency {who.mark}"]
     assert body["appointments"][0]["history"][0]["to_status"] == "completed"
     assert [account["email"] for account in body["accounts"]] == [f"login-{who.mark}@example.test"]
     assert "administration" in [access["display"] for access in body["accesses"]]

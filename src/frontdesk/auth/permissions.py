@@ -19,6 +19,7 @@ class Reach(StrEnum):
 
     OWN = "own"  # the caller's own record, list or account
     CARE = "care"  # patients with an appointment with the caller in the last 24 or the next 12 months
+    GLASS = "glass"  # patients for whom the caller has broken the glass
     CLINICS = "clinics"  # what belongs to the clinics of a member of staff
     ALL = "all"
 
@@ -49,8 +50,9 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "appointments:cancel": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.OWN, **_DESK},
     "appointments:confirm": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.OWN, **_DESK},
     "appointments:step": {Role.PROVIDER: Reach.OWN, **_DESK},
-    "visits:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE},
+    "visits:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, Role.ADMIN: Reach.GLASS},
     "visits:write": {Role.PROVIDER: Reach.CARE},
+    "break-glass:open": {Role.PROVIDER: Reach.ALL, Role.ADMIN: Reach.ALL},
     "users:manage": {Role.ADMIN: Reach.ALL},
     "audit:read": {Role.ADMIN: Reach.ALL},
     "metrics:read": _EVERYBODY,

@@ -50,6 +50,8 @@ class Export(BaseModel):
     clinical: Literal["included", "withheld"]
     patient: dict[str, Any]
     appointments: list[dict[str, Any]]
+    records: list[dict[str, Any]]
+    broken_glass: list[dict[str, Any]]
     accounts: list[dict[str, Any]]
     accesses: list[dict[str, Any]]
     erasures: list[Erasure]

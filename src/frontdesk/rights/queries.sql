@@ -17,6 +17,15 @@ JOIN visit_type v ON v.id = a.visit_type_id
 WHERE a.patient_id = %(patient_id)s
 ORDER BY a.start_at, a.id;
 
+-- name: records
+-- The medical record of a patient as far as the caller may read it, and every time the glass was broken for them.
+SELECT ARRAY(SELECT jsonb_build_object('kind', m.kind, 'title', m.title, 'body', m.body, 'recorded_on', m.recorded_on,
+                                       'replaces', m.replaces, 'id', m.id, 'created_at', m.created_at)
+             FROM medical_record m WHERE m.patient_id = %(patient_id)s ORDER BY m.id) AS records,
+       ARRAY(SELECT jsonb_build_object('opened_at', g.opened_at, 'expires_at', g.expires_at, 'reason', g.reason,
+                                       'display', broken_by(g.user_id))
+             FROM break_glass g WHERE g.patient_id = %(patient_id)s ORDER BY g.id) AS broken_glass;
+
 -- name: accounts
 -- The log-ins that belong to a patient, and when each was used.
 SELECT u.id, u.email, u.role, u.active, u.created_at, u.changed_at,

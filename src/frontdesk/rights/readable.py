@@ -7,6 +7,8 @@ from typing import Any
 _TITLES = {
     "patient": "Who you are",
     "appointments": "Appointments",
+    "records": "Medical record",
+    "broken_glass": "When the glass was broken",
     "accounts": "Log-ins",
     "accesses": "Who looked at or changed your record",
     "erasures": "What was erased",

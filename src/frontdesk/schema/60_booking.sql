@@ -328,14 +328,16 @@ $$;
 -- Who may see whom (docs/permissions.md), said once for every query and every policy that asks.
 -- A hold alone makes nobody a patient of anybody, and neither does a hold that was dropped.
 
--- "In their care": an appointment between the two in the last 24 months or the next 12.
+-- "In their care": an appointment between the two, so long ago or so far ahead at most as the settings say
+-- (FRONTDESK_CARE_BEFORE, FRONTDESK_CARE_AFTER, which each connection carries).
 CREATE FUNCTION in_care(of_provider uuid, who uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     RETURN EXISTS (
         SELECT FROM appointment a
         WHERE a.patient_id = who AND a.provider_id = of_provider
-          AND a.start_at BETWEEN now() - interval '24 months' AND now() + interval '12 months'
+          AND a.start_at BETWEEN now() - coalesce(current_setting('frontdesk.care_before', true), 'P730D')::interval
+                             AND now() + coalesce(current_setting('frontdesk.care_after', true), 'P365D')::interval
           AND a.status NOT IN ('held', 'expired')
           AND NOT EXISTS (SELECT FROM appointment_history h
                           WHERE h.appointment_id = a.id AND h.from_status = 'held' AND h.to_status = 'cancelled'));

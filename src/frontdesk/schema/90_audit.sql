@@ -30,6 +30,8 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON closure FOR EACH ROW EX
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON appointment FOR EACH ROW EXECUTE FUNCTION audit('id', '{hold_token_hash,meeting}');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON appointment_group FOR EACH ROW EXECUTE FUNCTION audit('id');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON visit FOR EACH ROW EXECUTE FUNCTION audit('appointment_id');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON medical_record FOR EACH ROW EXECUTE FUNCTION audit('id');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON break_glass FOR EACH ROW EXECUTE FUNCTION audit('id');
 
 -- Ledgers are records themselves: an INSERT into one already says who, when and in which request. What is audited is
 -- any attempt to change or remove a line.

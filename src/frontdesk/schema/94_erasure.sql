@@ -21,17 +21,28 @@ CREATE TRIGGER erasure_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON erasur
 -- The history keeps who, when and what; the words in it may be erased.
 CREATE TRIGGER appointment_history_keeps BEFORE UPDATE ON appointment_history
     FOR EACH ROW EXECUTE FUNCTION refuse_all_but_erasure('reason');
+CREATE TRIGGER medical_record_keeps BEFORE UPDATE ON medical_record
+    FOR EACH ROW EXECUTE FUNCTION refuse_all_but_erasure('title', 'body');
+CREATE TRIGGER medical_record_append_only BEFORE DELETE OR TRUNCATE ON medical_record
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER break_glass_keeps BEFORE UPDATE ON break_glass
+    FOR EACH ROW EXECUTE FUNCTION refuse_all_but_erasure('reason');
+CREATE TRIGGER break_glass_append_only BEFORE DELETE OR TRUNCATE ON break_glass
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- The names of the columns of `of_row` among `columns` that hold something.
 CREATE FUNCTION filled(of_row jsonb, columns text[]) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     RETURN ARRAY(SELECT c FROM unnest(columns) AS c WHERE of_row ->> c IS NOT NULL AND of_row -> c NOT IN ('{}', '[]') ORDER BY c);
 
--- When the clinical record of a patient may go: so long after the last visit that took place. NULL: there is none.
+-- When the clinical record of a patient may go: so long after the last visit that took place, or the last record that was
+-- written. NULL: there is none.
 CREATE FUNCTION clinical_until(who uuid, retention interval) RETURNS timestamptz
     LANGUAGE sql STABLE SECURITY DEFINER
-    RETURN (SELECT max(upper(a.during)) + retention FROM appointment a
-            WHERE a.patient_id = who AND a.status IN ('checked_in', 'in_progress', 'completed'));
+    RETURN (SELECT max(last.at) + retention
+            FROM (SELECT upper(a.during) AS at FROM appointment a
+                  WHERE a.patient_id = who AND a.status IN ('checked_in', 'in_progress', 'completed')
+                  UNION ALL SELECT m.created_at FROM medical_record m WHERE m.patient_id = who) AS last);
 
 -- Erase a patient: contact data and log-ins always; the rest too, the audit trail's values included, when no law keeps it.
 -- Answers the line of `erasure`. The caller has looked that nothing lies ahead, and holds the patient FOR UPDATE.
@@ -65,6 +76,8 @@ BEGIN
     WHERE user_id = ANY (accounts) AND revoked_at IS NULL;
     PERFORM set_config('frontdesk.actor', by_whom::text, true), set_config('frontdesk.request_id', in_request::text, true);
     DELETE FROM idempotency_key WHERE caller = ANY (accounts::text[]);  -- sealed answers to what they asked
+    DELETE FROM contact_code WHERE user_id = ANY (accounts);
+    DELETE FROM password_reset WHERE user_id = ANY (accounts);
     removed := removed || jsonb_build_object('user_account', jsonb_build_object('rows', cardinality(accounts),
                                                                                  'columns', '["email","password_hash"]'::jsonb));
     rows := who::text || accounts::text[] || ARRAY(SELECT id::text FROM login_session WHERE user_id = ANY (accounts));
@@ -83,16 +96,26 @@ BEGIN
         UPDATE appointment_history h SET reason = NULL
         FROM appointment a WHERE a.patient_id = who AND h.appointment_id = a.id AND h.reason IS NOT NULL;
         GET DIAGNOSTICS changed = ROW_COUNT;
-        PERFORM set_config('frontdesk.erasing', '', true);
         removed := removed || jsonb_build_object('appointment_history', jsonb_build_object('rows', changed,
             'columns', '["reason"]'::jsonb));
+        UPDATE medical_record SET title = NULL, body = NULL WHERE patient_id = who AND (title IS NOT NULL OR body IS NOT NULL);
+        GET DIAGNOSTICS changed = ROW_COUNT;
+        removed := removed || jsonb_build_object('medical_record', jsonb_build_object('rows', changed,
+            'columns', '["body","title"]'::jsonb));
+        UPDATE break_glass SET reason = NULL WHERE patient_id = who AND reason IS NOT NULL;
+        GET DIAGNOSTICS changed = ROW_COUNT;
+        removed := removed || jsonb_build_object('break_glass', jsonb_build_object('rows', changed,
+            'columns', '["reason"]'::jsonb));
+        PERFORM set_config('frontdesk.erasing', '', true);
         UPDATE visit v SET chief_complaint = NULL, diagnosis = NULL, treatment_plan = NULL, prescriptions = '[]', notes = NULL,
             follow_up_on = NULL, changed_by = by_whom, request_id = in_request
         FROM appointment a WHERE a.patient_id = who AND v.appointment_id = a.id;
         GET DIAGNOSTICS changed = ROW_COUNT;
         removed := removed || jsonb_build_object('visit', jsonb_build_object('rows', changed, 'columns',
             '["chief_complaint","diagnosis","follow_up_on","notes","prescriptions","treatment_plan"]'::jsonb));
-        rows := rows || ARRAY(SELECT id::text FROM appointment WHERE patient_id = who);
+        rows := rows || ARRAY(SELECT id::text FROM appointment WHERE patient_id = who
+                              UNION ALL SELECT id::text FROM medical_record WHERE patient_id = who
+                              UNION ALL SELECT id::text FROM break_glass WHERE patient_id = who);
     END IF;
 
     -- Last: what stands above has written entries of its own, with the old values.

@@ -109,13 +109,34 @@ ALTER TABLE appointment_history ENABLE ROW LEVEL SECURITY;
 CREATE POLICY theirs ON appointment_history FOR SELECT TO frontdesk_service USING (
     EXISTS (SELECT FROM appointment a WHERE a.id = appointment_id));
 
--- Clinical text: the patient reads their own, providers write what concerns those in their care, nobody else sees it.
+-- Clinical text: the patient reads their own, providers what concerns those in their care, and whoever broke the glass for a
+-- patient while that lasts. Providers write it, for those in their care.
+CREATE FUNCTION reads_clinical(who uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN who = viewer_patient() OR writes_clinical(who) OR has_glass(viewer_user(), who);
+END
+$$;
+
+CREATE FUNCTION writes_clinical(who uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN viewer_provider() IS NOT NULL AND in_care(viewer_provider(), who);
+END
+$$;
+
 ALTER TABLE visit ENABLE ROW LEVEL SECURITY;
-CREATE POLICY seen ON visit FOR SELECT TO frontdesk_service USING (
-    patient_of(appointment_id) = (SELECT viewer_patient())
-    OR ((SELECT viewer_provider()) IS NOT NULL AND in_care((SELECT viewer_provider()), patient_of(appointment_id))));
-CREATE POLICY written ON visit TO frontdesk_service USING (
-    (SELECT viewer_provider()) IS NOT NULL AND in_care((SELECT viewer_provider()), patient_of(appointment_id)));
+CREATE POLICY seen ON visit FOR SELECT TO frontdesk_service USING (reads_clinical(patient_of(appointment_id)));
+CREATE POLICY written ON visit TO frontdesk_service USING (writes_clinical(patient_of(appointment_id)));
+
+ALTER TABLE medical_record ENABLE ROW LEVEL SECURITY;
+CREATE POLICY seen ON medical_record FOR SELECT TO frontdesk_service USING (reads_clinical(patient_id));
+CREATE POLICY written ON medical_record FOR INSERT TO frontdesk_service WITH CHECK (writes_clinical(patient_id));
+
+ALTER TABLE break_glass ENABLE ROW LEVEL SECURITY;
+CREATE POLICY theirs ON break_glass FOR SELECT TO frontdesk_service USING (
+    patient_id = (SELECT viewer_patient()) OR user_id = (SELECT viewer_user()) OR (SELECT viewer_role()) = 'admin');
+CREATE POLICY opened ON break_glass FOR INSERT TO frontdesk_service WITH CHECK (user_id = (SELECT viewer_user()));
 
 ALTER TABLE erasure ENABLE ROW LEVEL SECURITY;
 CREATE POLICY theirs ON erasure FOR SELECT TO frontdesk_service USING (
@@ -136,3 +157,4 @@ GRANT SELECT ON erasure TO frontdesk_service;
 GRANT INSERT ON outbox TO frontdesk_service;
 REVOKE INSERT, UPDATE, DELETE ON taken, appointment_step FROM frontdesk_service;
 REVOKE DELETE ON appointment, visit, user_account FROM frontdesk_service;
+REVOKE UPDATE, DELETE ON medical_record, break_glass FROM frontdesk_service;

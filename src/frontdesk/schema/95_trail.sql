@@ -23,8 +23,10 @@ BEGIN
     FROM audit_entry e
     LEFT JOIN user_account u ON u.id = e.actor
     LEFT JOIN provider p ON p.id = u.provider_id
-    WHERE e.row_id = ANY (ARRAY(SELECT who::text UNION ALL SELECT a.id::text FROM appointment a WHERE a.patient_id = who))
-      AND e.table_name IN ('patient', 'patient_clinic', 'appointment', 'visit')
+    WHERE e.row_id = ANY (ARRAY(SELECT who::text UNION ALL SELECT a.id::text FROM appointment a WHERE a.patient_id = who
+                                UNION ALL SELECT m.id::text FROM medical_record m WHERE m.patient_id = who
+                                UNION ALL SELECT g.id::text FROM break_glass g WHERE g.patient_id = who))
+      AND e.table_name IN ('patient', 'patient_clinic', 'appointment', 'visit', 'medical_record', 'break_glass')
       AND (before_id IS NULL OR e.id < before_id)
     ORDER BY e.id DESC LIMIT most;
 END
