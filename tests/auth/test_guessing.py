@@ -8,6 +8,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import httpx
 import psycopg
@@ -155,6 +156,43 @@ def test_the_device_cookie_is_for_log_in_alone(api: httpx.Client, patient: str) 
     assert "Path=/api/v1/auth;" in told
     assert "SameSite=strict" in told
     assert "set-cookie" not in log_in(api, patient, "wrong").headers
+
+
+def test_the_owner_of_a_second_factor_comes_in_on_any_device(service: Service, patient: str) -> None:
+    """By a door for each address. Nobody learns there whether the password or the code was wrong, or is at all."""
+    assert guesses(service, patient, 40)[-1].status_code == 429
+
+    async def scene() -> None:
+        pool = db.make_pool(Settings(), service.dsn)
+        await pool.open()
+
+        async def outcome(email: str, password: str, code: str, address: str) -> str:
+            async def second(conn: db.Connection, user_id: UUID | None) -> bool:
+                row = await db.one(conn, "SELECT %(id)s::uuid IS NOT NULL AS known", id=user_id)
+                return row == {"known": True} and code == "right"
+
+            try:
+                proven = await sessions.prove(pool, Keys(SECRET), email, password, f"factor {address}", second)
+            except Problem as refused:
+                return str(refused)
+            return f"second factor {proven.second}"
+
+        assert await outcome(patient, PASSWORD, "right", "home") == "second factor True"
+        wrong = {
+            await outcome(email, password, code, "away")
+            for email in (patient, new_email())
+            for password in (PASSWORD, "wrong")
+            for code in ("right", "wrong")
+            if (email, password, code) != (patient, PASSWORD, "right")
+        }
+        assert len(wrong) == 1
+        closed = [await outcome(patient, PASSWORD, "wrong", "here") for _ in range(FREE + 1)]
+        assert [told in wrong for told in closed] == [True] * FREE + [False]
+        assert "Try again" in await outcome(patient, PASSWORD, "right", "here")
+        assert await outcome(patient, PASSWORD, "right", "home") == "second factor True"
+        await pool.close()
+
+    asyncio.run(scene())
 
 
 def test_right_passwords_are_never_counted_however_many_at_once(service: Service, patient: str) -> None:
