@@ -24,7 +24,13 @@ Request = tuple[dict[str, str], dict[str, Any]]
 """The ids in the path, and the body."""
 
 
-ENDS_SESSIONS = ("POST /api/v1/auth/logout", "POST /api/v1/auth/logout-everywhere", "POST /api/v1/auth/password")
+END_ONE = "DELETE /api/v1/auth/sessions/{session_id}"
+ENDS_SESSIONS = (
+    "POST /api/v1/auth/logout",
+    "POST /api/v1/auth/logout-everywhere",
+    "POST /api/v1/auth/password",
+    END_ONE,  # which is given ids that GET /auth/sessions has answered
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +81,13 @@ class _Builder:
         asks = users.get(role)
         sessions = [self.log_in(asks or users["spare"]) for _ in range(EACH + 1)]
         link = {"patient_id": self.patient} if role == "patient" else {}
-        others = [self.log_in(self.user(role, **link)) for _ in ENDS_SESSIONS if asks]
+        others = {name: self.user(role, **link) for name in ENDS_SESSIONS if asks}
         return World(
             token=sessions[0]["access_token"] if asks else None,
-            token_of={name: other["access_token"] for name, other in zip(ENDS_SESSIONS, others, strict=bool(asks))},
+            token_of={name: self.log_in(other)["access_token"] for name, other in others.items()},
             known=self.known(asks or users["spare"]),
-            known_of=self.known_of([session["refresh_token"] for session in sessions[1:]], list(users.values())),
+            known_of=self.known_of([session["refresh_token"] for session in sessions[1:]], list(users.values()))
+            | {END_ONE: {"session_id": [self.session(others.get(END_ONE, users["spare"])[0]) for _ in range(EACH)]}},
             good=self.good(self.holds((asks or users["spare"])[0])),
         )
 
@@ -129,7 +136,6 @@ class _Builder:
             "POST /api/v1/auth/register": password,
             "POST /api/v1/users": password,
             "POST /api/v1/auth/password-reset/confirm": password | {"token": [self.reset() for _ in users]},
-            "DELETE /api/v1/auth/sessions/{session_id}": {"session_id": [self.session(user) for user, _ in users]},
             "POST /api/v1/auth/refresh": {"refresh_token": refresh_tokens},
             "POST /api/v1/auth/token": {"username": [email for _, email in users], "password": [PASSWORD]},
             # What most bookings need is not for these to change or to take out of use.
