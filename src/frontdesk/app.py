@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi_offline import FastAPIOffline
-from redis.asyncio import Redis
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.cors import CORSMiddleware
 
 from frontdesk import __version__, logs, secrets
 from frontdesk.audit import api as audit
@@ -26,18 +26,30 @@ from frontdesk.clinics import api as clinics
 from frontdesk.db import make_pool
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
+from frontdesk.ports import redis
 from frontdesk.providers import api as providers
 from frontdesk.records import api as records
 from frontdesk.rights import api as rights
-from frontdesk.settings import Settings, settings
+from frontdesk.schema.migrate import migrations
+from frontdesk.settings import Settings, settings, split_list
 from frontdesk.web import problems
+from frontdesk.web.edge import BehindProxies, Impatience, KnownHosts, networks
 from frontdesk.web.headers import SecurityHeaders
+from frontdesk.web.limits import RateLimits, limits_of
 from frontdesk.web.middleware import MOST_BODY_BYTES, LimitBody, Observe, RetryDeadlocks
 
 API = "/api/v1"
 
 _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 """Pages without data, made by the library that serves them without the internet."""
+
+_CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Hold-Token", "X-Request-Id"],
+    "expose_headers": ["ETag", "Location", "Retry-After", "X-Request-Id", "Idempotent-Replayed"],
+    "max_age": 600,
+}
+"""For pages of the origins that the operator names. No cookies: a page brings its access token itself."""
 
 _PARTS: tuple[Any, ...] = (
     availability,
@@ -69,6 +81,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
         responses=problems.DOCUMENTED,
     )
     app.state.settings = config
+    app.state.migrations = {migration.name for migration in migrations()}
     app.state.keys = secrets.Keys(secrets.load_or_create(config))
     app.include_router(ops.router)
     for part in _PARTS:  # one level of inclusion: each further one matches every path again
@@ -79,9 +92,15 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.openapi = cache(partial(_describe, app, app.openapi))  # type: ignore[method-assign]
     app.add_middleware(RetryDeadlocks)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY_BYTES)
+    app.add_middleware(Impatience, seconds=config.body_timeout.total_seconds())
     app.add_middleware(LimitBody)
+    app.add_middleware(RateLimits)
     app.add_middleware(Observe)
-    app.add_middleware(SecurityHeaders, pages=_DOCS, hsts=config.env == "production")
+    if config.cors_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=split_list(config.cors_origins), **_CORS)
+    app.add_middleware(KnownHosts, hosts=split_list(config.allowed_hosts))
+    app.add_middleware(SecurityHeaders, pages=_DOCS, hsts=config.env == "production" or config.tls_cert is not None)
+    app.add_middleware(BehindProxies, trusted=networks(config.trusted_proxies))
     return app
 
 
@@ -104,7 +123,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if config.database_url is None:
         raise RuntimeError("FRONTDESK_DATABASE_URL is not set; `frontdesk run` starts an embedded server")
     app.state.pool = make_pool(config, config.database_url.get_secret_value())
-    app.state.redis = Redis.from_url(config.redis_url) if config.redis_url not in (None, "off") else None
+    app.state.redis = redis.connect(config.redis_url) if config.redis_url not in (None, "off") else None
+    app.state.limits = limits_of(config, app.state.keys, app.state.pool, app.state.redis)
     app.state.bookings = OrdinaryBookings(app.state.pool)
     app.state.availability = SharedAvailability(app.state.pool)
     # Not waiting for connections: a worker that starts while the database restarts becomes ready when it is back.
