@@ -35,6 +35,7 @@ class Service:
             **{name: value for name, value in os.environ.items() if not name.startswith("FRONTDESK_")},
             "FRONTDESK_DATABASE_URL": dsn,
             "FRONTDESK_REDIS_URL": "off",
+            "FRONTDESK_RATE_LIMITS": "off",
             "FRONTDESK_SECRET": SECRET,
             "FRONTDESK_PORT": str(self.port),
             "FRONTDESK_WORKERS": str(workers),

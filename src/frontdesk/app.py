@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi_offline import FastAPIOffline
-from redis.asyncio import Redis
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
 
@@ -27,6 +26,7 @@ from frontdesk.clinics import api as clinics
 from frontdesk.db import make_pool
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
+from frontdesk.ports import redis
 from frontdesk.providers import api as providers
 from frontdesk.records import api as records
 from frontdesk.rights import api as rights
@@ -35,6 +35,7 @@ from frontdesk.settings import Settings, settings, split_list
 from frontdesk.web import problems
 from frontdesk.web.edge import BehindProxies, Impatience, KnownHosts, networks
 from frontdesk.web.headers import SecurityHeaders
+from frontdesk.web.limits import RateLimits, limits_of
 from frontdesk.web.middleware import MOST_BODY_BYTES, LimitBody, Observe, RetryDeadlocks
 
 API = "/api/v1"
@@ -93,6 +94,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY_BYTES)
     app.add_middleware(Impatience, seconds=config.body_timeout.total_seconds())
     app.add_middleware(LimitBody)
+    app.add_middleware(RateLimits)
     app.add_middleware(Observe)
     if config.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=split_list(config.cors_origins), **_CORS)
@@ -121,7 +123,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if config.database_url is None:
         raise RuntimeError("FRONTDESK_DATABASE_URL is not set; `frontdesk run` starts an embedded server")
     app.state.pool = make_pool(config, config.database_url.get_secret_value())
-    app.state.redis = Redis.from_url(config.redis_url) if config.redis_url not in (None, "off") else None
+    app.state.redis = redis.connect(config.redis_url) if config.redis_url not in (None, "off") else None
+    app.state.limits = limits_of(config, app.state.keys, app.state.pool, app.state.redis)
     app.state.bookings = OrdinaryBookings(app.state.pool)
     app.state.availability = SharedAvailability(app.state.pool)
     # Not waiting for connections: a worker that starts while the database restarts becomes ready when it is back.

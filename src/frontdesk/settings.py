@@ -43,17 +43,24 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = None  # None: the embedded server under data_dir
     owner_database_url: SecretStr | None = None  # None: database_url; who owns the tables: migrations, worker, commands
-    redis_url: str | None = None  # None: the embedded Valkey under data_dir; redis://host; or "off"
+    redis_url: str | None = None  # None: the embedded Valkey under data_dir; redis://, redis+cluster://; or "off"
     pool_size: int = Field(default=10, ge=2, le=200)  # connections a server worker holds at most
     statement_timeout: timedelta = timedelta(seconds=15)
     lock_timeout: timedelta = timedelta(seconds=3)  # for a lock that somebody else holds
 
+    field_keys: SecretStr | None = None  # for encrypted columns, the newest first; None: derived from the secret
     secret: SecretStr | None = None  # None: generated under data_dir; required in production
     access_token_ttl: timedelta = timedelta(minutes=15)
     refresh_token_ttl: timedelta = timedelta(days=30)
     password_reset_ttl: timedelta = timedelta(minutes=30)
     contact_code_ttl: timedelta = timedelta(minutes=10)
     notifications: Literal["file", "off"] = "file"  # where messages to people go: data_dir/outgoing.jsonl, or nowhere
+
+    rate_limits: bool = True
+    rate_window: timedelta = Field(default=timedelta(minutes=1), ge=timedelta(seconds=1), le=timedelta(days=1))
+    rate_anonymous: int = Field(default=600, ge=1, le=1_000_000)  # calls in a window, from one address without a log-in
+    rate_user: int = Field(default=6000, ge=1, le=1_000_000)  # calls in a window, of one user
+    rate_login: int = Field(default=10, ge=1, le=1_000_000)  # log-ins in a window, to one account and from one address
 
     demo: bool = True  # `make run` fills an empty database with the demo
     demo_seed: int = 20_260
@@ -93,6 +100,14 @@ class Settings(BaseSettings):
         """Where migrations, the background worker and the commands connect; "" when no database is set."""
         url = self.owner_database_url or self.database_url
         return url.get_secret_value() if url else ""
+
+    @field_validator("field_keys")
+    @classmethod
+    def _strong_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        for key in split_list(value.get_secret_value() if value else None):
+            if len(key) < WEAK_SECRET_CHARACTERS or len(set(key)) < 10:
+                raise ValueError(f"each key needs at least {WEAK_SECRET_CHARACTERS} random characters")
+        return value
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> "Settings":

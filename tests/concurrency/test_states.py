@@ -123,6 +123,7 @@ def test_every_table_of_people_and_schedules_is_audited(rows: Rows) -> None:
         "appointment_history",
         "outbox",
         "idempotency_key",
+        "rate_limit",
         "plan_version",
         "audit_entry",
         "audit_seal",

@@ -13,6 +13,8 @@ from frontdesk.errors import Unauthenticated
 
 _ALGORITHM = "HS256"  # the only one accepted: a token that names another is refused
 _AUDIENCE = "frontdesk-api"
+_READ = "frontdesk.login"
+"""In the scope of a request: the log-in that its token was found to say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +70,20 @@ def read(token: str, key: bytes) -> Login:
 
 
 def login_of(request: Request) -> Login | None:
-    """The log-in of the request's bearer token, or None without one. Raises Unauthenticated for a bad one."""
+    """The log-in of the request's bearer token, or None without one. Raises Unauthenticated for a bad one.
+
+    A token is checked once a request, however often it is asked for.
+    """
+    if _READ in request.scope:
+        known: Login = request.scope[_READ]
+        return known
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not scheme:
         return None
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Send the access token as: Authorization: Bearer <token>.")
-    return read(token.strip(), request.app.state.keys.tokens)
+    login = request.scope[_READ] = read(token.strip(), request.app.state.keys.tokens)
+    return login
 
 
 def caller_of(request: Request, *, lenient: bool = False) -> Actor:

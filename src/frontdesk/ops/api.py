@@ -7,13 +7,13 @@ import psycopg
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from psycopg_pool import PoolTimeout
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.metrics import exposition
+from frontdesk.ports.redis import Client
 from frontdesk.web.answers import answer
 
 router = APIRouter(tags=["operations"])
@@ -60,7 +60,7 @@ async def _database(request: Request) -> str:
 
 
 async def _cache(request: Request) -> str:
-    redis: Redis | None = request.app.state.redis
+    redis: Client | None = request.app.state.redis
     if redis is None:
         return "off"
     try:
