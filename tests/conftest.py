@@ -19,6 +19,7 @@ from frontdesk import fields
 from frontdesk.schema.migrate import migrate
 from frontdesk.secrets import Keys
 from frontdesk.supervisor.postgres import EmbeddedPostgres
+from tests import canaries
 from tests.debian import postgres_15
 from tests.make import Make
 from tests.service import SECRET, Service
@@ -55,6 +56,14 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"skipped although FRONTDESK_TEST_NO_SKIPS=1: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_patient_in_any_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """At the very end, when all has been stopped: nothing that tests planted as patient data was written down."""
+    yield
+    found = canaries.leaks(tmp_path_factory.getbasetemp())
+    assert not found, "\n".join(found[:50])
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from frontdesk import ids
 from frontdesk.auth import tokens
 from frontdesk.auth.permissions import Role
 from frontdesk.secrets import Keys
+from tests.canaries import BORN_ON, WORD
 from tests.service import SECRET
 
 _numbers = count(1)
@@ -54,7 +55,7 @@ class Make:
         return self.row("provider", **{**defaults, **columns})
 
     def patient(self, **columns: Any) -> UUID:
-        defaults = {"first_name": "Pat", "last_name": f"Number {next(_numbers)}", "date_of_birth": date(1980, 5, 17)}
+        defaults = {"first_name": "Pat", "last_name": f"{WORD} {next(_numbers)}", "date_of_birth": BORN_ON}
         return self.row("patient", **{**defaults, **columns})
 
     def schedule(

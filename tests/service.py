@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.canaries import Heard
+
 SECRET = "a secret for tests only, long enough to pass"
 
 
@@ -38,11 +40,12 @@ class Service:
             "FRONTDESK_PORT": str(self.port),
             "FRONTDESK_WORKERS": str(workers),
             "FRONTDESK_DATA_DIR": str(folder / "data"),
-            "FRONTDESK_LOG_LEVEL": "warning",
+            "FRONTDESK_LOG_LEVEL": "debug",  # everything that is ever logged is looked through (tests/canaries.py)
             **env,
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: list[httpx.Client] = []
+        self._heard = Heard(folder)
 
     def start(self, *, patience_s: float = 60.0, verify: ssl.SSLContext | bool = True) -> None:
         with self.log_path.open("ab") as log:
@@ -85,6 +88,8 @@ class Service:
         for client in self._clients:
             client.close()
         if self._process is not None and self._process.poll() is None:
+            with contextlib.suppress(httpx.HTTPError):
+                self._heard.metrics(httpx.get(f"{self.url}/metrics", timeout=5).text)
             self._process.terminate()
             self._process.wait(30)
 
@@ -97,11 +102,13 @@ class Service:
     def client(self, token: str | None = None) -> httpx.Client:
         """A client of the API, open until the service stops; with a token, as that user."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._clients.append(httpx.Client(base_url=self.api, headers=headers, timeout=30))
+        hooks = {"response": [self._heard.answer]}
+        self._clients.append(httpx.Client(base_url=self.api, headers=headers, timeout=30, event_hooks=hooks))
         return self._clients[-1]
 
     def rivals(self, token: str | None = None, *, connections: int = 100) -> httpx.AsyncClient:
         """A client for many requests at once."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        return httpx.AsyncClient(base_url=self.api, headers=headers, timeout=60, limits=limits)
+        hooks = {"response": [self._heard.later_answer]}
+        return httpx.AsyncClient(base_url=self.api, headers=headers, timeout=60, limits=limits, event_hooks=hooks)

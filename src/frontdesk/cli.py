@@ -29,7 +29,7 @@ from frontdesk.ports.limiter import postgres as limiting
 from frontdesk.rights import service as rights
 from frontdesk.schema import migrate as schema
 from frontdesk.settings import Settings, load_settings
-from frontdesk.supervisor import doctor
+from frontdesk.supervisor import doctor, weak
 from frontdesk.supervisor import run as supervisor
 from frontdesk.supervisor.postgres import running_dsn
 from frontdesk.supervisor.process import StartError
@@ -94,6 +94,7 @@ def serve() -> None:
     """Serve the API. Needs a migrated database."""
     settings = _with_database()
     _hand_over(settings)
+    weak.refuse_demo_logins(settings, settings.owner_dsn)
     server.serve(settings)
 
 
@@ -120,6 +121,8 @@ def fill(
 ) -> None:
     """Fill an empty database with a believable clinic group."""
     settings = _with_database()
+    if settings.env == "production":
+        raise CommandError("no demo in production: its passwords are known to everybody")
     schema.migrate(settings.owner_dsn)
     if not asyncio.run(supervisor.fill_if_empty(settings.owner_dsn, settings.demo_seed if seed is None else seed)):
         raise CommandError("the database is not empty: the demo fills empty ones only")

@@ -1,13 +1,15 @@
 """Logs are JSON lines on standard error, with ids only: no name, no birth date, no e-mail, no clinical text."""
 
 import logging
+import re
 import sys
+from types import TracebackType
 
 import structlog
 
 
 def configure(level: str) -> None:
-    """Send structlog and the standard library's loggers through one JSON formatter."""
+    """Send structlog, the standard library's loggers and Python's warnings through one JSON formatter."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -28,6 +30,7 @@ def configure(level: str) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.dict_tracebacks,
                 _without_values,
+                _without_quotations,
                 structlog.processors.JSONRenderer(),
             ],
         )
@@ -35,6 +38,7 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    logging.captureWarnings(True)
     for chatty in ("psycopg", "psycopg.pool", "asyncio"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
 
@@ -47,3 +51,32 @@ def _without_values(_logger: object, _method: str, event: structlog.typing.Event
         for frame in trace["frames"]:
             frame.pop("locals", None)
     return event
+
+
+_SAFE_PART = {
+    "asyncio": re.compile(r"[^<('\"\n]*"),  # "Exception in callback f", without the arguments
+    "py.warnings": re.compile(r"[^\n]*?:\d+: \w+"),  # where, and of which kind
+}
+
+
+def _without_quotations(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Loggers of Python itself write the repr of whatever is at hand into their message: only its beginning is kept."""
+    safe = _SAFE_PART.get(event.get("logger", ""))
+    if safe:
+        beginning = safe.match(str(event["event"]))
+        event["event"] = beginning[0].strip() if beginning else "not shown"
+    return event
+
+
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+
+class FirstLine(logging.Formatter):
+    """Only the first line of a message, and of an exception only its type: the rest may quote a request."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the name is logging's
+        record.message = record.message.partition("\n")[0]
+        return super().formatMessage(record)
+
+    def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802
+        return ei[0].__name__ if ei[0] else ""

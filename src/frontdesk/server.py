@@ -53,7 +53,7 @@ def serve(settings: Settings) -> None:
             respawn_failed_workers=True,
             workers_kill_timeout=STOP_PATIENCE_S,
             log_level=LogLevels.info if settings.log_level == "debug" else LogLevels.warning,
-            log_dictconfig=_LOGGING,
+            log_dictconfig=LOGGING,
             log_access=False,
             ssl_cert=settings.tls_cert,
             ssl_key=settings.tls_key,
@@ -103,11 +103,11 @@ def _fresh_metrics_folder(settings: Settings) -> Path:
     return folder
 
 
-_LOGGING: dict[str, Any] = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s granian %(levelname)s %(message)s"}},
+    "formatters": {"line": {"()": "frontdesk.logs.FirstLine", "fmt": "%(asctime)s granian %(levelname)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
     "loggers": {"_granian": {"handlers": ["stderr"], "propagate": False}},
 }
-"""Granian's own few words go to standard error; it would print them on standard output."""
+"""Granian's own few words go to standard error; it would print them on standard output, tracebacks with values too."""

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
@@ -86,6 +88,14 @@ class Settings(BaseSettings):
             value = self.secret.get_secret_value()
             if len(value) < WEAK_SECRET_CHARACTERS or len(set(value)) < 10:
                 raise ValueError(f"secret is too weak: give at least {WEAK_SECRET_CHARACTERS} random characters")
+        return self
+
+    @model_validator(mode="after")
+    def _production_guards_its_database(self) -> "Settings":
+        for name in ("database_url", "owner_database_url"):
+            url = getattr(self, name)
+            if self.env == "production" and url is not None and _guessable(url.get_secret_value()):
+                raise ValueError(f"the password in {name} is the first that anybody tries: take a random one")
         return self
 
     @property
@@ -175,6 +185,19 @@ class Settings(BaseSettings):
         """Arguments win over the environment, the environment over the YAML file."""
         yaml = YamlConfigSettingsSource(settings_cls, yaml_file=os.environ.get("FRONTDESK_CONFIG"))
         return init_settings, env_settings, yaml
+
+
+def _guessable(url: str) -> bool:
+    """Whether the address of a database holds a password that is in every list, or is the name of the user."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return False  # connecting says what is wrong
+    password = str(parts.get("password") or "").lower()
+    return bool(password) and password in _GUESSED | {str(parts.get("user")).lower(), str(parts.get("dbname")).lower()}
+
+
+_GUESSED = {"admin", "changeme", "frontdesk", "password", "postgres", "secret", "test", "123456", "12345678"}
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import httpx
 
 from frontdesk.supervisor.postgres import EmbeddedPostgres
+from tests import canaries
 
 OPTIONS = {"log_statement": "all", "log_line_prefix": "%a|", "fsync": "off"}
 """What the server under observation is started with."""
@@ -24,6 +25,7 @@ class Recorder:
 
     def __init__(self, postgres: EmbeddedPostgres) -> None:
         self._log = postgres.log_path
+        canaries.exempt(self._log)
 
     def during(self, request: Callable[[], httpx.Response]) -> tuple[httpx.Response, list[str]]:
         """The answer, and the first line of each statement it took, BEGIN and COMMIT included."""

@@ -9,8 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from frontdesk.settings import Settings
+from frontdesk.supervisor import weak
+from tests.make import Make
 from tests.system.service import PATIENCE_S, clean_environment, service
+from tests.system.test_cli import frontdesk
 
 
 def refusal(folder: Path, **settings: str) -> str:
@@ -23,6 +28,9 @@ def refusal(folder: Path, **settings: str) -> str:
         return line
 
 
+_PRODUCTION = {"FRONTDESK_ENV": "production", "FRONTDESK_SECRET": "a secret for tests only, long enough to pass"}
+
+
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
@@ -31,6 +39,11 @@ def refusal(folder: Path, **settings: str) -> str:
         ({"FRONTDESK_ENV": "staging"}, "FRONTDESK_ENV: "),
         ({"FRONTDESK_ENV": "production"}, "FRONTDESK_SECRET"),
         ({"FRONTDESK_ENV": "production", "FRONTDESK_SECRET": "hunter2"}, "too weak"),
+        (
+            _PRODUCTION | {"FRONTDESK_DATABASE_URL": "postgresql://app:postgres@127.0.0.1:1/x"},
+            "password in database_url",
+        ),
+        (_PRODUCTION | {"FRONTDESK_OWNER_DATABASE_URL": "host=h user=Own password=own"}, "owner_database_url"),
         ({"FRONTDESK_HOST": "no-such-host.invalid"}, "FRONTDESK_HOST: "),
         ({"FRONTDESK_HOST": "192.0.2.1"}, "cannot listen on 192.0.2.1"),
         ({"FRONTDESK_CONFIG": "missing.yaml"}, "FRONTDESK_CONFIG: "),
@@ -118,3 +131,34 @@ def test_commands_without_a_database_say_so(tmp_path: Path, command: list[str]) 
     assert ended.stderr.splitlines() == [
         "frontdesk: no database: set FRONTDESK_DATABASE_URL, or leave `frontdesk run` running beside this"
     ]
+
+
+def test_production_does_not_start_with_log_ins_of_the_demo(tmp_path: Path) -> None:
+    with service(tmp_path) as started:
+        started.wait_until_ready()
+        with started.database() as conn:
+            Make(conn).row(
+                "user_account", email="Admin@frontdesk.test", password_hash="none", role="admin", active=False
+            )
+        assert started.end() == 0
+    with service(tmp_path, **_PRODUCTION) as allowed:
+        allowed.wait_until_ready()
+        with allowed.database() as conn:
+            conn.execute("UPDATE user_account SET active = true")
+        told = frontdesk(allowed, "doctor", **_PRODUCTION)
+        assert told.returncode == 1
+        assert "active log-ins of the demo: Admin@frontdesk.test" in told.stdout
+        assert "no demo in production" in frontdesk(allowed, "demo", **_PRODUCTION).stderr
+        refused = frontdesk(allowed, "serve", **_PRODUCTION)
+        assert (refused.returncode, "deactivate them" in refused.stderr) == (1, True)
+        assert allowed.end() == 0
+    assert "deactivate them" in refusal(tmp_path, **_PRODUCTION)
+
+
+def test_a_database_across_the_network_without_a_password_is_named() -> None:
+    settings = Settings(
+        env="production", secret="a secret for tests only, long enough to pass", database_url="host=db.example user=app"
+    )
+    assert weak.addresses_without_password(settings) == ["FRONTDESK_DATABASE_URL"]
+    by_socket = settings.model_copy(update={"database_url": SecretStr("host=/run/postgresql user=app")})
+    assert weak.addresses_without_password(by_socket) == []

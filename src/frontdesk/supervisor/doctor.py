@@ -12,6 +12,7 @@ from frontdesk import clock
 from frontdesk.ports.redis import is_cluster, plain
 from frontdesk.schema import migrate as schema
 from frontdesk.settings import Settings, misspelt
+from frontdesk.supervisor import weak
 from frontdesk.supervisor.postgres import wheel_bin_dir
 from frontdesk.supervisor.process import StartError
 from frontdesk.supervisor.valkey import running_url, wheel_binary
@@ -37,6 +38,11 @@ def examine(settings: Settings, embedded_dsn: str | None) -> list[Finding]:
     findings += [Finding("settings", False, f"{name} is no setting; see docs/settings.md") for name in misspelt()]
     findings.append(_look("data folder", lambda: _data_folder(settings)))
     findings.append(_look("time zones", _time_zones))
+    if settings.env == "production":
+        findings += [
+            Finding("security", False, f"{name} has no password: right only where the server knows us by certificate")
+            for name in weak.addresses_without_password(settings)
+        ]
     findings.extend(_database(settings, embedded_dsn))
     findings.append(_look("cache", lambda: _cache(settings)))
     return findings
@@ -91,6 +97,15 @@ def _database(settings: Settings, embedded_dsn: str | None) -> Iterator[Finding]
         yield _look("database", lambda: f"PostgreSQL {schema.check_server(conn)}, extensions available")
         yield _look("clock", lambda: _skew(conn))
         yield _look("migrations", lambda: _migrations(conn))
+        if settings.env == "production":
+            yield _look("log-ins", lambda: _no_demo(conn))
+
+
+def _no_demo(conn: schema.Connection) -> str:
+    found = weak.demo_logins(conn)
+    if found:
+        raise StartError(f"active log-ins of the demo: {', '.join(found)}; deactivate them")
+    return "none of the demo"
 
 
 def _embedded(what: str) -> str:

@@ -41,6 +41,10 @@ OPTIONS: Mapping[str, str] = {
     "log_line_prefix": "%m [%p] %q%d ",
     # DETAIL lines quote rows ("Key (email)=(…) already exists"): patient data, so they stay out of the log.
     "log_error_verbosity": "terse",
+    # STATEMENT lines quote what a search was planned for, names among it; parameters are values of rows.
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
 }
 """For a laptop. Durability stays as PostgreSQL ships it: fsync, full_page_writes and synchronous_commit are on."""
 

@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 from frontdesk import demo, secrets, server
 from frontdesk.schema.migrate import migrate, reason
 from frontdesk.settings import Settings
-from frontdesk.supervisor import folder
+from frontdesk.supervisor import folder, weak
 from frontdesk.supervisor.keeper import Keeper, Program
 from frontdesk.supervisor.postgres import EmbeddedPostgres
 from frontdesk.supervisor.process import StartError
@@ -71,6 +71,7 @@ def _start(settings: Settings, keeper: Keeper) -> None:
     env["FRONTDESK_REDIS_URL"] = _redis(settings, keeper)
     owner_dsn = settings.owner_dsn or dsn
     migrate(owner_dsn)
+    weak.refuse_demo_logins(settings, owner_dsn)
     # Never in production: the demo's passwords are known to everybody.
     if settings.demo and settings.env != "production":
         asyncio.run(fill_if_empty(owner_dsn, settings.demo_seed))
