@@ -137,7 +137,7 @@ WRITES: dict[str, tuple[str, Asked]] = {
     "no show": (f"POST {VISIT}/no-show", Asked(12, ids=spare("confirmed"))),
     "register a patient": ("POST /api/v1/patients", Asked(8, body=newcomer, expected=201)),
     "log in": ("POST /api/v1/auth/token", Asked(6, form=log_in, by=None)),
-    "change hours": (f"PUT {PROVIDER}/schedules", Asked(10, body=hours)),
+    "change hours": (f"PUT {PROVIDER}/schedules", Asked(11, body=hours)),
     "take time off": (
         f"POST {PROVIDER}/exceptions",
         Asked(7, body=lambda world: {"kind": "time_off"} | span(world), expected=201),
