@@ -12,7 +12,7 @@ from tests.make import Make
 from tests.service import Service
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def walked(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A service that logs every request and limits none, and its world."""
     running = Service(

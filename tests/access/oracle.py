@@ -28,7 +28,8 @@ def expected(permission: str, caller: Caller, about: frozenset[Thing], *, listin
         return Verdict.LOG_IN_FIRST if caller.role is Role.ANONYMOUS else Verdict.FORBIDDEN
     missing = about - caller.within
     behind_glass = permission in BEHIND_GLASS and caller.has_glass
-    if reach is Reach.ALL or not missing or behind_glass:
+    everything = reach is Reach.ALL and caller.role is not Role.ANONYMOUS  # whose "all" is what is nobody's
+    if everything or not missing or behind_glass:
         return Verdict.ALLOWED
     if listing:
         return Verdict.NOTHING_IN_IT

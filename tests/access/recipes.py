@@ -278,7 +278,7 @@ DIRECTORY: dict[str, Recipe] = {
 }
 
 HOURS: dict[str, Recipe] = {
-    f"GET {C}/{{clinic_id}}/closures": Recipe(of(clinic_id="clinic"), Thing.CLINIC),
+    f"GET {C}/{{clinic_id}}/closures": Recipe(of(clinic_id="clinic")),
     f"POST {C}/{{clinic_id}}/closures": Recipe(sent(_span, clinic_id="clinic"), Thing.CLINIC),
     f"POST {C}/{{clinic_id}}/closures/public-holidays": Recipe(sent(_year, clinic_id="clinic"), Thing.CLINIC),
     f"DELETE {C}/{{clinic_id}}/closures/{{closure_id}}": Recipe(_closure, Thing.CLINIC),

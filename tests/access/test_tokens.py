@@ -14,6 +14,7 @@ from tests.access.walk import operations
 from tests.access.world import Account, World
 
 OPERATIONS = operations()
+PUBLIC_TRIES = ("expired", "alg none", "with a role that was not signed")
 
 
 def _somebody_allowed(world: World, permission: str, recipe: Recipe) -> Caller:
@@ -34,8 +35,10 @@ def test_no_forged_token_opens_anything(walked: World, name: str) -> None:
     call = recipe.make(walked, caller)
     account = call.account or walked.accounts[caller.name]
     deviations = []
-    for forgery, forge in FORGED.items():
-        headers = {**call.headers, "Authorization": f"Bearer {forge(account)}"}
+    # Public doors hash passwords, which takes its time: what they make of a bad token, three of them tell.
+    tried = PUBLIC_TRIES if permission == "public" else tuple(FORGED)
+    for forgery in tried:
+        headers = {**call.headers, "Authorization": f"Bearer {FORGED[forgery](account)}"}
         if permission == "public":
             call = recipe.make(walked, nobody)
         response, asked = ask(name, replace(call, headers=headers), walked.client(None))
@@ -75,22 +78,28 @@ def _change(world: World, account: Account, change: dict[str, object]) -> None:
     assert response.status_code == 200, response.text
 
 
-@pytest.mark.parametrize("end", [_log_out, _log_out_everywhere, _deactivate, _demote])
-def test_no_ended_session_opens_anything(walked: World, end: Callable[[World, Account], None]) -> None:
+ENDS: tuple[Callable[[World, Account], None], ...] = (_log_out, _log_out_everywhere, _deactivate, _demote)
+
+
+@pytest.mark.parametrize("number", range(13))
+def test_no_ended_session_opens_anything(walked: World, number: int) -> None:
     """A token that has not yet expired, of every caller: 401 wherever the database is asked for anybody's rows."""
-    deviations = []
-    for caller in walked.callers[1:]:
-        account = walked.account(caller)
+    nobody, *callers = walked.callers
+    assert len(callers) == 13
+    caller, deviations = callers[number], []
+    ended = {end.__name__: walked.account(caller) for end in ENDS}
+    for end in ENDS:
+        account = ended[end.__name__]
         assert walked.client(account.token).get("/api/v1/auth/me").status_code == 200
         end(walked, account)
-        for name, recipe in RECIPES.items():
-            permission = OPERATIONS[operation_of(name)]
-            if permission in IMPERSONAL or expected(permission, caller, recipe.things) is not Verdict.ALLOWED:
-                continue
-            call = recipe.make(walked, caller)
+    for name, recipe in RECIPES.items():
+        permission = OPERATIONS[operation_of(name)]
+        if permission in IMPERSONAL or expected(permission, caller, recipe.things) is not Verdict.ALLOWED:
+            continue
+        call = recipe.make(walked, caller)
+        for how, account in ended.items():
             response, asked = ask(name, call, walked.client(account.token))
             if response.status_code != 401:
-                deviations.append(f"{caller.name}, {name}: {response.status_code} {response.text[:200]}")
-            secrets = walked.leaked(walked.callers[0], response, asked)
-            deviations += [f"{caller.name}, {name}: told {value!r}" for value in secrets]
-    assert not deviations, "\n".join(deviations)
+                deviations.append(f"{how}, {name}: {response.status_code} {response.text[:200]}")
+            deviations += [f"{how}, {name}: told {value!r}" for value in walked.leaked(nobody, response, asked)]
+    assert not deviations, "\n".join([caller.name, *deviations])
