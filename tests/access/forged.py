@@ -34,16 +34,15 @@ def _part(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
+def sealed(header: dict[str, Any], claims: Any, key: bytes | None, digest: str = "sha256") -> str:
+    """Signed with HMAC whatever header and claims say; with no key, not at all."""
+    message = f"{_part(json.dumps({'typ': 'JWT', **header}).encode())}.{_part(json.dumps(claims).encode())}"
+    signature = b"" if key is None else hmac.digest(key, message.encode(), digest)
+    return f"{message}.{_part(signature)}"
+
+
 def _by_hand(header: dict[str, Any], key: bytes | None, digest: str = "sha256") -> Forge:
-    """Signed with HMAC whatever the header says; with no key, not at all."""
-
-    def forge(account: Account) -> str:
-        claims = json.dumps(_claims(account)).encode()
-        message = f"{_part(json.dumps({'typ': 'JWT', **header}).encode())}.{_part(claims)}"
-        signature = b"" if key is None else hmac.digest(key, message.encode(), digest)
-        return f"{message}.{_part(signature)}"
-
-    return forge
+    return lambda account: sealed(header, _claims(account), key, digest)
 
 
 def _promoted(account: Account) -> str:

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.access.callers import Caller
-from tests.access.forged import KEY
+from tests.access.forged import KEY, sealed
 from tests.access.recipes import RECIPES, operation_of
 from tests.access.world import World
 
@@ -95,7 +95,7 @@ def test_any_claims_in_a_token_that_we_signed(walked: World, said: dict[str, Any
     """As a later version might write it, or one whose key has leaked: refused, or what it says, never a crash."""
     account = walked.accounts["another patient"]
     true = jwt.decode(account.token, options={"verify_signature": False}) if base else {}
-    token = jwt.encode({**true, **said}, KEY, algorithm="HS256")
+    token = sealed({"alg": "HS256"}, {**true, **said}, KEY)
     for path in ("auth/me", f"patients/{walked.patient}", f"providers/{walked.provider}", "appointments"):
         response = walked.client(None).get(f"/api/v1/{path}", headers={"Authorization": f"Bearer {token}"})
         judge(walked, callers(walked)["another patient"], response)
@@ -108,8 +108,8 @@ def test_a_token_with_one_letter_changed(walked: World, place: int, replaced: st
     place %= len(true)
     changed = true[:place] + replaced + true[place + 1 :]
     response = walked.client(None).get("/api/v1/auth/me", headers={"Authorization": f"Bearer {changed.strip()}"})
-    same = _decoded(changed) == _decoded(true)  # the last letter of a signature holds bits that mean nothing
-    assert response.status_code == (200 if same else 401)
+    # The last letter of a signature holds bits that mean nothing.
+    assert response.status_code == 401 or _decoded(changed) == _decoded(true)
 
 
 def _decoded(token: str) -> list[bytes]:
