@@ -53,6 +53,9 @@ _CORS: dict[str, Any] = {
 }
 """For pages of the origins that the operator names. No cookies: a page brings its access token itself."""
 
+_OPEN = _DOCS | {"/openapi.json", "/static-offline-docs"}
+"""What is reached without declaring a permission: the pages, what they show and what they are drawn with."""
+
 _PARTS: tuple[Any, ...] = (
     availability,
     booking,
@@ -90,7 +93,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.include_router(ops.router)
     for part in _PARTS:  # one level of inclusion: each further one matches every path again
         app.include_router(part.router, prefix=API)
-    refuse_undeclared(app.routes, except_paths=_DOCS)
+    refuse_undeclared(app.routes, except_paths=_OPEN)
     app.state.templates = {context.endpoint: context.path for context in iter_route_contexts(app.routes)}
     problems.install(app)
     app.openapi = cache(partial(_describe, app, app.openapi))  # type: ignore[method-assign]

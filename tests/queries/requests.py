@@ -160,7 +160,7 @@ WRITES: dict[str, tuple[str, Asked]] = {
         "POST /api/v1/auth/password-reset",
         Asked(3, body=lambda world: {"email": "nobody@queries.test"}, by=None, expected=202),
     ),
-    "change hours": (f"PUT {PROVIDER}/schedules", Asked(10, body=hours)),
+    "change hours": (f"PUT {PROVIDER}/schedules", Asked(11, body=hours)),
     "take time off": (
         f"POST {PROVIDER}/exceptions",
         Asked(7, body=lambda world: {"kind": "time_off"} | span(world), expected=201),

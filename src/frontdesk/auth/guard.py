@@ -67,10 +67,16 @@ def declared(dependant: Dependant) -> set[str]:
 
 
 def refuse_undeclared(routes: Sequence[BaseRoute], *, except_paths: Collection[str] = ()) -> None:
-    """Raise RuntimeError for an endpoint, included routers' too, that does not declare exactly one permission."""
+    """Raise RuntimeError for an endpoint, included routers' too, that does not declare exactly one permission.
+
+    Whatever else can be reached (a mounted app, a plain route, a websocket) has nowhere to declare one, and is refused.
+    """
     for context in iter_route_contexts(routes):
         route = context.original_route
-        if not isinstance(route, APIRoute) or context.path in except_paths:
+        path = getattr(context, "path", None) or getattr(route, "path", None) or getattr(route, "host", "")
+        if path in except_paths:
             continue
+        if not isinstance(route, APIRoute):
+            raise RuntimeError(f"{type(route).__name__} {path} cannot declare a permission")
         if len(declared(context.dependant)) != 1:
-            raise RuntimeError(f"{sorted(context.methods or ())} {context.path} must declare exactly one permission")
+            raise RuntimeError(f"{sorted(context.methods or ())} {path} must declare exactly one permission")
