@@ -103,3 +103,34 @@ def test_no_ended_session_opens_anything(walked: World, number: int) -> None:
                 deviations.append(f"{how}, {name}: {response.status_code} {response.text[:200]}")
             deviations += [f"{how}, {name}: told {value!r}" for value in walked.leaked(nobody, response, asked)]
     assert not deviations, "\n".join([caller.name, *deviations])
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("staff of the clinic", {"clinic_ids": []}),
+        ("staff where the patient is registered", {"clinic_ids": []}),
+        ("the patient", {"patient_id": "other"}),
+        ("the patient's provider", {"provider_id": "other_provider"}),
+    ],
+)
+def test_what_was_taken_from_an_account_is_gone_at_once(walked: World, name: str, change: dict[str, object]) -> None:
+    """The token still says it for some minutes; the database does not believe it."""
+    caller = next(one for one in walked.callers if one.name == name)
+    account = walked.account(caller)
+    path = f"/api/v1/patients/{walked.patient}"
+    assert walked.client(account.token).get(path).status_code == 200
+    taken = {
+        key: value if isinstance(value, list) else str(getattr(walked, str(value))) for key, value in change.items()
+    }
+    _change(walked, account, taken)
+    for asked in (path, f"{path}/appointments", "/api/v1/patients", "/api/v1/appointments"):
+        response = walked.client(account.token).get(asked)
+        assert response.status_code in (200, 401, 404)
+        others = (
+            walked.callers[0]
+            if name == "the patient"
+            else next(c for c in walked.callers if c.name == "staff of no clinic")
+        )
+        assert walked.leaked(others, response, asked) == []
+    assert walked.client(account.token).get(path).status_code in (401, 404)

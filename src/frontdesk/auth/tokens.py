@@ -65,7 +65,7 @@ def read(token: str, key: bytes) -> Login:
         )
     except jwt.ExpiredSignatureError as error:
         raise Unauthenticated("The access token has expired; refresh it or log in again.") from error
-    except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
+    except (jwt.PyJWTError, AttributeError, KeyError, TypeError, ValueError) as error:  # UUID(5): AttributeError
         raise Unauthenticated("The access token is not valid; log in again.") from error
 
 
