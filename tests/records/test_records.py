@@ -147,7 +147,14 @@ def test_broken_glass_opens_one_record_for_a_time_and_the_patient_sees_it(
     world.write()
     world.record()
     client: httpx.Client = getattr(world, who)
-    for bad in ({}, {"reason": "short"}, {"reason": WHY, "minutes": 0}, {"reason": WHY, "minutes": 61}):
+    for bad in (
+        {},
+        {"reason": "short"},
+        {"reason": "    a          "},
+        {"reason": WHY + "\x00"},
+        {"reason": WHY, "minutes": 0},
+        {"reason": WHY, "minutes": 61},
+    ):
         assert client.post(world.glass, json=bad).status_code == 422
     assert client.post(f"/patients/{uuid4()}/break-glass", json={"reason": WHY}).status_code == 404
     opened = client.post(world.glass, json={"reason": WHY, "minutes": 10})

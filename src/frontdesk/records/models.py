@@ -4,10 +4,10 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from frontdesk.clinics.models import Page
-from frontdesk.web.fields import Body, Day, LongText, Name, Number, Patch, Text, omitted
+from frontdesk.web.fields import Body, Day, LongText, Name, Number, Patch, Text, omitted, storable
 
 Kind = Literal["note", "allergy", "condition", "medication", "immunization", "result", "document"]
 
@@ -74,7 +74,9 @@ class RecordPage(Page):
 class BreakGlass(Body):
     """Why the record must be read now, in words that the patient will read; and for how long."""
 
-    reason: Annotated[str, StringConstraints(min_length=10, max_length=500, strip_whitespace=True)]
+    reason: Annotated[
+        str, StringConstraints(min_length=10, max_length=500, strip_whitespace=True), AfterValidator(storable)
+    ]
     minutes: Annotated[int, Field(ge=1, le=24 * 60), Number] | None = Field(
         None, description="At most, and when left out, FRONTDESK_BREAK_GLASS_FOR."
     )

@@ -52,7 +52,7 @@ class Patch(Body):
         return self.model_dump(exclude_unset=True, exclude={"version"})
 
 
-def _storable(value: str) -> str:
+def storable(value: str) -> str:
     if "\x00" in value:
         raise ValueError("must not contain a NUL character")
     value.encode("utf-8")  # a lone surrogate is no text; UnicodeEncodeError is a ValueError
@@ -95,14 +95,14 @@ def _written_out(value: Any) -> Any:
     return value
 
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(_storable)]
-Short = Annotated[str, StringConstraints(max_length=40), AfterValidator(_storable)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(storable)]
+Short = Annotated[str, StringConstraints(max_length=40), AfterValidator(storable)]
 """A phone number, a title."""
-Code = Annotated[str, StringConstraints(min_length=1, max_length=40), AfterValidator(_storable)]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=40), AfterValidator(storable)]
 """A language (BCP 47), a credential (MD)."""
-Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(_storable)]
-LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_storable)]
-Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_storable), AfterValidator(_email)]
+Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(storable)]
+LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(storable)]
+Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(storable), AfterValidator(_email)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_calendar)]
 """An instant with its offset; one without an offset is refused."""
 Day = Annotated[date, BeforeValidator(_written_out), AfterValidator(_calendar_date)]
