@@ -206,3 +206,20 @@ def test_clinical_text_is_in_no_log_and_no_event(world: World, service: Service,
     assert "canary" not in service.log_path.read_text()
     row = db_of.execute("SELECT count(*) FROM outbox WHERE payload::text LIKE '%canary%'").fetchone()
     assert row == (0,)
+
+
+def test_nothing_is_written_about_a_visit_that_is_being_cancelled(world: World, service: Service) -> None:
+    """Whoever cancels has not committed: the writer waits for them, and then hears that there is no visit."""
+    with psycopg.connect(service.dsn) as desk, ThreadPoolExecutor(1) as pool:
+        desk.execute("UPDATE appointment SET status = 'cancelled', changed_at = now() WHERE id = %s", (world.visit,))
+        writing = pool.submit(world.write)
+        while True:  # until the writer waits for this row
+            waits = desk.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            ).fetchone()
+            if waits != (0,) or writing.done():
+                break
+        assert not writing.done()
+        desk.commit()
+        answer = writing.result()
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/visit-not-begun")

@@ -2,7 +2,7 @@
 -- The appointment of a visit, whoever may see the appointment itself: whose it is, and whether the caller may read and write
 -- clinical text about them (schema/95_access.sql). No row when there is no such appointment, or nobody's.
 SELECT patient_id, status, reads_clinical(patient_id) AS reads, writes_clinical(patient_id) AS writes
-FROM clinical_place(%(appointment_id)s);
+FROM clinical_place(%(appointment_id)s, %(to_write)s);
 
 -- name: reach
 -- Whether the caller may read and write clinical text about the patient, and for which reason, where that is a broken glass.

@@ -36,7 +36,7 @@ class VisitNotBegun(Conflict):
 
 async def get_visit(conn: Connection, actor: Actor, appointment_id: UUID) -> dict[str, Any]:
     """What was written down at a visit. Raises NotFound when there is nothing, or nothing the caller may read."""
-    place = await db.one(conn, q.place, appointment_id=appointment_id)
+    place = await db.one(conn, q.place, appointment_id=appointment_id, to_write=False)
     visit = await db.one(conn, q.find_visit, appointment_id=appointment_id)
     if place is None or not place["reads"] or visit is None:
         raise _nothing()
@@ -49,7 +49,7 @@ async def write_visit(
     conn: Connection, actor: Actor, appointment_id: UUID, body: VisitPatch, expected: int | None
 ) -> dict[str, Any]:
     """Write down what is given; the first time begins the sheet. Raises NotFound, VisitNotBegun, StaleVersion."""
-    place = await db.one(conn, q.place, appointment_id=appointment_id)
+    place = await db.one(conn, q.place, appointment_id=appointment_id, to_write=True)
     if place is None or not place["writes"]:
         raise _nothing()
     if place["status"] not in _AT_THE_CLINIC:

@@ -336,8 +336,8 @@ BEGIN
     RETURN EXISTS (
         SELECT FROM appointment a
         WHERE a.patient_id = who AND a.provider_id = of_provider
-          AND a.start_at BETWEEN now() - coalesce(current_setting('frontdesk.care_before', true), 'P730D')::interval
-                             AND now() + coalesce(current_setting('frontdesk.care_after', true), 'P365D')::interval
+          AND a.start_at BETWEEN now() - coalesce(nullif(current_setting('frontdesk.care_before', true), ''), 'P730D')::interval
+                             AND now() + coalesce(nullif(current_setting('frontdesk.care_after', true), ''), 'P365D')::interval
           AND a.status NOT IN ('held', 'expired')
           AND NOT EXISTS (SELECT FROM appointment_history h
                           WHERE h.appointment_id = a.id AND h.from_status = 'held' AND h.to_status = 'cancelled'));

@@ -55,9 +55,12 @@ END
 $$;
 
 -- Whose visit an appointment is, and how far it has come, for whoever asks to write it down.
-CREATE FUNCTION clinical_place(of_appointment uuid) RETURNS TABLE (patient_id uuid, status text)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE FUNCTION clinical_place(of_appointment uuid, to_write boolean) RETURNS TABLE (patient_id uuid, status text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
+    IF to_write THEN  -- until commit nobody cancels the visit that is being written down
+        PERFORM FROM appointment a WHERE a.id = of_appointment FOR SHARE;
+    END IF;
     RETURN QUERY SELECT a.patient_id, a.status FROM appointment a WHERE a.id = of_appointment AND a.patient_id IS NOT NULL;
 END
 $$;
