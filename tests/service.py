@@ -63,6 +63,11 @@ class Service:
             raise
 
     @property
+    def environment(self) -> dict[str, str]:
+        """The settings it runs with, for a process beside it."""
+        return dict(self._env)
+
+    @property
     def pid(self) -> int:
         """The server's main process; its workers are children."""
         assert self._process is not None

@@ -14,9 +14,11 @@ from starlette.middleware.cors import CORSMiddleware
 from frontdesk import __version__, logs, secrets
 from frontdesk.audit import api as audit
 from frontdesk.auth import api as auth
+from frontdesk.auth import api_keys_api as api_keys
+from frontdesk.auth import factors_api as factors
 from frontdesk.auth import own_api as own_account
 from frontdesk.auth.guard import declared, refuse_undeclared
-from frontdesk.auth.permissions import PERMISSIONS, Role
+from frontdesk.auth.permissions import PERMISSIONS, SCOPES, Role
 from frontdesk.availability import api as availability
 from frontdesk.availability.shared import SharedAvailability
 from frontdesk.booking import api as booking
@@ -51,6 +53,9 @@ _CORS: dict[str, Any] = {
 }
 """For pages of the origins that the operator names. No cookies: a page brings its access token itself."""
 
+_OPEN = _DOCS | {"/openapi.json", "/static-offline-docs"}
+"""What is reached without declaring a permission: the pages, what they show and what they are drawn with."""
+
 _PARTS: tuple[Any, ...] = (
     availability,
     booking,
@@ -61,6 +66,8 @@ _PARTS: tuple[Any, ...] = (
     records,
     auth,
     own_account,
+    factors,
+    api_keys,
     rights,
     audit,
 )
@@ -86,7 +93,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.include_router(ops.router)
     for part in _PARTS:  # one level of inclusion: each further one matches every path again
         app.include_router(part.router, prefix=API)
-    refuse_undeclared(app.routes, except_paths=_DOCS)
+    refuse_undeclared(app.routes, except_paths=_OPEN)
     app.state.templates = {context.endpoint: context.path for context in iter_route_contexts(app.routes)}
     problems.install(app)
     app.openapi = cache(partial(_describe, app, app.openapi))  # type: ignore[method-assign]
@@ -106,14 +113,16 @@ def create_app(config: Settings | None = None) -> FastAPI:
 
 def _describe(app: FastAPI, original: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """The OpenAPI document: what FastAPI knows, and what the permissions and problems add to it."""
-    without_login = {
-        (str(context.path), method)
+    permissions = {
+        (str(context.path), method): permission
         for context in iter_route_contexts(app.routes)
         if isinstance(context.original_route, APIRoute)
         for method in context.methods or ()
-        if any(Role.ANONYMOUS in PERMISSIONS[permission] for permission in declared(context.dependant))
+        for permission in declared(context.dependant)
     }
-    return problems.describe(original(), without_login)
+    without_login = {place for place, permission in permissions.items() if Role.ANONYMOUS in PERMISSIONS[permission]}
+    with_key = {place for place, permission in permissions.items() if permission in SCOPES}
+    return problems.describe(original(), without_login, with_key)
 
 
 @asynccontextmanager

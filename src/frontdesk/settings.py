@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -54,6 +55,8 @@ class Settings(BaseSettings):
     refresh_token_ttl: timedelta = timedelta(days=30)
     password_reset_ttl: timedelta = timedelta(minutes=30)
     contact_code_ttl: timedelta = timedelta(minutes=10)
+    public_url: str | None = None  # where browsers find the service; None: http://localhost and the port
+    second_factor_roles: str | None = None  # whose log-in needs a second factor: "admin,staff"
     notifications: Literal["file", "off"] = "file"  # where messages to people go: data_dir/outgoing.jsonl, or nowhere
 
     rate_limits: bool = True
@@ -129,6 +132,37 @@ class Settings(BaseSettings):
             if not re.fullmatch(r"https?://[^/*\s]+", origin):
                 raise ValueError("must be origins such as https://portal.example.org, separated by commas; no *")
         return value
+
+    @field_validator("second_factor_roles")
+    @classmethod
+    def _roles_of_accounts(cls, value: str | None) -> str | None:
+        if not set(split_list(value)) <= {"patient", "provider", "staff", "admin"}:
+            raise ValueError("must be roles out of patient, provider, staff and admin, separated by commas")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _where_passkeys_work(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        url = urlsplit(value)
+        name = url.hostname or ""
+        if not name or url.path not in ("", "/") or url.query or url.fragment or url.username:
+            raise ValueError("must be scheme and host alone, such as https://frontdesk.example.org")
+        if url.scheme != "https" and (url.scheme, name) != ("http", "localhost"):
+            raise ValueError("must begin with https://; only http://localhost does without")
+        if re.fullmatch(r"[\d.]+|.*:.*", name):
+            raise ValueError("must name the host, because passkeys belong to a name and not to an address")
+        return value
+
+    @property
+    def origin(self) -> str:
+        """Where browsers find the service, without a slash at the end."""
+        return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
+
+    def needs_second_factor(self, role: str) -> bool:
+        """Whether accounts of this role log in with a second factor or not at all."""
+        return role in split_list(self.second_factor_roles)
 
     @field_validator("telehealth_url")
     @classmethod

@@ -1,7 +1,9 @@
 """Accounts and connections for the tests of log-in, on the running service."""
 
 import asyncio
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +13,14 @@ import pytest
 from psycopg.rows import DictRow, dict_row
 
 from frontdesk import db, ids
+from frontdesk.auth import new_passwords
 from frontdesk.auth import service as accounts
+from frontdesk.ports import outgoing
+from frontdesk.ports.notifications import NotificationFile
+from frontdesk.secrets import Keys
 from frontdesk.settings import Settings
 from tests.auth.people import PASSWORD, bearer, new_email, tokens_of
-from tests.service import Service
+from tests.service import SECRET, Service
 
 
 def make_user(dsn: str, **fields: Any) -> UUID:
@@ -76,3 +82,32 @@ def clinics(written: psycopg.Connection[DictRow]) -> list[str]:
             (clinic, ids.SYSTEM, ids.new_id()),
         )
     return sorted(str(clinic) for clinic in made)
+
+
+@pytest.fixture
+def post(service: Service, tmp_path: Path) -> "Post":
+    """The messages that people get: what the background worker makes of the service's database."""
+    return Post(service.dsn, tmp_path / "outgoing.jsonl")
+
+
+class Post:
+    """Does the worker's rounds on demand, and reads what has arrived."""
+
+    def __init__(self, dsn: str, path: Path) -> None:
+        self.dsn, self.path = dsn, path
+
+    def round(self) -> None:
+        """One round of the two jobs, with the keys of the service."""
+
+        async def go() -> None:
+            async with await db.connect(Settings(), self.dsn) as conn:
+                await new_passwords.answer_resets_with(conn, Keys(SECRET))
+                await outgoing.deliver_to(NotificationFile(self.path), conn, Keys(SECRET))
+
+        asyncio.run(go())
+
+    def to(self, address: str, kind: str) -> list[dict[str, str]]:
+        """The parameters of every message of this kind to this address, oldest first."""
+        self.round()
+        lines = [json.loads(line) for line in self.path.read_text().splitlines()] if self.path.exists() else []
+        return [line["parameters"] for line in lines if (line["to"], line["kind"]) == (address, kind)]

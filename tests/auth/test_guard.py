@@ -1,9 +1,13 @@
 """Deny by default: an endpoint that declares no permission stops the service from starting."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, WebSocket
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
 from frontdesk.auth.guard import allow, refuse_undeclared
 from frontdesk.auth.permissions import Actor
@@ -48,3 +52,30 @@ def test_a_permission_declared_as_a_parameter_counts() -> None:
     def own(actor: Annotated[Actor, allow("account")]) -> None: ...
 
     refuse_undeclared(app.routes)
+
+
+async def page(request: Request) -> Response:
+    return PlainTextResponse("everything")
+
+
+async def talk(socket: WebSocket) -> None: ...
+
+
+WAYS_AROUND: dict[str, Callable[[APIRouter], None]] = {
+    "a plain route": lambda router: router.add_route("/x", page),
+    "a websocket": lambda router: router.add_api_websocket_route("/x", talk),
+    "a plain websocket": lambda router: router.add_websocket_route("/x", talk),
+    "a mounted service": lambda router: router.mount("/x", app_with("public")),
+    "a mounted application": lambda router: router.mount("/x", Starlette()),
+    "another host": lambda router: router.host("x.test", Starlette()),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_AROUND)
+@pytest.mark.parametrize("included", [True, False])
+def test_what_cannot_declare_a_permission_is_refused(way: str, *, included: bool) -> None:
+    app, router = FastAPI(openapi_url=None), APIRouter()
+    WAYS_AROUND[way](router if included else app.router)
+    app.include_router(router)
+    with pytest.raises(RuntimeError, match="cannot declare a permission"):
+        refuse_undeclared(app.routes)

@@ -77,8 +77,7 @@ def _config(world: World) -> schemathesis.Config:
         {"include-name": name, "parameters": _bind(dictionaries, known, name)} for name, known in world.known_of.items()
     ]
     headers = {} if world.token is None else {"headers": _bearer(world.token)}
-    if world.spare_token is not None:
-        operations.append({"include-name": "POST /api/v1/auth/logout", "headers": _bearer(world.spare_token)})
+    operations += [{"include-name": name, "headers": _bearer(token)} for name, token in world.token_of.items()]
     return schemathesis.Config.from_dict(
         {
             "seed": 20_261_121,

@@ -1,5 +1,6 @@
 """A clinic with something of everything, and the ids of it all: fuzzing that only ever hears 404 proves nothing."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -23,12 +24,21 @@ Request = tuple[dict[str, str], dict[str, Any]]
 """The ids in the path, and the body."""
 
 
+END_ONE = "DELETE /api/v1/auth/sessions/{session_id}"
+ENDS_SESSIONS = (
+    "POST /api/v1/auth/logout",
+    "POST /api/v1/auth/logout-everywhere",
+    "POST /api/v1/auth/password",
+    END_ONE,  # which is given ids that GET /auth/sessions has answered
+)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """`known` serves every operation; `known_of` is for the one operation that can use nothing else."""
 
     token: str | None  # of the one who asks, for as long as the test lasts; None: anonymous
-    spare_token: str | None  # of another session of theirs, to log out with
+    token_of: dict[str, str]  # of somebody else of that role, for the operations that end sessions
     known: Known
     known_of: dict[str, Known]
     good: dict[str, list[Request]]  # whole requests, each good for one success, where several fields must agree
@@ -69,12 +79,15 @@ class _Builder:
             "spare": self.user("staff"),
         }
         asks = users.get(role)
-        sessions = [self.log_in(asks or users["spare"]) for _ in range(EACH + 2)]
+        sessions = [self.log_in(asks or users["spare"]) for _ in range(EACH + 1)]
+        link = {"patient_id": self.patient} if role == "patient" else {}
+        others = {name: self.user(role, **link) for name in ENDS_SESSIONS if asks}
         return World(
             token=sessions[0]["access_token"] if asks else None,
-            spare_token=sessions[1]["access_token"] if asks else None,
+            token_of={name: self.log_in(other)["access_token"] for name, other in others.items()},
             known=self.known(asks or users["spare"]),
-            known_of=self.known_of([session["refresh_token"] for session in sessions[2:]], list(users.values())),
+            known_of=self.known_of([session["refresh_token"] for session in sessions[1:]], list(users.values()))
+            | {END_ONE: {"session_id": [self.session(others.get(END_ONE, users["spare"])[0]) for _ in range(EACH)]}},
             good=self.good(self.holds((asks or users["spare"])[0])),
         )
 
@@ -115,10 +128,14 @@ class _Builder:
             "POST /api/v1/appointments/{appointment_id}/complete": "in_progress",
         }
         ready: dict[str, Known] = {name: {"appointment_id": self.appointments(at)} for name, at in steps.items()}
+        password: Known = {"password": [PASSWORD, "staple battery"]}  # most that are made up are too easy to guess
         span: Known = {"start": [self.quiet.isoformat()], "end": [(self.quiet + timedelta(hours=9)).isoformat()]}
         return ready | {
             "POST /api/v1/clinics/{clinic_id}/closures": span,
             "POST /api/v1/providers/{provider_id}/exceptions": span,
+            "POST /api/v1/auth/register": password,
+            "POST /api/v1/users": password,
+            "POST /api/v1/auth/password-reset/confirm": password | {"token": [self.reset() for _ in users]},
             "POST /api/v1/auth/refresh": {"refresh_token": refresh_tokens},
             "POST /api/v1/auth/token": {"username": [email for _, email in users], "password": [PASSWORD]},
             # What most bookings need is not for these to change or to take out of use.
@@ -165,6 +182,19 @@ class _Builder:
         """The id and the address of a new account."""
         email = f"{role}-{ids.new_id()}@fuzz.test"
         return self.make.row("user_account", email=email, password_hash=_PASSWORD_HASH, role=role, **link), email
+
+    def session(self, user_id: UUID) -> UUID:
+        """One more session of this user, with a refresh token that nobody has."""
+        until = clock.now() + timedelta(days=1)
+        return self.make.row("login_session", user_id=user_id, refresh_hash=b"none", expires_at=until)
+
+    def reset(self) -> str:
+        """The token of a link that sets a new password for somebody else."""
+        token, until = ids.new_id().hex, clock.now() + timedelta(days=1)
+        spare, _ = self.user("staff")
+        digest = hashlib.sha256(token.encode()).digest()
+        self.make.row("password_reset", user_id=spare, token_hash=digest, expires_at=until)
+        return token
 
     def log_in(self, user: tuple[UUID, str]) -> dict[str, str]:
         """The tokens of a new session."""

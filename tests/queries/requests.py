@@ -72,6 +72,16 @@ def log_in(world: World) -> dict[str, Any]:
     return {"username": world.email, "password": PASSWORD}
 
 
+def guess(world: World) -> dict[str, Any]:
+    """The form of a log-in with a wrong password."""
+    return {"username": world.email, "password": "a guess"}
+
+
+def nobody(world: World) -> dict[str, Any]:
+    """The same for an account that does not exist."""
+    return {"username": "nobody@queries.test", "password": "a guess"}
+
+
 VISITS = "/api/v1/appointments"
 VISIT = f"{VISITS}/{{appointment_id}}"
 PROVIDER = "/api/v1/providers/{provider_id}"
@@ -116,6 +126,9 @@ GETS: dict[str, Asked] = {
     "/api/v1/auth/me": Asked(2),
     "/api/v1/auth/sessions": Asked(2),
     "/api/v1/audit": Asked(3, "table=appointment"),
+    "/api/v1/auth/factors": Asked(2),
+    "/api/v1/api-keys": Asked(2),
+    "/api/v1/api-keys/{key_id}": Asked(2),
     "/api/v1/users": Asked(2),
     "/api/v1/users/{user_id}": Asked(2),
 }
@@ -136,8 +149,18 @@ WRITES: dict[str, tuple[str, Asked]] = {
     "complete": (f"POST {VISIT}/complete", Asked(12, ids=spare("in_progress"))),
     "no show": (f"POST {VISIT}/no-show", Asked(12, ids=spare("confirmed"))),
     "register a patient": ("POST /api/v1/patients", Asked(8, body=newcomer, expected=201)),
-    "log in": ("POST /api/v1/auth/token", Asked(6, form=log_in, by=None)),
-    "change hours": (f"PUT {PROVIDER}/schedules", Asked(10, body=hours)),
+    "log in": ("POST /api/v1/auth/token", Asked(7, form=log_in, by=None)),
+    "guess at a known account": ("POST /api/v1/auth/token", Asked(2, form=guess, by=None, expected=401)),
+    "guess at an unknown account": ("POST /api/v1/auth/token", Asked(2, form=nobody, by=None, expected=401)),
+    "forget a known password": (
+        "POST /api/v1/auth/password-reset",
+        Asked(3, body=lambda world: {"email": world.email}, by=None, expected=202),
+    ),
+    "forget an unknown password": (
+        "POST /api/v1/auth/password-reset",
+        Asked(3, body=lambda world: {"email": "nobody@queries.test"}, by=None, expected=202),
+    ),
+    "change hours": (f"PUT {PROVIDER}/schedules", Asked(11, body=hours)),
     "take time off": (
         f"POST {PROVIDER}/exceptions",
         Asked(7, body=lambda world: {"kind": "time_off"} | span(world), expected=201),

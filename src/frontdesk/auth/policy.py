@@ -30,7 +30,7 @@ def weakness(password: str, *about: str | None) -> str | None:
         return "is one of the most common passwords; choose another"
     if len(set(folded)) < _FEWEST_CHARACTERS:
         return "repeats a few characters; choose another"
-    if _core(folded) in _known(about):
+    if _forms(folded) & _known(about):
         return "is a name or an address that others know; choose another"
     return None
 
@@ -48,14 +48,13 @@ def _common() -> frozenset[str]:
     return frozenset(word for word in map(str.casefold, FREQUENCY_LISTS["passwords"]) if len(word) >= MIN_LENGTH)
 
 
-def _core(folded: str) -> str:
-    """Without what people hang on: "Frontdesk2026!" is "frontdesk"."""
-    letters = [place for place, character in enumerate(folded) if character.isalpha()]
-    return folded[letters[0] : letters[-1] + 1] if letters else folded
+def _forms(word: str) -> set[str]:
+    """A word, and its letters alone: "Frontdesk 2026!" is "frontdesk" for those who guess."""
+    return {word, "".join(character for character in word if character.isalpha())} - {""}
 
 
 def _known(about: tuple[str | None, ...]) -> set[str]:
     words = [normalized(word).casefold() for word in about if word]
-    words += [word.partition("@")[0] for word in words if "@" in word]
     names = [word for word in words if "@" not in word]
-    return {_core(word) for word in [*words, "".join(names), " ".join(names), _SERVICE]}
+    mailboxes = [word.partition("@")[0] for word in words if "@" in word]
+    return set().union(*map(_forms, [*words, *mailboxes, "".join(names), _SERVICE]))

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import unicodedata
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -40,12 +41,21 @@ class Proven:
 
     user_id: UUID
     password_hash: str
+    second: bool = False  # a second factor was given with it, and was right
 
 
-async def prove(pool: Pool, keys: Keys, email: str, password: str, own: str = "") -> Proven:
+SecondFactor = Callable[[Connection, UUID | None], Awaitable[bool]]
+"""Whether the second factor that came with a password is right for this account; None: for one that does not exist."""
+
+
+async def prove(
+    pool: Pool, keys: Keys, email: str, password: str, own: str = "", second: SecondFactor | None = None
+) -> Proven:
     """Check a password. Gives its connection back before the 35 ms of hashing.
 
-    `own` is whatever spares the caller the door of strangers, see `throttle.log_in_subject`.
+    `own` is whatever spares the caller the door of strangers, see `throttle.log_in_subject`. With `second` both are
+    checked, whatever the other is, and nobody learns which of them was wrong: that is what lets the owner of a second
+    factor pass by the door of strangers, who would have to guess both at once.
     Raises Unauthenticated, in the same words and after the same work whether there is no such account, the account is
     inactive or the password is wrong. Raises TooManyAttempts after too many wrong guesses, for any name alike, and then
     tells nothing about the password.
@@ -57,11 +67,13 @@ async def prove(pool: Pool, keys: Keys, email: str, password: str, own: str = ""
     throttle.refuse(found["wait_s"])
     right = await passwords.verified(found["password_hash"], password)
     async with db.borrow(pool) as conn:
+        if second is not None:
+            right = await second(conn, found["id"]) and right
         if not right or not found["active"]:
             await throttle.count(conn, subject)
             raise _wrong()
         await throttle.forgive(conn, subject)
-    return Proven(found["id"], found["password_hash"])
+    return Proven(found["id"], found["password_hash"], second is not None)
 
 
 async def log_in(conn: Connection, actor: Actor, proven: Proven, key: bytes) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def read(token: str, key: bytes) -> Login:
         )
     except jwt.ExpiredSignatureError as error:
         raise Unauthenticated("The access token has expired; refresh it or log in again.") from error
-    except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
+    except (jwt.PyJWTError, AttributeError, KeyError, TypeError, ValueError) as error:  # UUID(5): AttributeError
         raise Unauthenticated("The access token is not valid; log in again.") from error
 
 
@@ -87,7 +87,7 @@ def login_of(request: Request) -> Login | None:
 
 
 def caller_of(request: Request, *, lenient: bool = False) -> Actor:
-    """Who sends this request, before any permission is looked at.
+    """Who sends this request with an access token or none, before any permission is looked at.
 
     Raises Unauthenticated for a bad or expired token; `lenient` takes its bearer for anonymous instead.
     """
@@ -97,6 +97,11 @@ def caller_of(request: Request, *, lenient: bool = False) -> Actor:
         if not lenient:
             raise
         login = None
+    return actor_of(request, login)
+
+
+def actor_of(request: Request, login: Login | None, scopes: frozenset[str] | None = None) -> Actor:
+    """The bearer of `login`, or an anonymous caller; `scopes` are those of an API key."""
     address = request.app.state.keys.client(request.client.host if request.client else "")
     request_id: UUID = request.state.request_id
     if login is None:
@@ -109,5 +114,6 @@ def caller_of(request: Request, *, lenient: bool = False) -> Actor:
         provider_id=login.provider_id,
         clinic_ids=login.clinic_ids,
         login=login.session_id,
+        scopes=scopes,
         address=address,
     )

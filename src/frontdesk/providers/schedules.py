@@ -58,6 +58,8 @@ async def replace_schedules(conn: Connection, actor: Actor, provider_id: UUID, b
     refuse_overlaps(kept + fresh)
     gone = [row for row in old if row not in kept]
     refuse_other_clinics(actor, {row["clinic_id"] for row in gone + fresh})
+    if not gone and not fresh:  # sending the set as it is asks for nothing at the caller's clinics, and is answered it
+        await refuse_unseen(conn, actor, provider_id)
     await db.run(conn, service.q.say_who, **actor.stamp)
     await db.run(conn, q.delete_schedules, provider_id=provider_id, ids=[row["id"] for row in gone])
     for row in fresh:

@@ -1,0 +1,391 @@
+"""How each operation is asked for rightly: the path, the body, and what it is about. A new operation needs a line here.
+
+Each recipe makes what it needs anew, so that no call stands in the way of the next.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import orjson
+
+from frontdesk import ids
+from frontdesk.auth.permissions import Role
+from frontdesk.secrets import Keys
+from tests.access.callers import Caller, Thing
+from tests.access.world import CANARIES, NEW_PASSWORD, PASSWORD, Account, Secret, World
+from tests.service import SECRET
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request. `account`: asked with this log-in of the caller's, because it does not outlive the call."""
+
+    path: dict[str, Any] = field(default_factory=dict)
+    query: dict[str, Any] = field(default_factory=dict)
+    json: Any = None
+    form: dict[str, Any] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    account: Account | None = None
+
+
+Make = Callable[[World, Caller], Call]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`listing`: who may not see the thing gets a list without it."""
+
+    make: Make = lambda world, caller: Call()
+    about: Thing | tuple[Thing, ...] = ()
+    listing: bool = False
+
+    @property
+    def things(self) -> frozenset[Thing]:
+        return frozenset({self.about} if isinstance(self.about, Thing) else self.about)
+
+
+def of(**names: str) -> Make:
+    """The world's own things in the path: `of(patient_id="patient")`."""
+    return lambda world, caller: Call({name: getattr(world, what) for name, what in names.items()})
+
+
+def sent(body: Callable[[World], Any], **names: str) -> Make:
+    """The same, with a body."""
+    return lambda world, caller: Call({name: getattr(world, what) for name, what in names.items()}, json=body(world))
+
+
+def visit(status: str, body: Callable[[World], Any] = lambda world: None) -> Make:
+    """A fresh visit in this status."""
+    return lambda world, caller: Call({"appointment_id": world.visit(status)}, json=body(world))
+
+
+def alone(**more: Any) -> Make:
+    """With a log-in that may end; a body that repeats what more says."""
+    return lambda world, caller: Call(account=_account(world, caller), json=more or None)
+
+
+def _account(world: World, caller: Caller) -> Account | None:
+    return None if caller.role is Role.ANONYMOUS else world.account(caller)
+
+
+def _somebody(world: World) -> Account:
+    return world.account(next(caller for caller in world.callers if caller.role is Role.STAFF))
+
+
+def _time(world: World) -> dict[str, Any]:
+    place = {"provider_id": world.provider, "visit_type_id": world.visit_type, "clinic_id": world.clinic}
+    return {name: str(value) for name, value in place.items()} | {"start": world.next_start().isoformat()}
+
+
+def _question(world: World, caller: Caller) -> Call:
+    return Call({"provider_id": world.provider}, {"visit_type_id": world.visit_type})
+
+
+def _explained(world: World, caller: Caller) -> Call:
+    asked = _time(world)
+    return Call({"provider_id": asked.pop("provider_id")}, asked)
+
+
+def _booking(world: World, caller: Caller) -> Call:
+    return Call(json=_time(world) | {"patient_id": str(world.patient)})
+
+
+def _held(world: World, caller: Caller) -> Call:
+    """The caller's own hold; of a desk that may make none here, the patient's."""
+    return _drop(world, caller if Thing.TIME in caller.within or caller.role is Role.ADMIN else world.callers[1])
+
+
+def _kept(world: World, caller: Caller) -> Call:
+    return _drop(world, world.callers[1])
+
+
+def _drop(world: World, by: Caller) -> Call:
+    """A hold that `by` made, which is given back. Holds are capped for each client: earlier ones stand no longer."""
+    world.make.conn.execute("UPDATE appointment SET status = 'expired' WHERE status = 'held'")
+    response = world.client(by).post("/api/v1/holds", json=_time(world))
+    assert response.status_code == 201, (by.name, response.text)
+    made = response.json()
+    return Call({"hold_id": made["id"]}, headers={"X-Hold-Token": made["token"]} if "token" in made else {})
+
+
+def _from_hold(world: World, caller: Caller) -> Call:
+    """The patient's hold, for the caller or for whom they book for."""
+    hold_id = _kept(world, caller).path["hold_id"]
+    others = {} if caller.role is Role.PATIENT else {"patient_id": str(world.patient)}
+    return Call(json={"hold_id": hold_id, **others})
+
+
+def _any_provider(world: World, caller: Caller) -> Call:
+    asked = _time(world) | {"patient_id": str(world.patient), "specialty_id": str(world.specialty)}
+    del asked["provider_id"]
+    return Call(json=asked)
+
+
+def _hours(world: World) -> dict[str, Any]:
+    session = {"clinic_id": str(world.clinic), "start_time": "00:00", "end_time": "00:00"}
+    return {"items": [session | {"weekday": day} for day in range(1, 8)]}
+
+
+def _span(world: World) -> dict[str, Any]:
+    start = world.next_start() + timedelta(days=300)
+    return {"start": start.isoformat(), "end": (start + timedelta(minutes=30)).isoformat()}
+
+
+def _off(world: World) -> dict[str, Any]:
+    return {"kind": "time_off", **_span(world)}
+
+
+def _exception(body: Any = None) -> Make:
+    def make(world: World, caller: Caller) -> Call:
+        start = world.next_start() + timedelta(days=300)
+        made = world.make.exception(world.provider, start, start + timedelta(minutes=30), status="requested")
+        return Call({"provider_id": world.provider, "exception_id": made}, json=body)
+
+    return make
+
+
+def _closure(world: World, caller: Caller) -> Call:
+    start = world.next_start() + timedelta(days=300)
+    made = world.make.closure(world.clinic, start, start + timedelta(minutes=30))
+    return Call({"clinic_id": world.clinic, "closure_id": made})
+
+
+def _newcomer(body: Any = None) -> Make:
+    return lambda world, caller: Call({"patient_id": world.newcomer()}, json=body)
+
+
+def _email() -> str:
+    return f"walker-{ids.new_id()}@example.test"
+
+
+def _named(**more: Any) -> Callable[[World], dict[str, Any]]:
+    return lambda world: {"name": f"Walked {uuid4()}", **more}
+
+
+def _person(**more: Any) -> Callable[[World], dict[str, Any]]:
+    return lambda world: {"first_name": "Walt", "last_name": f"Kerr {uuid4()}", **more}
+
+
+def _filtered(**names: str) -> Make:
+    return lambda world, caller: Call(query={name: getattr(world, what) for name, what in names.items()})
+
+
+def _looking_for(what: str) -> Make:
+    return lambda world, caller: Call(query={"q": CANARIES[Secret.CONTACT][what]})
+
+
+def _namesake(world: World) -> dict[str, Any]:
+    """Who is like somebody that the caller may not know must not be told so."""
+    return {name: CANARIES[Secret.CONTACT][name] for name in ("first_name", "last_name", "date_of_birth")}
+
+
+def _registration(world: World) -> dict[str, Any]:
+    return _person(date_of_birth="1990-02-03", email=_email(), password=NEW_PASSWORD)(world)
+
+
+def _log_in(world: World, caller: Caller) -> Call:
+    return Call(form={"username": _somebody(world).email, "password": PASSWORD})
+
+
+def _refresh(world: World, caller: Caller) -> Call:
+    form = {"username": _somebody(world).email, "password": PASSWORD}
+    tokens = world.client(None).post("/api/v1/auth/token", data=form)
+    return Call(json={"refresh_token": tokens.json()["refresh_token"]})
+
+
+def _reset(world: World, caller: Caller) -> Call:
+    token = str(uuid4())
+    world.make.row(
+        "password_reset",
+        user_id=_somebody(world).user_id,
+        token_hash=hashlib.sha256(token.encode()).digest(),
+        expires_at=world.start,
+    )
+    return Call(json={"token": token, "password": NEW_PASSWORD})
+
+
+def _code(world: World, caller: Caller) -> Call:
+    account = _account(world, caller)
+    code = "123456"
+    if account is not None:
+        asked = world.client(account.token).post("/api/v1/auth/verification", json={"channel": "email"})
+        assert asked.status_code == 202, asked.text
+        query = "SELECT sealed FROM outgoing_message WHERE changed_by = %s"
+        row = world.make.conn.execute(query, (account.user_id,)).fetchone()
+        assert row is not None
+        code = orjson.loads(Keys(SECRET).unseal(row[0]))["parameters"]["code"]
+    return Call(account=account, json={"channel": "email", "code": code})
+
+
+def _session(world: World, caller: Caller) -> Call:
+    account = _account(world, caller)
+    return Call({"session_id": account.session_id if account else uuid4()}, account=account)
+
+
+def _user(body: Any = None) -> Make:
+    return lambda world, caller: Call({"user_id": _somebody(world).user_id}, json=body)
+
+
+def _record(world: World) -> dict[str, Any]:
+    return {"kind": "note", "title": CANARIES[Secret.CLINICAL]["title"]}
+
+
+def _year(world: World) -> dict[str, Any]:
+    return {"year": world.next_start().year + 1}
+
+
+A, C, P, V = "/api/v1/appointments", "/api/v1/clinics", "/api/v1/providers", "/api/v1/visit-types"
+T, U, S, AUTH = "/api/v1/patients", "/api/v1/users", "/api/v1/specialties", "/api/v1/auth"
+
+OPEN: dict[str, Recipe] = {
+    "GET /": Recipe(),
+    "GET /healthz": Recipe(),
+    "GET /readyz": Recipe(),
+    "GET /metrics": Recipe(),
+    "GET /api/v1/availability": Recipe(lambda world, caller: Call(query={"visit_type_id": world.visit_type})),
+    "GET /api/v1/availability/days": Recipe(lambda world, caller: Call(query={"visit_type_id": world.visit_type})),
+    f"GET {P}/{{provider_id}}/availability": Recipe(_question),
+    f"GET {P}/{{provider_id}}/availability/days": Recipe(_question),
+    f"GET {P}/{{provider_id}}/availability/explain": Recipe(_explained),
+}
+
+DIRECTORY: dict[str, Recipe] = {
+    f"GET {C}": Recipe(),
+    f"POST {C}": Recipe(sent(_named(time_zone="UTC"))),
+    f"GET {C}/{{clinic_id}}": Recipe(of(clinic_id="clinic")),
+    f"PATCH {C}/{{clinic_id}}": Recipe(sent(lambda world: {"country": "DE"}, clinic_id="clinic")),
+    f"GET {C}/{{clinic_id}}/rooms": Recipe(of(clinic_id="clinic")),
+    f"POST {C}/{{clinic_id}}/rooms": Recipe(sent(_named(), clinic_id="clinic")),
+    f"GET {C}/{{clinic_id}}/rooms/{{room_id}}": Recipe(of(clinic_id="clinic", room_id="room")),
+    f"PATCH {C}/{{clinic_id}}/rooms/{{room_id}}": Recipe(sent(_named(), clinic_id="clinic", room_id="room")),
+    f"GET {S}": Recipe(),
+    f"POST {S}": Recipe(sent(_named())),
+    f"GET {S}/{{specialty_id}}": Recipe(of(specialty_id="specialty")),
+    f"GET {V}": Recipe(),
+    f"POST {V}": Recipe(sent(_named(duration_min=30))),
+    f"GET {V}/{{visit_type_id}}": Recipe(of(visit_type_id="visit_type")),
+    f"PATCH {V}/{{visit_type_id}}": Recipe(sent(_named(), visit_type_id="visit_type")),
+    f"GET {P}": Recipe(),
+    f"POST {P}": Recipe(sent(lambda world: _person(license_number=_email())(world))),
+    f"GET {P}/{{provider_id}}": Recipe(of(provider_id="provider")),
+    f"PATCH {P}/{{provider_id}}": Recipe(sent(lambda world: {"title": "Dr"}, provider_id="provider")),
+    f"DELETE {P}/{{provider_id}}": Recipe(lambda world, caller: Call({"provider_id": world.make.provider()})),
+}
+
+HOURS: dict[str, Recipe] = {
+    f"GET {C}/{{clinic_id}}/closures": Recipe(of(clinic_id="clinic")),
+    f"POST {C}/{{clinic_id}}/closures": Recipe(sent(_span, clinic_id="clinic"), Thing.CLINIC),
+    f"POST {C}/{{clinic_id}}/closures/public-holidays": Recipe(sent(_year, clinic_id="clinic"), Thing.CLINIC),
+    f"DELETE {C}/{{clinic_id}}/closures/{{closure_id}}": Recipe(_closure, Thing.CLINIC),
+    f"GET {P}/{{provider_id}}/schedules": Recipe(of(provider_id="provider"), Thing.PROVIDER),
+    f"PUT {P}/{{provider_id}}/schedules": Recipe(sent(_hours, provider_id="provider"), Thing.PROVIDER),
+    f"GET {P}/{{provider_id}}/exceptions": Recipe(of(provider_id="provider"), Thing.PROVIDER),
+    f"POST {P}/{{provider_id}}/exceptions": Recipe(sent(_off, provider_id="provider"), Thing.PROVIDER),
+    f"PATCH {P}/{{provider_id}}/exceptions/{{exception_id}}": Recipe(
+        _exception({"reason": "a course"}), Thing.PROVIDER
+    ),
+    f"DELETE {P}/{{provider_id}}/exceptions/{{exception_id}}": Recipe(_exception(), Thing.PROVIDER),
+}
+
+PATIENTS: dict[str, Recipe] = {
+    f"GET {T}": Recipe(about=Thing.PATIENT, listing=True),
+    f"GET {T} (by name)": Recipe(_looking_for("last_name"), Thing.PATIENT, listing=True),
+    f"GET {T} (by phone)": Recipe(_looking_for("phone"), Thing.PATIENT, listing=True),
+    f"POST {T}": Recipe(sent(_person(date_of_birth="1990-02-03")), Thing.REGISTRATION),
+    f"POST {T} (a namesake)": Recipe(sent(_namesake), Thing.REGISTRATION),
+    f"GET {T}/{{patient_id}}": Recipe(of(patient_id="patient"), Thing.PATIENT),
+    f"PATCH {T}/{{patient_id}}": Recipe(
+        sent(lambda world: {"preferences": {"channels": ["email"]}}, patient_id="patient"), Thing.PATIENT
+    ),
+    f"DELETE {T}/{{patient_id}}": Recipe(_newcomer(), Thing.STRANGER),
+    f"GET {T}/{{patient_id}}/appointments": Recipe(of(patient_id="patient"), Thing.PATIENT),
+    f"GET {T}/{{patient_id}}/accesses": Recipe(of(patient_id="patient"), Thing.PATIENT),
+    f"GET {T}/{{patient_id}}/export": Recipe(of(patient_id="patient"), Thing.PATIENT),
+    f"GET {T}/{{patient_id}}/export (as a page)": Recipe(
+        lambda world, caller: Call({"patient_id": world.patient}, {"form": "html"}), Thing.PATIENT
+    ),
+    f"GET {T}/{{patient_id}}/erasures": Recipe(of(patient_id="patient"), Thing.PATIENT),
+    f"POST {T}/{{patient_id}}/erasures": Recipe(_newcomer({"reason": "asked in person"}), Thing.STRANGER),
+    f"GET {T}/{{patient_id}}/records": Recipe(of(patient_id="patient"), Thing.PATIENT),
+    f"POST {T}/{{patient_id}}/records": Recipe(sent(_record, patient_id="patient"), Thing.PATIENT),
+    f"GET {T}/{{patient_id}}/break-glass": Recipe(of(patient_id="patient"), Thing.PATIENT),
+    # On somebody else: the callers whose glass is whole must keep it so.
+    f"POST {T}/{{patient_id}}/break-glass": Recipe(
+        sent(lambda world: {"reason": "unconscious, allergies unknown"}, patient_id="other"), Thing.STRANGER
+    ),
+    f"GET {A}/{{appointment_id}}/visit": Recipe(of(appointment_id="seen"), Thing.PATIENT),
+    f"PATCH {A}/{{appointment_id}}/visit": Recipe(
+        sent(lambda world: {"notes": CANARIES[Secret.CLINICAL]["notes"]}, appointment_id="seen"), Thing.PATIENT
+    ),
+}
+
+BOOK: dict[str, Recipe] = {
+    "POST /api/v1/holds": Recipe(lambda world, caller: Call(json=_time(world)), Thing.TIME),
+    "DELETE /api/v1/holds/{hold_id}": Recipe(_held, Thing.HOLD),
+    "DELETE /api/v1/holds/{hold_id} (the patient's)": Recipe(_kept, Thing.KEPT),
+    f"GET {A}": Recipe(about=Thing.VISIT, listing=True),
+    f"GET {A} (of the patient)": Recipe(_filtered(patient_id="patient"), Thing.VISIT, listing=True),
+    f"GET {A} (of the provider)": Recipe(_filtered(provider_id="provider"), Thing.VISIT, listing=True),
+    f"GET {A} (at the clinic)": Recipe(_filtered(clinic_id="clinic"), Thing.VISIT, listing=True),
+    f"POST {A}": Recipe(_booking, (Thing.PATIENT, Thing.TIME)),
+    f"POST {A} (any provider)": Recipe(_any_provider, (Thing.PATIENT, Thing.TIME)),
+    f"POST {A} (the patient's hold)": Recipe(_from_hold, (Thing.PATIENT, Thing.KEPT, Thing.TIME)),
+    f"GET {A}/{{appointment_id}}": Recipe(visit("scheduled"), Thing.VISIT),
+    f"PATCH {A}/{{appointment_id}}": Recipe(
+        visit("scheduled", lambda world: {"start": world.next_start().isoformat()}), Thing.VISIT
+    ),
+    f"PATCH {A}/{{appointment_id}} (the reason)": Recipe(
+        visit("scheduled", lambda world: {"reason": CANARIES[Secret.BOOKING]["reason"]}), Thing.VISIT
+    ),
+    f"DELETE {A}/{{appointment_id}}": Recipe(visit("scheduled"), Thing.VISIT),
+    f"POST {A}/{{appointment_id}}/cancel": Recipe(visit("scheduled"), Thing.VISIT),
+    f"POST {A}/{{appointment_id}}/confirm": Recipe(visit("scheduled"), Thing.VISIT),
+    f"POST {A}/{{appointment_id}}/check-in": Recipe(visit("confirmed"), Thing.VISIT),
+    f"POST {A}/{{appointment_id}}/start": Recipe(visit("checked_in"), Thing.VISIT),
+    f"POST {A}/{{appointment_id}}/complete": Recipe(visit("in_progress"), Thing.VISIT),
+    f"POST {A}/{{appointment_id}}/no-show": Recipe(visit("confirmed"), Thing.VISIT),
+    f"GET {A}/{{appointment_id}}/history": Recipe(visit("scheduled"), Thing.VISIT),
+}
+
+LOG_INS: dict[str, Recipe] = {
+    f"POST {AUTH}/register": Recipe(sent(_registration)),
+    f"POST {AUTH}/token": Recipe(_log_in),
+    f"POST {AUTH}/refresh": Recipe(_refresh),
+    f"POST {AUTH}/password-reset": Recipe(sent(lambda world: {"email": CANARIES[Secret.LOG_IN]["email"]})),
+    f"POST {AUTH}/password-reset/confirm": Recipe(_reset),
+    f"GET {AUTH}/me": Recipe(about=Thing.ACCOUNT),
+    f"POST {AUTH}/logout": Recipe(alone(), Thing.ACCOUNT),
+    f"POST {AUTH}/logout-everywhere": Recipe(alone(), Thing.ACCOUNT),
+    f"GET {AUTH}/sessions": Recipe(about=Thing.ACCOUNT),
+    f"DELETE {AUTH}/sessions/{{session_id}}": Recipe(_session, Thing.ACCOUNT),
+    f"POST {AUTH}/password": Recipe(alone(old_password=PASSWORD, new_password=NEW_PASSWORD), Thing.ACCOUNT),
+    f"POST {AUTH}/verification": Recipe(alone(channel="email"), Thing.ACCOUNT),
+    f"POST {AUTH}/verification/confirm": Recipe(_code, Thing.ACCOUNT),
+    f"GET {U}": Recipe(),
+    f"POST {U}": Recipe(sent(lambda world: {"email": _email(), "password": NEW_PASSWORD, "role": "staff"})),
+    f"GET {U}/{{user_id}}": Recipe(_user()),
+    f"PATCH {U}/{{user_id}}": Recipe(_user({"may_report": True})),
+    "GET /api/v1/audit": Recipe(lambda world, caller: Call(query={"limit": 1000})),
+    "GET /api/v1/audit (clinical)": Recipe(lambda world, caller: Call(query={"table": "medical_record"})),
+    "GET /api/v1/audit (visits)": Recipe(lambda world, caller: Call(query={"table": "visit"})),
+}
+
+RECIPES = {**OPEN, **DIRECTORY, **HOURS, **PATIENTS, **BOOK, **LOG_INS}
+
+
+def operation_of(name: str) -> str:
+    """`METHOD /path (in some other way)` is a further recipe of the operation."""
+    return name.split(" (")[0]
+
+
+def ask(name: str, call: Call, client: httpx.Client) -> tuple[httpx.Response, str]:
+    """Send the call. Answers the response, and all that was said in asking."""
+    method, path = operation_of(name).split(" ", 1)
+    path = path.format(**call.path)
+    response = client.request(method, path, params=call.query, json=call.json, data=call.form, headers=call.headers)
+    return response, f"{response.request.url} {call.json} {call.form}"

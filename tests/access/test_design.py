@@ -1,0 +1,92 @@
+"""The matrix of the design brief, said a second time and independently of the code."""
+
+from frontdesk.auth.permissions import IMPERSONAL, PERMISSIONS, Role
+from tests.access.walk import operations
+
+# Columns: anonymous, patient, provider, staff, admin. "glass": only for whom the glass was broken.
+DESIGN = """
+    public               all  all  all   all      all
+    metrics:read         all  all  all   all      all
+    directory:read       all  all  all   all      all
+    availability:read    all  all  all   all      all
+    directory:write      -    -    -     -        all
+    account              -    own  own   own      own
+    patients:read        -    own  care  clinics  all
+    patients:create      -    -    -     clinics  all
+    patients:write       -    own  -     clinics  all
+    patients:delete      -    -    -     -        all
+    patients:export      -    own  -     -        all
+    patients:erase       -    -    -     -        all
+    patients:accesses    -    own  -     -        all
+    appointments:read    -    own  own   clinics  all
+    appointments:book    -    own  care  clinics  all
+    appointments:move    -    own  -     clinics  all
+    appointments:cancel  -    own  own   clinics  all
+    appointments:confirm -    own  own   clinics  all
+    appointments:step    -    -    own   clinics  all
+    visits:read          -    own  care  -        glass
+    visits:write         -    -    care  -        -
+    break-glass:open     -    -    all   -        all
+    schedules:read       -    -    own   clinics  all
+    schedules:write      -    -    -     clinics  all
+    exceptions:ask       -    -    own   clinics  all
+    holds:make           all  own  care  clinics  all
+    users:manage         -    -    -     -        all
+    audit:read           -    -    -     -        all
+"""
+
+OPEN_TO_ALL = {
+    "GET /",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /metrics",
+    "POST /api/v1/auth/register",
+    "POST /api/v1/auth/token",
+    "POST /api/v1/auth/refresh",
+    "POST /api/v1/auth/password-reset",
+    "POST /api/v1/auth/password-reset/confirm",
+}
+"""What anybody may call without being known. Another one is a decision, and is written here."""
+
+
+def test_the_permissions_are_those_of_the_design() -> None:
+    designed = {name: reaches for name, *reaches in map(str.split, DESIGN.strip().splitlines())}
+    written = {
+        name: [reach.value if (reach := by_role.get(role)) else "-" for role in Role]
+        for name, by_role in PERMISSIONS.items()
+    }
+    assert written == designed
+
+
+def test_nothing_more_is_open_to_all() -> None:
+    found = operations()
+    assert {name for name, permission in found.items() if permission in ("public", "metrics:read")} == OPEN_TO_ALL
+    reads = {name for name, permission in found.items() if permission == "availability:read"}
+    assert all(name.startswith("GET ") and "/availability" in name for name in reads)
+    assert {"public", "metrics:read", "availability:read"} == IMPERSONAL
+
+
+def test_what_is_not_the_desks_is_declared_by_its_path() -> None:
+    """An operation under a folder of the API declares a permission of that folder, not one that lets more in."""
+    of_folder = {
+        "patients": {"patients", "visits", "break-glass"},
+        "appointments": {"appointments", "visits"},
+        "users": {"users"},
+        "audit": {"audit"},
+        "clinics": {"directory", "schedules"},
+        "providers": {"directory", "schedules", "exceptions", "availability"},
+        "holds": {"holds"},
+        "auth": {"public", "account"},
+    }
+    wrong = [
+        (name, permission)
+        for name, permission in operations().items()
+        for folder in [name.split("/api/v1/")[-1].split("/")[0]]
+        if folder in of_folder and permission.split(":")[0] not in of_folder[folder]
+    ]
+    assert wrong == []
+
+
+def test_no_reading_permission_changes_anything() -> None:
+    reading = {(name, permission) for name, permission in operations().items() if permission.endswith(":read")}
+    assert [name for name, _ in reading if not name.startswith("GET ")] == []

@@ -1,0 +1,136 @@
+"""A token that is not what it says opens nothing, at any operation; nor does one whose session has ended."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from frontdesk.auth.permissions import IMPERSONAL, Role
+from tests.access.callers import Caller
+from tests.access.forged import FORGED
+from tests.access.oracle import Verdict, agrees, expected
+from tests.access.recipes import RECIPES, Recipe, ask, operation_of
+from tests.access.walk import operations
+from tests.access.world import Account, World
+
+OPERATIONS = operations()
+PUBLIC_TRIES = ("expired", "alg none", "with a role that was not signed")
+
+
+def _somebody_allowed(world: World, permission: str, recipe: Recipe) -> Caller:
+    """Whoever may do this, by a log-in; the desk first, because it overrides rules that stand in others' way."""
+    return next(
+        caller
+        for caller in sorted(world.callers, key=lambda one: one.role is not Role.STAFF)
+        if caller.role is not Role.ANONYMOUS and expected(permission, caller, recipe.things) is Verdict.ALLOWED
+    )
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_no_forged_token_opens_anything(walked: World, name: str) -> None:
+    """401, and at the public doors what somebody without a log-in hears. The true token then does what it should."""
+    permission, recipe = OPERATIONS[operation_of(name)], RECIPES[name]
+    caller = _somebody_allowed(walked, permission, recipe)
+    nobody = walked.callers[0]
+    call = recipe.make(walked, caller)
+    account = call.account or walked.accounts[caller.name]
+    deviations = []
+    # Public doors hash passwords, which takes its time: what they make of a bad token, three of them tell.
+    tried = PUBLIC_TRIES if permission == "public" else tuple(FORGED)
+    for forgery in tried:
+        headers = {**call.headers, "Authorization": f"Bearer {FORGED[forgery](account)}"}
+        if permission == "public":
+            call = recipe.make(walked, nobody)
+        response, asked = ask(name, replace(call, headers=headers), walked.client(None))
+        right = response.status_code < 400 if permission == "public" else response.status_code == 401
+        if not right:
+            deviations.append(f"{forgery}: {response.status_code} {response.text[:200]}")
+        deviations += [f"{forgery}: told {value!r}" for value in walked.leaked(nobody, response, asked)]
+    assert not deviations, "\n".join([f"{name} ({permission})", *deviations])
+    if permission == "public":
+        call = recipe.make(walked, caller)
+    response, _ = ask(name, call, walked.client(account.token))
+    assert agrees(response.status_code, Verdict.ALLOWED), response.text
+
+
+def _log_out(world: World, account: Account) -> None:
+    assert world.client(account.token).post("/api/v1/auth/logout").status_code == 204
+
+
+def _log_out_everywhere(world: World, account: Account) -> None:
+    assert world.client(account.token).post("/api/v1/auth/logout-everywhere").status_code == 204
+
+
+def _deactivate(world: World, account: Account) -> None:
+    _change(world, account, {"active": False})
+
+
+def _demote(world: World, account: Account) -> None:
+    """Another role, and back: the session stays ended."""
+    role = account.login.role.value
+    _change(world, account, {"role": "admin" if role == "staff" else "staff"})
+    _change(world, account, {"role": role})
+
+
+def _change(world: World, account: Account, change: dict[str, object]) -> None:
+    admin = next(caller for caller in world.callers if caller.role is Role.ADMIN)
+    response = world.client(admin).patch(f"/api/v1/users/{account.user_id}", json=change)
+    assert response.status_code == 200, response.text
+
+
+ENDS: tuple[Callable[[World, Account], None], ...] = (_log_out, _log_out_everywhere, _deactivate, _demote)
+
+
+@pytest.mark.parametrize("number", range(13))
+def test_no_ended_session_opens_anything(walked: World, number: int) -> None:
+    """A token that has not yet expired, of every caller: 401 wherever the database is asked for anybody's rows."""
+    nobody, *callers = walked.callers
+    assert len(callers) == 13
+    caller, deviations = callers[number], []
+    ended = {end.__name__: walked.account(caller) for end in ENDS}
+    for end in ENDS:
+        account = ended[end.__name__]
+        assert walked.client(account.token).get("/api/v1/auth/me").status_code == 200
+        end(walked, account)
+    for name, recipe in RECIPES.items():
+        permission = OPERATIONS[operation_of(name)]
+        if permission in IMPERSONAL or expected(permission, caller, recipe.things) is not Verdict.ALLOWED:
+            continue
+        call = recipe.make(walked, caller)
+        for how, account in ended.items():
+            response, asked = ask(name, call, walked.client(account.token))
+            if response.status_code != 401:
+                deviations.append(f"{how}, {name}: {response.status_code} {response.text[:200]}")
+            deviations += [f"{how}, {name}: told {value!r}" for value in walked.leaked(nobody, response, asked)]
+    assert not deviations, "\n".join([caller.name, *deviations])
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("staff of the clinic", {"clinic_ids": []}),
+        ("staff where the patient is registered", {"clinic_ids": []}),
+        ("the patient", {"patient_id": "other"}),
+        ("the patient's provider", {"provider_id": "other_provider"}),
+    ],
+)
+def test_what_was_taken_from_an_account_is_gone_at_once(walked: World, name: str, change: dict[str, object]) -> None:
+    """The token still says it for some minutes; the database does not believe it."""
+    caller = next(one for one in walked.callers if one.name == name)
+    account = walked.account(caller)
+    path = f"/api/v1/patients/{walked.patient}"
+    assert walked.client(account.token).get(path).status_code == 200
+    taken = {
+        key: value if isinstance(value, list) else str(getattr(walked, str(value))) for key, value in change.items()
+    }
+    _change(walked, account, taken)
+    for asked in (path, f"{path}/appointments", "/api/v1/patients", "/api/v1/appointments"):
+        response = walked.client(account.token).get(asked)
+        assert response.status_code in (200, 401, 404)
+        others = (
+            walked.callers[0]
+            if name == "the patient"
+            else next(c for c in walked.callers if c.name == "staff of no clinic")
+        )
+        assert walked.leaked(others, response, asked) == []
+    assert walked.client(account.token).get(path).status_code in (401, 404)
