@@ -30,6 +30,7 @@ lint: $(VENV)/.dev
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m mypy
+	@$(BIN)/python -m tests.scan
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.bench

@@ -145,8 +145,9 @@ def test_production_does_not_start_with_log_ins_of_the_demo(tmp_path: Path) -> N
         allowed.wait_until_ready()
         with allowed.database() as conn:
             conn.execute("UPDATE user_account SET active = true")
-        told = frontdesk(allowed, "doctor", **_PRODUCTION)
+        told = frontdesk(allowed, "doctor", **_PRODUCTION, FRONTDESK_RATE_LIMITS="off")
         assert told.returncode == 1
+        assert "FRONTDESK_RATE_LIMITS is off" in told.stdout
         assert "active log-ins of the demo: Admin@frontdesk.test" in told.stdout
         assert "no demo in production" in frontdesk(allowed, "demo", **_PRODUCTION).stderr
         refused = frontdesk(allowed, "serve", **_PRODUCTION)

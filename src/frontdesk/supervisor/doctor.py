@@ -39,6 +39,8 @@ def examine(settings: Settings, embedded_dsn: str | None) -> list[Finding]:
     findings.append(_look("data folder", lambda: _data_folder(settings)))
     findings.append(_look("time zones", _time_zones))
     if settings.env == "production":
+        if not settings.rate_limits:
+            findings.append(Finding("security", False, "FRONTDESK_RATE_LIMITS is off: anybody may ask without end"))
         findings += [
             Finding("security", False, f"{name} has no password: right only where the server knows us by certificate")
             for name in weak.addresses_without_password(settings)
