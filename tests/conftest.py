@@ -15,11 +15,16 @@ import psycopg
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from frontdesk import fields
 from frontdesk.schema.migrate import migrate
+from frontdesk.secrets import Keys
 from frontdesk.supervisor.postgres import EmbeddedPostgres
 from tests.debian import postgres_15
 from tests.make import Make
-from tests.service import Service
+from tests.service import SECRET, Service
+
+# What tests write in process opens in the services under test, whose secret this is.
+fields.keys = lambda: Keys(SECRET)
 
 NO_SKIPS = os.environ.get("FRONTDESK_TEST_NO_SKIPS") == "1"
 _numbers = count(1)

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -32,6 +33,7 @@ class Service:
             **{name: value for name, value in os.environ.items() if not name.startswith("FRONTDESK_")},
             "FRONTDESK_DATABASE_URL": dsn,
             "FRONTDESK_REDIS_URL": "off",
+            "FRONTDESK_RATE_LIMITS": "off",
             "FRONTDESK_SECRET": SECRET,
             "FRONTDESK_PORT": str(self.port),
             "FRONTDESK_WORKERS": str(workers),
@@ -42,7 +44,7 @@ class Service:
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: list[httpx.Client] = []
 
-    def start(self) -> None:
+    def start(self, *, patience_s: float = 60.0, verify: ssl.SSLContext | bool = True) -> None:
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "frontdesk", "serve"],
@@ -52,7 +54,7 @@ class Service:
                 start_new_session=True,
             )
         try:
-            self.wait_ready()
+            self.wait_ready(patience_s, verify)
         except BaseException:
             self.stop()
             raise
@@ -63,11 +65,11 @@ class Service:
         assert self._process is not None
         return self._process.pid
 
-    def wait_ready(self) -> None:
-        deadline = time.monotonic() + 60
+    def wait_ready(self, patience_s: float = 60.0, verify: ssl.SSLContext | bool = True) -> None:
+        deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
             with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200:
+                if httpx.get(f"{self.url}/readyz", timeout=5, verify=verify).status_code == 200:
                     return
             assert self._process is not None
             assert self._process.poll() is None, self.log_path.read_text()

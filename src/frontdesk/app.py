@@ -8,15 +8,17 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi_offline import FastAPIOffline
-from redis.asyncio import Redis
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.cors import CORSMiddleware
 
 from frontdesk import __version__, logs, secrets
 from frontdesk.audit import api as audit
 from frontdesk.auth import api as auth
+from frontdesk.auth import api_keys_api as api_keys
+from frontdesk.auth import factors_api as factors
 from frontdesk.auth import own_api as own_account
 from frontdesk.auth.guard import declared, refuse_undeclared
-from frontdesk.auth.permissions import PERMISSIONS, Role
+from frontdesk.auth.permissions import PERMISSIONS, SCOPES, Role
 from frontdesk.availability import api as availability
 from frontdesk.availability.shared import SharedAvailability
 from frontdesk.booking import api as booking
@@ -26,12 +28,16 @@ from frontdesk.clinics import api as clinics
 from frontdesk.db import make_pool
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
+from frontdesk.ports import redis
 from frontdesk.providers import api as providers
 from frontdesk.records import api as records
 from frontdesk.rights import api as rights
-from frontdesk.settings import Settings, settings
+from frontdesk.schema.migrate import migrations
+from frontdesk.settings import Settings, settings, split_list
 from frontdesk.web import problems
+from frontdesk.web.edge import BehindProxies, Impatience, KnownHosts, networks
 from frontdesk.web.headers import SecurityHeaders
+from frontdesk.web.limits import RateLimits, limits_of
 from frontdesk.web.middleware import MOST_BODY_BYTES, LimitBody, Observe, RetryDeadlocks
 
 API = "/api/v1"
@@ -41,6 +47,14 @@ _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 
 _OPEN = _DOCS | {"/openapi.json", "/static-offline-docs"}
 """What is reached without declaring a permission: the pages, what they show and what they are drawn with."""
+
+_CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Hold-Token", "X-Request-Id"],
+    "expose_headers": ["ETag", "Location", "Retry-After", "X-Request-Id", "Idempotent-Replayed"],
+    "max_age": 600,
+}
+"""For pages of the origins that the operator names. No cookies: a page brings its access token itself."""
 
 _PARTS: tuple[Any, ...] = (
     availability,
@@ -52,6 +66,8 @@ _PARTS: tuple[Any, ...] = (
     records,
     auth,
     own_account,
+    factors,
+    api_keys,
     rights,
     audit,
 )
@@ -72,6 +88,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
         responses=problems.DOCUMENTED,
     )
     app.state.settings = config
+    app.state.migrations = {migration.name for migration in migrations()}
     app.state.keys = secrets.Keys(secrets.load_or_create(config))
     app.include_router(ops.router)
     for part in _PARTS:  # one level of inclusion: each further one matches every path again
@@ -82,22 +99,30 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.openapi = cache(partial(_describe, app, app.openapi))  # type: ignore[method-assign]
     app.add_middleware(RetryDeadlocks)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY_BYTES)
+    app.add_middleware(Impatience, seconds=config.body_timeout.total_seconds())
     app.add_middleware(LimitBody)
+    app.add_middleware(RateLimits)
     app.add_middleware(Observe)
-    app.add_middleware(SecurityHeaders, pages=_DOCS, hsts=config.env == "production")
+    if config.cors_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=split_list(config.cors_origins), **_CORS)
+    app.add_middleware(KnownHosts, hosts=split_list(config.allowed_hosts))
+    app.add_middleware(SecurityHeaders, pages=_DOCS, hsts=config.env == "production" or config.tls_cert is not None)
+    app.add_middleware(BehindProxies, trusted=networks(config.trusted_proxies))
     return app
 
 
 def _describe(app: FastAPI, original: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """The OpenAPI document: what FastAPI knows, and what the permissions and problems add to it."""
-    without_login = {
-        (str(context.path), method)
+    permissions = {
+        (str(context.path), method): permission
         for context in iter_route_contexts(app.routes)
         if isinstance(context.original_route, APIRoute)
         for method in context.methods or ()
-        if any(Role.ANONYMOUS in PERMISSIONS[permission] for permission in declared(context.dependant))
+        for permission in declared(context.dependant)
     }
-    return problems.describe(original(), without_login)
+    without_login = {place for place, permission in permissions.items() if Role.ANONYMOUS in PERMISSIONS[permission]}
+    with_key = {place for place, permission in permissions.items() if permission in SCOPES}
+    return problems.describe(original(), without_login, with_key)
 
 
 @asynccontextmanager
@@ -107,7 +132,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if config.database_url is None:
         raise RuntimeError("FRONTDESK_DATABASE_URL is not set; `frontdesk run` starts an embedded server")
     app.state.pool = make_pool(config, config.database_url.get_secret_value())
-    app.state.redis = Redis.from_url(config.redis_url) if config.redis_url not in (None, "off") else None
+    app.state.redis = redis.connect(config.redis_url) if config.redis_url not in (None, "off") else None
+    app.state.limits = limits_of(config, app.state.keys, app.state.pool, app.state.redis)
     app.state.bookings = OrdinaryBookings(app.state.pool)
     app.state.availability = SharedAvailability(app.state.pool)
     # Not waiting for connections: a worker that starts while the database restarts becomes ready when it is back.

@@ -23,7 +23,9 @@ from frontdesk.errors import Problem
 from frontdesk.imports import appointments as importing
 from frontdesk.imports.directory import Defaults
 from frontdesk.imports.refusals import ImportStopped
+from frontdesk.patients import encryption
 from frontdesk.ports import outgoing
+from frontdesk.ports.limiter import postgres as limiting
 from frontdesk.rights import service as rights
 from frontdesk.schema import migrate as schema
 from frontdesk.settings import Settings, load_settings
@@ -39,7 +41,9 @@ JOBS: tuple[worker.Job, ...] = (
     outgoing.deliver,
     answers.purge,
     auth_jobs.purge,
+    limiting.purge,
     rights.finish_erasures,
+    encryption.Upgrade(),
     sealing.seal,
 )
 """What the background worker does each round."""
@@ -52,6 +56,8 @@ app = typer.Typer(
 )
 users = typer.Typer(no_args_is_help=True, help="People who log in.")
 app.add_typer(users, name="user")
+keys = typer.Typer(no_args_is_help=True, help="Keys of encrypted columns.")
+app.add_typer(keys, name="keys")
 imports = typer.Typer(no_args_is_help=True, help="Bring in what other systems have.")
 app.add_typer(imports, name="import")
 audits = typer.Typer(no_args_is_help=True, help="The trail of who did what.")
@@ -211,6 +217,21 @@ def verify_audit() -> None:
     )
     print(f"Faults: {found}." if found else "The trail is whole.")
     sys.exit(1 if found else 0)
+
+
+@keys.command("rotate")
+def rotate_keys() -> None:
+    """Encrypt stored national ids and insurance numbers with the newest of FRONTDESK_FIELD_KEYS. May be repeated."""
+    settings = _with_database()
+
+    async def rotate() -> int:
+        async with await db.connect(settings, settings.owner_dsn) as conn:
+            total = 0
+            while count := await encryption.rotate(conn):
+                total += count
+            return total
+
+    print(f"{asyncio.run(rotate())} patients encrypted with the newest key")
 
 
 @app.command("permissions")

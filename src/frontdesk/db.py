@@ -52,7 +52,9 @@ def _seconds(duration: timedelta) -> str:
 def make_pool(settings: Settings, dsn: str) -> Pool:
     """A pool, not yet open, of at most `settings.pool_size` connections, all working as SERVICE_ROLE."""
     options = connection_options(settings)
-    options["options"] += f" -c role={SERVICE_ROLE}"
+    lock_ms = int(settings.lock_timeout.total_seconds() * 1000)
+    # Many who wait for one row would hold every connection of the pool, and keep all others out.
+    options["options"] += f" -c role={SERVICE_ROLE} -c lock_timeout={lock_ms}"
     return AsyncConnectionPool(
         dsn,
         name=str(conninfo_to_dict(dsn).get("dbname")),  # as `conn.info.dbname` tells it, where nothing is connected

@@ -16,6 +16,8 @@ REQUEST_SECONDS = Histogram(
 BOOKED = Counter("appointments_booked_total", "Appointments booked.")
 CONFLICTS = Counter("booking_conflicts_total", "Bookings and moves refused because the time was taken.")
 
+RATE_LIMITED = Counter("rate_limited_total", "Requests refused because there were too many (429).", ["policy"])
+
 
 def exposition() -> bytes:
     """All metrics of all workers, in the text format."""

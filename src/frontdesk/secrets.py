@@ -44,6 +44,8 @@ class Keys:
         self._addresses = self._derive("client addresses")
         self._requests = self._derive("request digests")
         self._seal = AESGCM(self._derive("sealed answers"))
+        self.fields = self._derive("encrypted columns")
+        self.field_index = self._derive("index of encrypted columns")
 
     def _derive(self, purpose: str) -> bytes:
         """32 bytes: HMAC-SHA-256 of the purpose under the secret (one-step KDF, NIST SP 800-56C)."""

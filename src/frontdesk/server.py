@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from granian.constants import Interfaces, Loops
+from granian.constants import Interfaces, Loops, SSLProtocols
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
@@ -20,6 +21,7 @@ BACKLOG = 4096
 """Connections the kernel keeps for us: 300 rivals who all connect at once are queued, not refused."""
 
 STOP_PATIENCE_S = 8  # requests under way may finish; the longest statement is cut off by statement_timeout
+HEADERS_MS = 10_000  # for the head of a request to arrive: who dribbles it is cut off
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -53,6 +55,10 @@ def serve(settings: Settings) -> None:
             log_level=LogLevels.info if settings.log_level == "debug" else LogLevels.warning,
             log_dictconfig=_LOGGING,
             log_access=False,
+            ssl_cert=settings.tls_cert,
+            ssl_key=settings.tls_key,
+            ssl_protocol_min=SSLProtocols.tls12,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADERS_MS),
         ).serve()
     finally:
         shutil.rmtree(metrics, ignore_errors=True)

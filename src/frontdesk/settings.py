@@ -1,14 +1,22 @@
 """Every setting, with a default that runs a laptop. `docs/settings.md` describes each; a test says so."""
 
+import ipaddress
 import os
 import re
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+
+def split_list(listed: str | None) -> list[str]:
+    """The words of a comma-separated setting."""
+    return [word for word in (part.strip() for part in (listed or "").split(",")) if word]
+
 
 WEAK_SECRET_CHARACTERS = 32
 """A secret shorter than this is refused in production: 32 random characters are at least 128 bits."""
@@ -24,20 +32,36 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=1, le=65535)
     workers: int = Field(default=2, ge=1, le=64)
     data_dir: Path = Path(".data")
+    tls_cert: Path | None = None  # PEM; with tls_key the service itself speaks HTTPS
+    tls_key: Path | None = None
+    trusted_proxies: str | None = None  # addresses and CIDR blocks whose X-Forwarded-* headers are believed
+    allowed_hosts: str | None = None  # names to answer to; None: any
+    cors_origins: str | None = None  # web pages of other origins that may call; None: none
+    body_timeout: timedelta = timedelta(seconds=20)  # for a request's body to arrive
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     database_url: SecretStr | None = None  # None: the embedded server under data_dir
     owner_database_url: SecretStr | None = None  # None: database_url; who owns the tables: migrations, worker, commands
-    redis_url: str | None = None  # None: the embedded Valkey under data_dir; redis://host; or "off"
+    redis_url: str | None = None  # None: the embedded Valkey under data_dir; redis://, redis+cluster://; or "off"
     pool_size: int = Field(default=10, ge=2, le=200)  # connections a server worker holds at most
     statement_timeout: timedelta = timedelta(seconds=15)
+    lock_timeout: timedelta = timedelta(seconds=3)  # for a lock that somebody else holds
 
+    field_keys: SecretStr | None = None  # for encrypted columns, the newest first; None: derived from the secret
     secret: SecretStr | None = None  # None: generated under data_dir; required in production
     access_token_ttl: timedelta = timedelta(minutes=15)
     refresh_token_ttl: timedelta = timedelta(days=30)
     password_reset_ttl: timedelta = timedelta(minutes=30)
     contact_code_ttl: timedelta = timedelta(minutes=10)
+    public_url: str | None = None  # where browsers find the service; None: http://localhost and the port
+    second_factor_roles: str | None = None  # whose log-in needs a second factor: "admin,staff"
     notifications: Literal["file", "off"] = "file"  # where messages to people go: data_dir/outgoing.jsonl, or nowhere
+
+    rate_limits: bool = True
+    rate_window: timedelta = Field(default=timedelta(minutes=1), ge=timedelta(seconds=1), le=timedelta(days=1))
+    rate_anonymous: int = Field(default=600, ge=1, le=1_000_000)  # calls in a window, from one address without a log-in
+    rate_user: int = Field(default=6000, ge=1, le=1_000_000)  # calls in a window, of one user
+    rate_login: int = Field(default=10, ge=1, le=1_000_000)  # log-ins in a window, to one account and from one address
 
     demo: bool = True  # `make run` fills an empty database with the demo
     demo_seed: int = 20_260
@@ -69,6 +93,66 @@ class Settings(BaseSettings):
         """Where migrations, the background worker and the commands connect; "" when no database is set."""
         url = self.owner_database_url or self.database_url
         return url.get_secret_value() if url else ""
+
+    @field_validator("field_keys")
+    @classmethod
+    def _strong_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        for key in split_list(value.get_secret_value() if value else None):
+            if len(key) < WEAK_SECRET_CHARACTERS or len(set(key)) < 10:
+                raise ValueError(f"each key needs at least {WEAK_SECRET_CHARACTERS} random characters")
+        return value
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> "Settings":
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key belong together: set both (FRONTDESK_TLS_CERT, FRONTDESK_TLS_KEY)")
+        return self
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str | None) -> str | None:
+        for one in split_list(value):
+            ipaddress.ip_network(one)  # its ValueError says what is wrong
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: str | None) -> str | None:
+        for origin in split_list(value):
+            if not re.fullmatch(r"https?://[^/*\s]+", origin):
+                raise ValueError("must be origins such as https://portal.example.org, separated by commas; no *")
+        return value
+
+    @field_validator("second_factor_roles")
+    @classmethod
+    def _roles_of_accounts(cls, value: str | None) -> str | None:
+        if not set(split_list(value)) <= {"patient", "provider", "staff", "admin"}:
+            raise ValueError("must be roles out of patient, provider, staff and admin, separated by commas")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _where_passkeys_work(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        url = urlsplit(value)
+        name = url.hostname or ""
+        if not name or url.path not in ("", "/") or url.query or url.fragment or url.username:
+            raise ValueError("must be scheme and host alone, such as https://frontdesk.example.org")
+        if url.scheme != "https" and (url.scheme, name) != ("http", "localhost"):
+            raise ValueError("must begin with https://; only http://localhost does without")
+        if re.fullmatch(r"[\d.]+|.*:.*", name):
+            raise ValueError("must name the host, because passkeys belong to a name and not to an address")
+        return value
+
+    @property
+    def origin(self) -> str:
+        """Where browsers find the service, without a slash at the end."""
+        return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
+
+    def needs_second_factor(self, role: str) -> bool:
+        """Whether accounts of this role log in with a second factor or not at all."""
+        return role in split_list(self.second_factor_roles)
 
     @field_validator("telehealth_url")
     @classmethod

@@ -34,6 +34,13 @@ def test_every_entry_is_sealed_once_and_the_trail_is_whole(trail: Trail) -> None
     assert (check.sealed, check.waiting) == (57, 0)
 
 
+def test_a_large_trail_is_sealed_in_several_rounds(trail: Trail) -> None:
+    trail.write(25)
+    rounds = [trail.through(lambda conn: seal_all(conn, trail.heads, most=4, at_once=3)) for _ in range(4)]
+    assert rounds == [12, 12, 1, 0]
+    assert trail.faults() == []
+
+
 def test_the_newest_entries_wait_for_their_seal_and_are_no_fault(trail: Trail) -> None:
     trail.write(5)
     assert trail.seal() == 5

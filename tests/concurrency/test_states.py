@@ -43,6 +43,9 @@ AUDITED = {
     "medical_record",
     "break_glass",
     "login_session",
+    "api_key",
+    "totp_factor",
+    "recovery_code",
 }
 
 
@@ -123,6 +126,7 @@ def test_every_table_of_people_and_schedules_is_audited(rows: Rows) -> None:
         "appointment_history",
         "outbox",
         "idempotency_key",
+        "rate_limit",
         "plan_version",
         "audit_entry",
         "audit_seal",
@@ -132,6 +136,7 @@ def test_every_table_of_people_and_schedules_is_audited(rows: Rows) -> None:
         "password_reset",
         "contact_code",
         "wrong_guess",
+        "second_step",
         "outgoing_message",
     }
     found = rows.make.conn.execute(

@@ -116,6 +116,9 @@ GETS: dict[str, Asked] = {
     "/api/v1/auth/me": Asked(2),
     "/api/v1/auth/sessions": Asked(2),
     "/api/v1/audit": Asked(3, "table=appointment"),
+    "/api/v1/auth/factors": Asked(2),
+    "/api/v1/api-keys": Asked(2),
+    "/api/v1/api-keys/{key_id}": Asked(2),
     "/api/v1/users": Asked(2),
     "/api/v1/users/{user_id}": Asked(2),
 }
@@ -136,7 +139,7 @@ WRITES: dict[str, tuple[str, Asked]] = {
     "complete": (f"POST {VISIT}/complete", Asked(12, ids=spare("in_progress"))),
     "no show": (f"POST {VISIT}/no-show", Asked(12, ids=spare("confirmed"))),
     "register a patient": ("POST /api/v1/patients", Asked(8, body=newcomer, expected=201)),
-    "log in": ("POST /api/v1/auth/token", Asked(6, form=log_in, by=None)),
+    "log in": ("POST /api/v1/auth/token", Asked(7, form=log_in, by=None)),
     "change hours": (f"PUT {PROVIDER}/schedules", Asked(11, body=hours)),
     "take time off": (
         f"POST {PROVIDER}/exceptions",

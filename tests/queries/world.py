@@ -45,6 +45,7 @@ class Builder:
         user = make.row("user_account", email=email, password_hash=hash_password(PASSWORD), role="admin")
         for _ in range(count):
             make.token("staff")
+            key = self.key(user)
         place = (providers[0], clinic, visit_type)
         visits = [self.visit(place, n, patient_id=patient, room_id=room) for n, room in enumerate(rooms)]
         self.sheet(visits[0])
@@ -66,6 +67,7 @@ class Builder:
                 "provider_id": providers[0],
                 "patient_id": patient,
                 "user_id": user,
+                "key_id": key,
                 "exception_id": exceptions[0],
                 "closure_id": closures[0],
             },
@@ -105,6 +107,12 @@ class Builder:
             (patient, clinic, *STAMP.values()),
         )
         return patient
+
+    def key(self, user: UUID) -> UUID:
+        later = datetime.now(UTC) + timedelta(days=30)
+        session = self.make.row("login_session", user_id=user, refresh_hash=b"none", expires_at=later)
+        columns = {"prefix": "fd_abcdefgh", "key_hash": session.bytes, "scopes": ["directory:read"]}
+        return self.make.row("api_key", id=session, name="Lab", **columns)
 
     def visit(self, place: tuple[UUID, UUID, UUID], number: int, **columns: Any) -> UUID:
         start = self.first + timedelta(minutes=30 * number)

@@ -13,11 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from frontdesk import db
-from frontdesk.auth import devices, passwords, service, sessions
+from frontdesk.auth import devices, passwords, second_step, service, sessions, throttle
 from frontdesk.auth.guard import allow
 from frontdesk.auth.models import AccountRole, ChangeUser, LogIn, NewUser, Refresh, Registration, Tokens, User, Users
 from frontdesk.auth.permissions import Actor
 from frontdesk.web.answers import OnceOnly, answer
+from frontdesk.web.limits import limit_account
 from frontdesk.web.pages import Cursor, Limit
 from frontdesk.web.tx import Read, Tx
 from frontdesk.web.versions import IfMatch
@@ -48,6 +49,7 @@ async def _changes(body: ChangeUser, if_match: IfMatch) -> tuple[int | None, dic
 async def _proven(request: Request, form: Annotated[LogIn, Form()]) -> sessions.Proven:
     state, email = request.app.state, form.username
     own = devices.known(request, email)
+    await limit_account(request, throttle.account_name(email), own)
     return await sessions.prove(state.pool, state.keys, email, form.password.get_secret_value(), own)
 
 
@@ -82,10 +84,12 @@ async def token(
 ) -> Response:
     """Log in (OAuth2 password grant, as a form): each log-in is a session of its own. 401 says no more than that.
 
-    The cookie `frontdesk_device` lets the same device log in while strangers guess at the account (429
-    too-many-attempts).
+    401 second-factor-required when the password is right and not enough. The cookie `frontdesk_device` lets the same
+    device log in while strangers guess at the account (429 too-many-attempts).
     """
-    response = answer(200, await sessions.log_in(conn, actor, proven, request.app.state.keys.tokens))
+    keys = request.app.state.keys
+    await second_step.demand(conn, keys, proven)
+    response = answer(200, await sessions.log_in(conn, actor, proven, keys.tokens))
     devices.remember(request, response, form.username)
     return response
 

@@ -13,21 +13,25 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
+from frontdesk.auth import api_keys, proofs
 from frontdesk.auth.permissions import IMPERSONAL, PERMISSIONS, Actor, Role
-from frontdesk.auth.tokens import caller_of
+from frontdesk.auth.tokens import actor_of, caller_of
 from frontdesk.db import Viewer
 from frontdesk.errors import Forbidden, Unauthenticated
 
 
 @dataclass(frozen=True)
 class Allow:
-    """Answers the Actor, or refuses: 401 without a log-in that would help, 403 for a role without the permission."""
+    """Answers the Actor, or refuses: 401 without a log-in that would help, 403 for a role or an API key without it."""
 
     permission: str
 
     async def __call__(self, request: Request) -> Actor:
-        # An old token in the header must not keep anybody from logging in or refreshing it.
-        caller = caller_of(request, lenient=self.permission == "public")
+        # An old token or key in the header must not keep anybody from logging in or refreshing it.
+        lenient = self.permission == "public"
+        key = None if lenient else api_keys.sent(request)
+        caller = await api_keys.caller(request, key) if key else self._person(request, lenient)
+        request.state.caller = caller
         login = None if self.permission in IMPERSONAL else caller.login
         request.state.viewer = Viewer(login, caller.request_id) if login else None
         reach = PERMISSIONS[self.permission].get(caller.role)
@@ -35,7 +39,18 @@ class Allow:
             if caller.role is Role.ANONYMOUS:
                 raise Unauthenticated("This needs a log-in: send an access token.")
             raise Forbidden(f"The role {caller.role} does not have the permission {self.permission}.")
+        if not caller.may(self.permission):
+            raise Forbidden(f"This API key does not have the scope {self.permission}.")
         return replace(caller, reach=reach)
+
+    def _person(self, request: Request, lenient: bool) -> Actor:
+        """Whoever sends an access token or none; to set up a first factor, whoever has proven their password."""
+        proof = proofs.of_enrolment(request) if self.permission == "factors:enrol" else None
+        return (
+            replace(actor_of(request, None), user_id=proof.user_id, role=proof.role)
+            if proof
+            else caller_of(request, lenient=lenient)
+        )
 
 
 def allow(permission: str) -> Any:

@@ -31,9 +31,9 @@ _SECRET_BYTES = 32  # of a link: nobody guesses 256 bits, so a plain SHA-256 of 
 
 
 class WrongPassword(Forbidden):
-    """The old password given for a new one is not the account's."""
+    """The password given once more, for a change of what guards the log-in, is not the account's."""
 
-    slug, title = "wrong-password", "The old password is wrong"
+    slug, title = "wrong-password", "The password is wrong"
 
 
 class CodeRefused(Problem):

@@ -30,6 +30,7 @@ _DESK = {Role.STAFF: Reach.CLINICS, Role.ADMIN: Reach.ALL}
 PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "public": _EVERYBODY,  # log-in, registration, health
     "account": {role: Reach.OWN for role in Role if role is not Role.ANONYMOUS},
+    "factors:enrol": {role: Reach.OWN for role in Role if role is not Role.ANONYMOUS},
     "directory:read": _EVERYBODY,
     "directory:write": {Role.ADMIN: Reach.ALL},
     "availability:read": _EVERYBODY,
@@ -54,6 +55,7 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "visits:write": {Role.PROVIDER: Reach.CARE},
     "break-glass:open": {Role.PROVIDER: Reach.ALL, Role.ADMIN: Reach.ALL},
     "users:manage": {Role.ADMIN: Reach.ALL},
+    "api-keys:manage": {Role.ADMIN: Reach.ALL},
     "audit:read": {Role.ADMIN: Reach.ALL},
     "metrics:read": _EVERYBODY,
 }
@@ -61,6 +63,11 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
 
 IMPERSONAL = frozenset({"public", "availability:read", "metrics:read"})
 """What is answered without looking at anybody's rows: the database need not know who asks."""
+
+_FOR_PEOPLE = {"public", "account", "factors:enrol", "users:manage", "api-keys:manage", "break-glass:open"}
+
+SCOPES = tuple(name for name in PERMISSIONS if name not in _FOR_PEOPLE)
+"""What an API key can be for: not what makes or changes log-ins or needs a reason, and what is public needs no key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,7 @@ class Actor:
     provider_id: UUID | None = None
     clinic_ids: tuple[UUID, ...] = ()
     login: UUID | None = None  # the session, by which the database knows them
+    scopes: frozenset[str] | None = None  # of an API key; None: whatever the role may do
     address: str = ""  # keyed digest of the client's address, for limits on callers without a log-in
 
     @property
@@ -101,8 +109,8 @@ class Actor:
         return {"changed_by": self.user_id, "request_id": self.request_id}
 
     def may(self, permission: str) -> bool:
-        """Whether the role has this permission at all."""
-        return self.role in PERMISSIONS[permission]
+        """Whether the role has this permission at all, and the API key, if it is one."""
+        return self.role in PERMISSIONS[permission] and (self.scopes is None or permission in self.scopes)
 
     @property
     def only(self) -> dict[str, Any]:

@@ -41,10 +41,12 @@ FROM login_session s JOIN user_account u ON u.id = s.user_id
 WHERE s.id = %(session_id)s AND s.revoked_at IS NULL AND s.expires_at > now() AND u.active;
 
 -- name: purge_sessions
--- Sessions that ended more than 30 days ago, at most a thousand at once; the audit trail keeps what they were.
+-- Sessions that ended more than 30 days ago, at most a thousand at once; the audit trail keeps what they were. Those of API
+-- keys stay: their list tells of old ones too.
 DELETE FROM login_session WHERE id IN (
-    SELECT id FROM login_session
-    WHERE expires_at < now() - interval '30 days' OR revoked_at < now() - interval '30 days'
+    SELECT id FROM login_session s
+    WHERE (expires_at < now() - interval '30 days' OR revoked_at < now() - interval '30 days')
+      AND NOT EXISTS (SELECT FROM api_key k WHERE k.id = s.id)
     LIMIT 1000 FOR UPDATE SKIP LOCKED);
 
 -- name: sessions_of

@@ -13,6 +13,8 @@ from frontdesk.errors import Unauthenticated
 
 _ALGORITHM = "HS256"  # the only one accepted: a token that names another is refused
 _AUDIENCE = "frontdesk-api"
+_READ = "frontdesk.login"
+"""In the scope of a request: the log-in that its token was found to say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,17 +70,24 @@ def read(token: str, key: bytes) -> Login:
 
 
 def login_of(request: Request) -> Login | None:
-    """The log-in of the request's bearer token, or None without one. Raises Unauthenticated for a bad one."""
+    """The log-in of the request's bearer token, or None without one. Raises Unauthenticated for a bad one.
+
+    A token is checked once a request, however often it is asked for.
+    """
+    if _READ in request.scope:
+        known: Login = request.scope[_READ]
+        return known
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not scheme:
         return None
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Send the access token as: Authorization: Bearer <token>.")
-    return read(token.strip(), request.app.state.keys.tokens)
+    login = request.scope[_READ] = read(token.strip(), request.app.state.keys.tokens)
+    return login
 
 
 def caller_of(request: Request, *, lenient: bool = False) -> Actor:
-    """Who sends this request, before any permission is looked at.
+    """Who sends this request with an access token or none, before any permission is looked at.
 
     Raises Unauthenticated for a bad or expired token; `lenient` takes its bearer for anonymous instead.
     """
@@ -88,6 +97,11 @@ def caller_of(request: Request, *, lenient: bool = False) -> Actor:
         if not lenient:
             raise
         login = None
+    return actor_of(request, login)
+
+
+def actor_of(request: Request, login: Login | None, scopes: frozenset[str] | None = None) -> Actor:
+    """The bearer of `login`, or an anonymous caller; `scopes` are those of an API key."""
     address = request.app.state.keys.client(request.client.host if request.client else "")
     request_id: UUID = request.state.request_id
     if login is None:
@@ -100,5 +114,6 @@ def caller_of(request: Request, *, lenient: bool = False) -> Actor:
         provider_id=login.provider_id,
         clinic_ids=login.clinic_ids,
         login=login.session_id,
+        scopes=scopes,
         address=address,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
@@ -23,6 +24,7 @@ from frontdesk.demo.people import Patient, Provider, patients, providers
 from frontdesk.demo.places import FIELDS, PLACES
 from frontdesk.demo.texts import NOTES, VISIT_REMARKS
 from frontdesk.demo.writer import Writer
+from frontdesk.fields import fields
 from frontdesk.sql import load
 
 q = load(__package__)
@@ -98,11 +100,17 @@ async def _write(conn: Connection, seed: int, at: datetime, secret_hash: str) ->
 
 
 async def _write_patients(writer: Writer, directory: Directory, sick: list[Patient]) -> None:
+    def columns(of: Patient) -> tuple[Any, ...]:
+        """Their columns, the insurance number encrypted (fields.py)."""
+        *before, member, contact, preferences, reference = of.columns
+        sealed = fields().sealed(member, f"patient.insurance_member_id:{of.id}")
+        return *before, sealed, contact, preferences, reference
+
     await writer.copy(
         q.copy_patient,
         (
             (
-                p.id, p.first_name, p.last_name, p.gender, p.born_on, p.language, *p.columns, p.created_at,
+                p.id, p.first_name, p.last_name, p.gender, p.born_on, p.language, *columns(p), p.created_at,
                 p.created_at,
             )
             for p in sick

@@ -7,13 +7,13 @@ import psycopg
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from psycopg_pool import PoolTimeout
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.metrics import exposition
+from frontdesk.ports.redis import Client
 from frontdesk.web.answers import answer
 
 router = APIRouter(tags=["operations"])
@@ -48,16 +48,19 @@ async def metrics(_: Annotated[Actor, allow("metrics:read")]) -> Response:
 
 
 async def _database(request: Request) -> str:
+    known = request.app.state.migrations
     try:
         async with asyncio.timeout(_PATIENCE_S), request.app.state.pool.connection(timeout=_PATIENCE_S) as conn:
-            await conn.execute("SELECT 1")
+            found = await (await conn.execute("SELECT name FROM schema_migration")).fetchall()
+    except psycopg.errors.UndefinedTable:
+        return "not migrated: run frontdesk migrate"
     except (TimeoutError, PoolTimeout, psycopg.Error):
         return "unreachable"
-    return "ok"
+    return "ok" if known <= {row["name"] for row in found} else "not migrated: run frontdesk migrate"
 
 
 async def _cache(request: Request) -> str:
-    redis: Redis | None = request.app.state.redis
+    redis: Client | None = request.app.state.redis
     if redis is None:
         return "off"
     try:

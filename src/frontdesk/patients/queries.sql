@@ -43,15 +43,15 @@ FROM patient WHERE id = %(patient_id)s FOR UPDATE;
 -- name: alike
 -- Who may be the same person, whoever may see them.
 SELECT alike_patients(%(first_name)s::text, %(last_name)s::text, %(date_of_birth)s::date, %(email)s::text,
-                      %(national_id)s::text, %(phone_digits)s::text) AS id;
+                      %(national_id_index)s::bytea, %(phone_digits)s::text) AS id;
 
 -- name: insert_patient
 -- A new patient.
-INSERT INTO patient (id, first_name, last_name, date_of_birth, gender, email, phone, language, address, national_id,
+INSERT INTO patient (id, first_name, last_name, date_of_birth, gender, email, phone, language, address, national_id, national_id_index,
                      insurance_provider, insurance_member_id, emergency_contact, preferences, external_ref,
                      changed_by, request_id)
 VALUES (%(id)s, %(first_name)s, %(last_name)s, %(date_of_birth)s, %(gender)s, %(email)s, %(phone)s, %(language)s,
-        %(address)s, %(national_id)s, %(insurance_provider)s, %(insurance_member_id)s, %(emergency_contact)s,
+        %(address)s, %(national_id)s, %(national_id_index)s, %(insurance_provider)s, %(insurance_member_id)s, %(emergency_contact)s,
         %(preferences)s, %(external_ref)s, %(changed_by)s, %(request_id)s);
 
 -- name: update_patient
@@ -59,7 +59,7 @@ VALUES (%(id)s, %(first_name)s, %(last_name)s, %(date_of_birth)s, %(gender)s, %(
 UPDATE patient
 SET first_name = %(first_name)s, last_name = %(last_name)s, date_of_birth = %(date_of_birth)s, gender = %(gender)s,
     email = %(email)s, phone = %(phone)s, language = %(language)s, address = %(address)s, national_id = %(national_id)s,
-    insurance_provider = %(insurance_provider)s, insurance_member_id = %(insurance_member_id)s,
+    national_id_index = %(national_id_index)s, insurance_provider = %(insurance_provider)s, insurance_member_id = %(insurance_member_id)s,
     emergency_contact = %(emergency_contact)s, preferences = %(preferences)s, external_ref = %(external_ref)s,
     active = %(active)s, changed_by = %(changed_by)s, request_id = %(request_id)s
 WHERE id = %(id)s;

@@ -63,7 +63,7 @@ CREATE TABLE patient (
     phone               text,
     language            text,
     address             text,
-    national_id         text,
+    national_id         text,           -- encrypted, as insurance_member_id is (fields.py)
     insurance_provider  text,
     insurance_member_id text,
     emergency_contact   jsonb,  -- {name, phone, relation}
@@ -75,12 +75,14 @@ CREATE TABLE patient (
     changed_at          timestamptz NOT NULL DEFAULT now(),
     changed_by          uuid NOT NULL,
     request_id          uuid NOT NULL,
+    national_id_index   bytea,          -- keyed digest: equal ids are found, none is told (fields.py)
     CONSTRAINT patient_external_ref_once UNIQUE (external_ref)
 );
 CREATE INDEX patient_name ON patient USING gin (fold(first_name || ' ' || last_name) gin_trgm_ops);
 CREATE INDEX patient_born ON patient (date_of_birth);
 CREATE INDEX patient_phone ON patient USING gin (regexp_replace(phone, '\D', '', 'g') gin_trgm_ops);
 CREATE INDEX patient_email ON patient (lower(email));
+CREATE INDEX patient_national_id ON patient (national_id_index);
 
 -- Whoever answers to one of these descriptions, as ids alone: names are compared by operators that are not leakproof, and
 -- would find no index under row-level security (ADR-0021). What a search text cannot be is NULL. Planned for its values:
@@ -108,7 +110,7 @@ END
 $$;
 
 -- Who may be the same person: born the same day with a similar name, or the same e-mail, phone or national id.
-CREATE FUNCTION alike_patients(first_name text, last_name text, born_on date, of_email text, of_national_id text,
+CREATE FUNCTION alike_patients(first_name text, last_name text, born_on date, of_email text, of_national_id bytea,
                                phone_digits text) RETURNS SETOF uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 BEGIN
@@ -118,7 +120,7 @@ BEGIN
            AND similarity(fold(p.first_name || ' ' || p.last_name),
                           fold(alike_patients.first_name || ' ' || alike_patients.last_name)) >= 0.4)
        OR lower(p.email) = lower(of_email)
-       OR p.national_id = of_national_id
+       OR p.national_id_index = of_national_id
        OR (length(phone_digits) >= 7 AND regexp_replace(p.phone, '\D', '', 'g') = phone_digits)
     ORDER BY p.id LIMIT 20;
 END

@@ -27,3 +27,12 @@ CREATE TABLE outbox (
     changed_by  uuid NOT NULL,
     request_id  uuid NOT NULL
 );
+
+-- How often somebody has called in the present window, where there is no Redis (ADR-0017).
+-- Not logged: no flush to disk a hit, and after a crash all windows begin anew.
+CREATE UNLOGGED TABLE rate_limit (
+    name      text PRIMARY KEY,      -- a user id, or a keyed digest of an address or an account's name
+    taken     integer NOT NULL,      -- since the window began
+    granted   integer NOT NULL,      -- of these, to whoever asked last: RETURNING cannot see the row before (PostgreSQL 15)
+    resets_at timestamptz NOT NULL   -- the end of the window; a later hit begins a new one
+) WITH (fillfactor = 50);            -- room for the row's next version beside it

@@ -64,7 +64,7 @@ BEGIN
     INTO removed
     FROM patient p WHERE p.id = who;
     UPDATE patient SET email = NULL, phone = NULL, language = NULL, address = NULL, national_id = NULL,
-        insurance_provider = NULL, insurance_member_id = NULL, emergency_contact = NULL, preferences = '{}',
+        national_id_index = NULL, insurance_provider = NULL, insurance_member_id = NULL, emergency_contact = NULL, preferences = '{}',
         external_ref = NULL, active = false, changed_by = by_whom, request_id = in_request
     WHERE id = who;
 

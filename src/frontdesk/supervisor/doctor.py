@@ -9,6 +9,7 @@ import redis
 from rich.table import Table
 
 from frontdesk import clock
+from frontdesk.ports.redis import is_cluster, plain
 from frontdesk.schema import migrate as schema
 from frontdesk.settings import Settings, misspelt
 from frontdesk.supervisor.postgres import wheel_bin_dir
@@ -119,11 +120,12 @@ def _cache(settings: Settings) -> str:
     if url is None:
         return _embedded(wheel_binary().name)
     try:
-        client = redis.Redis.from_url(url, socket_timeout=REDIS_PATIENCE_S, socket_connect_timeout=REDIS_PATIENCE_S)
+        kind = redis.RedisCluster if is_cluster(url) else redis.Redis
+        client = kind.from_url(plain(url), socket_timeout=REDIS_PATIENCE_S, socket_connect_timeout=REDIS_PATIENCE_S)
         with client:
             client.ping()
     except ValueError:
-        raise StartError("FRONTDESK_REDIS_URL is no redis://, rediss:// or unix:// address") from None
+        raise StartError("FRONTDESK_REDIS_URL is no redis://, redis+cluster://, rediss:// or unix:// address") from None
     except redis.exceptions.RedisError as error:
         raise StartError(f"Redis does not answer ({type(error).__name__})") from None
     return "Redis answers" if settings.redis_url else "the embedded Valkey answers"

@@ -118,16 +118,22 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 """The problems that any endpoint may answer, for OpenAPI."""
 
 
-def describe(document: dict[str, Any], open_paths: Collection[tuple[str, str]]) -> dict[str, Any]:
+def describe(
+    document: dict[str, Any], open_paths: Collection[tuple[str, str]], key_paths: Collection[tuple[str, str]] = ()
+) -> dict[str, Any]:
     """The OpenAPI document with problems under their media type, and with the log-in that /docs offers.
 
-    `open_paths`: the (path, METHOD) pairs that anybody may call without a log-in.
+    `open_paths`: the (path, METHOD) pairs that anybody may call without a log-in; `key_paths`: those for which
+    there are API keys.
     """
     schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
     schemes["login"] = {"type": "oauth2", "flows": {"password": _PASSWORD_FLOW}}
+    schemes["api_key"] = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            operation["security"] = [{}, {"login": []}] if (path, method.upper()) in open_paths else [{"login": []}]
+            here = (path, method.upper())
+            keys: list[dict[str, Any]] = [{"api_key": []}] if here in key_paths else []
+            operation["security"] = [{}] * (here in open_paths) + [{"login": []}, *keys]
             for status, response in operation["responses"].items():
                 content = response.get("content", {})
                 if status >= "400" and "application/json" in content:

@@ -1,0 +1,235 @@
+"""Second factors: setting them up under /auth/factors, and the second step of a log-in."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from starlette.requests import Request
+from starlette.responses import Response
+
+from frontdesk import db
+from frontdesk.auth import devices, factors, proofs, second_step, throttle
+from frontdesk.auth.guard import allow
+from frontdesk.auth.models import Password, Tokens
+from frontdesk.auth.new_passwords import CodeRefused
+from frontdesk.auth.own_api import ProcessKeys
+from frontdesk.auth.permissions import Actor
+from frontdesk.auth.proofs import Proof
+from frontdesk.auth.second_step import Given
+from frontdesk.errors import Unauthenticated
+from frontdesk.web.answers import OnceOnly, answer
+from frontdesk.web.fields import Body
+from frontdesk.web.tx import Read, Tx, viewer_of
+
+router = APIRouter(tags=["second factors"])
+
+Anybody = Annotated[Actor, allow("public")]
+Myself = Annotated[Actor, allow("account")]
+Enrolling = Annotated[Actor, allow("factors:enrol")]
+Manager = Annotated[Actor, allow("users:manage")]
+
+AppCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+RecoveryCode = Annotated[str, StringConstraints(min_length=16, max_length=40)]
+Token = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+class _Secretive(Body):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class WithPassword(_Secretive):
+    """The password once more; not needed beside an enrolment token."""
+
+    password: Password | None = None
+
+
+class ConfirmApp(_Secretive):
+    """The code that the app shows."""
+
+    code: AppCode
+
+
+class RemoveApp(_Secretive):
+    """The password once more, and a code of the app or a recovery code."""
+
+    password: Password
+    code: AppCode | None = None
+    recovery_code: RecoveryCode | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "RemoveApp":
+        if (self.code is None) is (self.recovery_code is None):
+            raise ValueError("give code or recovery_code")
+        return self
+
+
+class SecondStep(_Secretive):
+    """The factor_token of POST /auth/token, and a code of the app or a recovery code."""
+
+    factor_token: Token
+    code: AppCode | None = None
+    recovery_code: RecoveryCode | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "SecondStep":
+        if (self.code is None) is (self.recovery_code is None):
+            raise ValueError("give code or recovery_code")
+        return self
+
+
+class Factors(BaseModel):
+    """What guards a log-in besides the password. `required`: the role needs a second factor."""
+
+    required: bool
+    totp: bool
+    totp_since: datetime | None
+    recovery_codes: int
+
+
+class NewApp(BaseModel):
+    """For the authenticator app: `secret` to type (base32), `uri` as a QR code. Shown once."""
+
+    secret: str
+    uri: str
+
+
+class RecoveryCodes(BaseModel):
+    """Each stands in for the second factor once. Shown once; empty where there are some already."""
+
+    recovery_codes: list[str]
+
+
+async def _proof(request: Request, actor: Enrolling) -> Proof | None:
+    """What somebody without a session sets up their first factor by."""
+    if actor.login is not None:
+        return None
+    proof = proofs.of_enrolment(request)
+    if proof is None:  # it has expired since the guard looked
+        raise Unauthenticated("This token is not valid, or no longer; log in again.")
+    return proof
+
+
+ByProof = Annotated[Proof | None, Depends(_proof)]
+
+
+async def _proven(request: Request, body: WithPassword, actor: Enrolling, proof: ByProof, keys: ProcessKeys) -> bool:
+    if proof is not None:
+        return True
+    password = body.password.get_secret_value() if body.password else None
+    return await factors.reprove(request.app.state.pool, viewer_of(request), keys, actor, password)
+
+
+async def _owner_proven(request: Request, body: WithPassword, actor: Myself, keys: ProcessKeys) -> bool:
+    password = body.password.get_secret_value() if body.password else None
+    return await factors.reprove(request.app.state.pool, viewer_of(request), keys, actor, password)
+
+
+async def _removal(request: Request, body: RemoveApp, actor: Myself, keys: ProcessKeys) -> AsyncIterator[bool]:
+    """Whether the password is right. A wrong code is counted when the transaction that found it wrong is over."""
+    pool, subject = request.app.state.pool, factors.guess_subject(keys, actor.user_id)
+    if body.code is not None:
+        async with db.borrow(pool) as conn:
+            await throttle.admit(conn, subject)
+    try:
+        yield await factors.reprove(pool, viewer_of(request), keys, actor, body.password.get_secret_value())
+    except CodeRefused:
+        if body.code is not None:
+            async with db.borrow(pool) as conn:
+                await throttle.count(conn, subject)
+        raise
+
+
+async def _step(request: Request, body: SecondStep, actor: Anybody, keys: ProcessKeys) -> AsyncIterator[Proof]:
+    """One try of this log-in. A wrong code is counted when the transaction that found it wrong is over."""
+    pool = request.app.state.pool
+    proof = await second_step.begin(pool, keys, body.factor_token, _given(body))
+    try:
+        yield proof
+    except second_step.SecondFactorRefused:
+        if body.code is not None:
+            await second_step.count_refusal(pool, keys, proof)
+        raise
+
+
+def _given(body: SecondStep) -> Given:
+    return Given(code=body.code, recovery_code=body.recovery_code)
+
+
+@router.post("/auth/token/second-factor", response_model=Tokens)
+async def finish_log_in(
+    body: SecondStep,
+    actor: Anybody,
+    proof: Annotated[Proof, Depends(_step, scope="function")],
+    request: Request,
+    keys: ProcessKeys,
+    conn: Tx,
+) -> Response:
+    """The second step of a log-in. 401 second-factor-refused; five tries for each password given."""
+    email, tokens = await second_step.finish(conn, keys, actor, proof, _given(body))
+    response = answer(200, tokens)
+    devices.remember(request, response, email)
+    return response
+
+
+@router.get("/auth/factors", response_model=Factors)
+async def list_factors(actor: Myself, conn: Read) -> Response:
+    """What guards this log-in besides the password."""
+    return answer(200, await factors.overview(conn, actor))
+
+
+@router.post("/auth/factors/totp", status_code=201, response_model=NewApp)
+async def set_up_app(
+    body: WithPassword,
+    actor: Enrolling,
+    proof: ByProof,
+    proven: Annotated[bool, Depends(_proven)],
+    keys: ProcessKeys,
+    once: OnceOnly,
+    conn: Tx,
+) -> Response:
+    """A secret for an authenticator app. It counts when a code of it is confirmed. 403 wrong-password."""
+    return await once.answer(201, await factors.begin_totp(conn, keys, actor, proof, proven))
+
+
+@router.post("/auth/factors/totp/confirm", response_model=RecoveryCodes)
+async def confirm_app(
+    body: ConfirmApp, actor: Enrolling, proof: ByProof, keys: ProcessKeys, once: OnceOnly, conn: Tx
+) -> Response:
+    """From here on log-in asks for a code of the app. Answers recovery codes, once. 422 code-refused."""
+    return await once.answer(200, await factors.confirm_totp(conn, keys, actor, proof, body.code))
+
+
+@router.post("/auth/factors/totp/remove", status_code=204, response_class=Response)
+async def remove_app(
+    body: RemoveApp,
+    actor: Myself,
+    proven: Annotated[bool, Depends(_removal, scope="function")],
+    keys: ProcessKeys,
+    conn: Tx,
+) -> Response:
+    """No code is asked for any more. 403 wrong-password, 422 code-refused."""
+    await factors.remove_totp(conn, keys, actor, proven, body.code, body.recovery_code)
+    return Response(status_code=204)
+
+
+@router.post("/auth/factors/recovery-codes", status_code=201, response_model=RecoveryCodes)
+async def renew_recovery_codes(
+    body: WithPassword,
+    actor: Myself,
+    proven: Annotated[bool, Depends(_owner_proven)],
+    keys: ProcessKeys,
+    once: OnceOnly,
+    conn: Tx,
+) -> Response:
+    """Ten new recovery codes; those before work no more. 403 wrong-password."""
+    return await once.answer(201, await factors.renew_recovery_codes(conn, keys, actor, proven))
+
+
+@router.delete("/users/{user_id}/factors", status_code=204, response_class=Response)
+async def remove_factors(user_id: UUID, actor: Manager, conn: Tx) -> Response:
+    """For somebody who has lost all second factors: takes them away and ends the sessions. Make sure who asks."""
+    await factors.remove_all(conn, actor, user_id)
+    return Response(status_code=204)

@@ -1,0 +1,110 @@
+"""The second step of a log-in: between the password and the session stands a second factor (ADR-0019)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from frontdesk import db
+from frontdesk.auth import factors, proofs, sessions, throttle
+from frontdesk.auth.factors import q
+from frontdesk.auth.permissions import Actor, Role
+from frontdesk.auth.proofs import Proof, Purpose
+from frontdesk.db import Connection, Pool
+from frontdesk.errors import Unauthenticated
+from frontdesk.secrets import Keys
+from frontdesk.settings import settings
+
+
+class SecondFactorRequired(Unauthenticated):
+    """The password was right; `factor_token` and one of `factors` lead to a session.
+
+    Where the role needs a second factor and the account has none, `enrolment_token` lets its owner set one up.
+    """
+
+    slug, title = "second-factor-required", "A second factor is needed"
+
+
+class SecondFactorRefused(Unauthenticated):
+    """The code was wrong or used before."""
+
+    slug, title = "second-factor-refused", "This second factor is not right"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What somebody proves themselves by: one of these."""
+
+    code: str | None = None
+    recovery_code: str | None = None
+
+
+async def demand(conn: Connection, keys: Keys, proven: sessions.Proven) -> None:
+    """Raise SecondFactorRequired unless the password is enough for this account."""
+    account = await db.one(conn, q.factors_of, user_id=proven.user_id)
+    assert account is not None
+    factors_there = [name for name, there in (("totp", account["totp_since"]),) if there]
+    expires_in = int(proofs.LIFETIME.total_seconds())
+
+    def token(purpose: Purpose) -> str:
+        return proofs.write(purpose, proven.user_id, Role(account["role"]), proven.password_hash, keys)
+
+    if factors_there:
+        if account["recovery_codes"]:
+            factors_there.append("recovery_code")
+        raise SecondFactorRequired(
+            "Send the factor_token with a code to /auth/token/second-factor.",
+            factor_token=token(Purpose.SECOND_FACTOR),
+            factors=factors_there,
+            expires_in=expires_in,
+        )
+    if settings().needs_second_factor(account["role"]):
+        raise SecondFactorRequired(
+            "Set up a second factor with the enrolment_token, then log in again.",
+            enrolment_token=token(Purpose.ENROLMENT),
+            factors=[],
+            expires_in=expires_in,
+        )
+
+
+async def begin(pool: Pool, keys: Keys, factor_token: str, given: Given) -> Proof:
+    """Use up one try of this log-in, whatever comes of it. Raises Unauthenticated, TooManyAttempts."""
+    proof = proofs.read(Purpose.SECOND_FACTOR, factor_token, keys)
+    async with db.borrow(pool) as conn:
+        if given.code is not None:
+            await throttle.admit(conn, factors.guess_subject(keys, proof.user_id))
+        if not await db.run(conn, q.try_step, token_id=proof.token_id, expires_at=proof.expires_at):
+            raise Unauthenticated("This token has been used; log in again.")
+    return proof
+
+
+async def count_refusal(pool: Pool, keys: Keys, proof: Proof) -> None:
+    """Count a wrong code against the account. To be run when the transaction that found it wrong is over."""
+    async with db.borrow(pool) as conn:
+        await throttle.count(conn, factors.guess_subject(keys, proof.user_id))
+
+
+async def finish(conn: Connection, keys: Keys, actor: Actor, proof: Proof, given: Given) -> tuple[str, dict[str, Any]]:
+    """Log in. Answers the account's e-mail address and the tokens of a session.
+
+    Raises SecondFactorRefused, and Unauthenticated when the account changed meanwhile or rivals were faster.
+    """
+    account = await db.one(conn, q.factors_of, user_id=proof.user_id)
+    if account is None or not account["active"] or not proof.holds(account["password_hash"], keys):
+        raise Unauthenticated("The account has changed; log in again.")
+    stamp = {"changed_by": proof.user_id, "request_id": actor.request_id}
+    if given.code is not None:
+        right = await factors.spend_code(conn, keys, proof.user_id, stamp, given.code)
+        if right:
+            await throttle.forgive(conn, factors.guess_subject(keys, proof.user_id))
+    else:
+        right = await factors.spend_recovery_code(conn, proof.user_id, stamp, given.recovery_code or "")
+    if not right:
+        raise SecondFactorRefused("Try the next code, or a recovery code.")
+    if not await db.run(conn, q.finish_step, token_id=proof.token_id):
+        raise Unauthenticated("This token has been used; log in again.")
+    proven = sessions.Proven(proof.user_id, account["password_hash"])
+    return account["email"], await sessions.log_in(conn, actor, proven, keys.tokens)
+
+
+async def purge(conn: Connection) -> int:
+    """Forget log-ins whose token has expired. A job of the background worker; idempotent."""
+    return await db.run(conn, q.purge_steps)

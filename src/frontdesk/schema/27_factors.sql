@@ -1,0 +1,30 @@
+-- Second factors: what somebody has, besides the password they know (ADR-0019).
+
+-- Codes of an authenticator app (RFC 6238).
+CREATE TABLE totp_factor (
+    user_id      uuid PRIMARY KEY REFERENCES user_account,
+    secret       bytea NOT NULL,             -- AES-256-GCM of the user's id and 160 random bits
+    confirmed_at timestamptz,                -- NULL: being set up, and asked of nobody yet
+    last_step    bigint NOT NULL DEFAULT 0,  -- of the newest code that was used: none works twice (RFC 6238 §5.2)
+    changed_by   uuid NOT NULL,
+    request_id   uuid NOT NULL
+);
+
+-- For the day when the phone is gone.
+CREATE TABLE recovery_code (
+    user_id    uuid NOT NULL REFERENCES user_account,
+    code_hash  bytea NOT NULL,  -- SHA-256 of 80 random bits
+    used_at    timestamptz,
+    changed_by uuid NOT NULL,
+    request_id uuid NOT NULL,
+    PRIMARY KEY (user_id, code_hash)
+);
+
+-- A log-in under way: how often its token was tried, and whether it has led to a session. No row: never tried.
+CREATE TABLE second_step (
+    token_id   uuid PRIMARY KEY,
+    tries      smallint NOT NULL CONSTRAINT second_step_five_tries CHECK (tries BETWEEN 1 AND 5),
+    used_at    timestamptz,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX second_step_over ON second_step (expires_at);
