@@ -66,14 +66,14 @@ def visit(status: str, body: Callable[[World], Any] = lambda world: None) -> Mak
 
 def alone(**more: Any) -> Make:
     """With a log-in that may end; a body that repeats what more says."""
-    return lambda world, caller: Call(account=_account(world, caller), json=more or None)
+    return lambda world, caller: Call(account=account_of(world, caller), json=more or None)
 
 
-def _account(world: World, caller: Caller) -> Account | None:
+def account_of(world: World, caller: Caller) -> Account | None:
     return None if caller.role is Role.ANONYMOUS else world.account(caller)
 
 
-def _somebody(world: World) -> Account:
+def somebody(world: World) -> Account:
     return world.account(next(caller for caller in world.callers if caller.role is Role.STAFF))
 
 
@@ -189,11 +189,11 @@ def _registration(world: World) -> dict[str, Any]:
 
 
 def _log_in(world: World, caller: Caller) -> Call:
-    return Call(form={"username": _somebody(world).email, "password": PASSWORD})
+    return Call(form={"username": somebody(world).email, "password": PASSWORD})
 
 
 def _refresh(world: World, caller: Caller) -> Call:
-    form = {"username": _somebody(world).email, "password": PASSWORD}
+    form = {"username": somebody(world).email, "password": PASSWORD}
     tokens = world.client(None).post("/api/v1/auth/token", data=form)
     return Call(json={"refresh_token": tokens.json()["refresh_token"]})
 
@@ -202,7 +202,7 @@ def _reset(world: World, caller: Caller) -> Call:
     token = str(uuid4())
     world.make.row(
         "password_reset",
-        user_id=_somebody(world).user_id,
+        user_id=somebody(world).user_id,
         token_hash=hashlib.sha256(token.encode()).digest(),
         expires_at=world.start,
     )
@@ -210,7 +210,7 @@ def _reset(world: World, caller: Caller) -> Call:
 
 
 def _code(world: World, caller: Caller) -> Call:
-    account = _account(world, caller)
+    account = account_of(world, caller)
     code = "123456"
     if account is not None:
         asked = world.client(account.token).post("/api/v1/auth/verification", json={"channel": "email"})
@@ -223,12 +223,12 @@ def _code(world: World, caller: Caller) -> Call:
 
 
 def _session(world: World, caller: Caller) -> Call:
-    account = _account(world, caller)
+    account = account_of(world, caller)
     return Call({"session_id": account.session_id if account else uuid4()}, account=account)
 
 
 def _user(body: Any = None) -> Make:
-    return lambda world, caller: Call({"user_id": _somebody(world).user_id}, json=body)
+    return lambda world, caller: Call({"user_id": somebody(world).user_id}, json=body)
 
 
 def _record(world: World) -> dict[str, Any]:
@@ -375,8 +375,6 @@ LOG_INS: dict[str, Recipe] = {
     "GET /api/v1/audit (visits)": Recipe(lambda world, caller: Call(query={"table": "visit"})),
 }
 
-RECIPES = {**OPEN, **DIRECTORY, **HOURS, **PATIENTS, **BOOK, **LOG_INS}
-
 
 def operation_of(name: str) -> str:
     """`METHOD /path (in some other way)` is a further recipe of the operation."""
@@ -389,3 +387,6 @@ def ask(name: str, call: Call, client: httpx.Client) -> tuple[httpx.Response, st
     path = path.format(**call.path)
     response = client.request(method, path, params=call.query, json=call.json, data=call.form, headers=call.headers)
     return response, f"{response.request.url} {call.json} {call.form}"
+
+
+OWN = {**OPEN, **DIRECTORY, **HOURS, **PATIENTS, **BOOK, **LOG_INS}

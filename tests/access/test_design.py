@@ -11,6 +11,8 @@ DESIGN = """
     availability:read    all  all  all   all      all
     directory:write      -    -    -     -        all
     account              -    own  own   own      own
+    factors:enrol        -    own  own   own      own
+    api-keys:manage      -    -    -     -        all
     patients:read        -    own  care  clinics  all
     patients:create      -    -    -     clinics  all
     patients:write       -    own  -     clinics  all
@@ -42,6 +44,7 @@ OPEN_TO_ALL = {
     "GET /metrics",
     "POST /api/v1/auth/register",
     "POST /api/v1/auth/token",
+    "POST /api/v1/auth/token/second-factor",
     "POST /api/v1/auth/refresh",
     "POST /api/v1/auth/password-reset",
     "POST /api/v1/auth/password-reset/confirm",
@@ -76,7 +79,8 @@ def test_what_is_not_the_desks_is_declared_by_its_path() -> None:
         "clinics": {"directory", "schedules"},
         "providers": {"directory", "schedules", "exceptions", "availability"},
         "holds": {"holds"},
-        "auth": {"public", "account"},
+        "auth": {"public", "account", "factors"},
+        "api-keys": {"api-keys"},
     }
     wrong = [
         (name, permission)

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.access.callers import Secret
+from tests.access.every import RECIPES
 from tests.access.oracle import agrees, expected
-from tests.access.recipes import RECIPES, ask, operation_of
+from tests.access.recipes import ask, operation_of
 from tests.access.walk import operations
 from tests.access.world import CANARIES, World
 

@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.access.callers import Caller
+from tests.access.every import RECIPES
 from tests.access.forged import KEY, sealed
-from tests.access.recipes import RECIPES, operation_of
+from tests.access.recipes import operation_of
 from tests.access.world import World
 
 EXAMPLES = int(os.environ.get("FRONTDESK_TEST_EXAMPLES", "60"))

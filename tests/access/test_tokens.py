@@ -7,9 +7,10 @@ import pytest
 
 from frontdesk.auth.permissions import IMPERSONAL, Role
 from tests.access.callers import Caller
+from tests.access.every import RECIPES
 from tests.access.forged import FORGED
 from tests.access.oracle import Verdict, agrees, expected
-from tests.access.recipes import RECIPES, Recipe, ask, operation_of
+from tests.access.recipes import Recipe, ask, operation_of
 from tests.access.walk import operations
 from tests.access.world import Account, World
 
