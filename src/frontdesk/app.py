@@ -17,6 +17,7 @@ from frontdesk.auth import api as auth
 from frontdesk.auth import api_keys_api as api_keys
 from frontdesk.auth import factors_api as factors
 from frontdesk.auth import own_api as own_account
+from frontdesk.auth import second_step_api as second_step
 from frontdesk.auth.guard import declared, refuse_undeclared
 from frontdesk.auth.permissions import PERMISSIONS, SCOPES, Role
 from frontdesk.availability import api as availability
@@ -66,6 +67,7 @@ _PARTS: tuple[Any, ...] = (
     records,
     auth,
     own_account,
+    second_step,
     factors,
     api_keys,
     rights,

@@ -46,6 +46,7 @@ AUDITED = {
     "api_key",
     "totp_factor",
     "recovery_code",
+    "passkey",
 }
 
 
@@ -137,6 +138,7 @@ def test_every_table_of_people_and_schedules_is_audited(rows: Rows) -> None:
         "contact_code",
         "wrong_guess",
         "second_step",
+        "passkey_challenge",
         "outgoing_message",
     }
     found = rows.make.conn.execute(

@@ -126,7 +126,7 @@ GETS: dict[str, Asked] = {
     "/api/v1/auth/me": Asked(2),
     "/api/v1/auth/sessions": Asked(2),
     "/api/v1/audit": Asked(3, "table=appointment"),
-    "/api/v1/auth/factors": Asked(2),
+    "/api/v1/auth/factors": Asked(3),
     "/api/v1/api-keys": Asked(2),
     "/api/v1/api-keys/{key_id}": Asked(2),
     "/api/v1/users": Asked(2),

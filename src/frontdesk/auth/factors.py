@@ -1,4 +1,4 @@
-"""Second factors of an account: an authenticator app, and recovery codes for the day when it is gone (ADR-0019).
+"""Second factors of an account, and recovery codes for the day when they are gone (ADR-0019). Passkeys: `passkeys`.
 
 Whoever sets one up or takes one away has just given the password: with a log-in in the same request, without one by a
 proof of enrolment, which is worth nothing once there is a factor.
@@ -27,6 +27,7 @@ q = load(__package__, "factors.sql")
 
 ISSUER = "Frontdesk"  # what the app shows beside the address
 RECOVERY_CODES = 10
+_SHOWN_OF_PASSKEY = ("id", "name", "created_at", "last_used_at")
 _RECOVERY_BYTES = 10  # 80 random bits, 16 letters and digits: nobody guesses them, so a plain SHA-256 may be stored
 
 
@@ -52,10 +53,12 @@ async def overview(conn: Connection, actor: Actor) -> dict[str, Any]:
     """What the caller's log-in is guarded by."""
     row = await db.one(conn, q.factors_of, user_id=actor.user_id)
     assert row is not None
+    passkeys = await db.many(conn, q.passkeys_of, user_id=actor.user_id)
     return {
         "required": settings().needs_second_factor(row["role"]),
         "totp": row["totp_since"] is not None,
         "totp_since": row["totp_since"],
+        "passkeys": [{name: passkey[name] for name in _SHOWN_OF_PASSKEY} for passkey in passkeys],
         "recovery_codes": row["recovery_codes"],
     }
 
@@ -72,7 +75,7 @@ async def hold_owner(conn: Connection, keys: Keys, actor: Actor, proof: Proof | 
 
 def guarded(account: dict[str, Any]) -> bool:
     """Whether an account has a second factor."""
-    return account["totp_since"] is not None
+    return account["totp_since"] is not None or account["passkeys"] > 0
 
 
 async def begin_totp(conn: Connection, keys: Keys, actor: Actor, proof: Proof | None, proven: bool) -> dict[str, str]:
@@ -81,7 +84,7 @@ async def begin_totp(conn: Connection, keys: Keys, actor: Actor, proof: Proof | 
     Raises WrongPassword unless `proven`, Conflict when an app is set up already.
     """
     owner = await hold_owner(conn, keys, actor, proof)
-    _demand(proven)
+    demand(proven)
     if owner["totp_since"]:
         raise Conflict("An authenticator app is set up; remove it first.")
     secret = os.urandom(totp.SECRET_BYTES)
@@ -124,7 +127,7 @@ async def remove_totp(
 ) -> None:
     """No code is asked for any more. Raises WrongPassword, NotFound, CodeRefused: a wrong code is to be counted."""
     owner = await hold_owner(conn, keys, actor, None)
-    _demand(proven)
+    demand(proven)
     if not owner["totp_since"]:
         raise NotFound("No authenticator app is set up.")
     subject = guess_subject(keys, actor.user_id)
@@ -138,7 +141,19 @@ async def remove_totp(
         raise CodeRefused("Give the code that the app shows now, or a recovery code.")
     await db.one(conn, service.q.set_deleter, **actor.stamp)
     await db.run(conn, q.remove_totp, user_id=actor.user_id)
-    await db.run(conn, q.remove_recovery_codes, user_id=actor.user_id)
+    if not owner["passkeys"]:
+        await db.run(conn, q.remove_recovery_codes, user_id=actor.user_id)
+
+
+async def remove_passkey(conn: Connection, keys: Keys, actor: Actor, proven: bool, passkey_id: UUID) -> None:
+    """This passkey opens nothing any more. Raises WrongPassword, NotFound."""
+    owner = await hold_owner(conn, keys, actor, None)
+    demand(proven)
+    await db.one(conn, service.q.set_deleter, **actor.stamp)
+    if not await db.run(conn, q.remove_passkeys, user_id=actor.user_id, passkey_id=passkey_id):
+        raise NotFound("You have no such passkey.")
+    if owner["passkeys"] == 1 and owner["totp_since"] is None:
+        await db.run(conn, q.remove_recovery_codes, user_id=actor.user_id)
 
 
 async def remove_all(conn: Connection, actor: Actor, user_id: UUID) -> None:
@@ -146,6 +161,7 @@ async def remove_all(conn: Connection, actor: Actor, user_id: UUID) -> None:
     await service.get_user(conn, user_id)
     await db.one(conn, service.q.set_deleter, **actor.stamp)
     await db.run(conn, q.remove_totp, user_id=user_id)
+    await db.run(conn, q.remove_passkeys, user_id=user_id, passkey_id=None)
     await db.run(conn, q.remove_recovery_codes, user_id=user_id)
     await db.run(conn, service.q.end_sessions_of, user_id=user_id, but_for=None, **actor.stamp)
 
@@ -153,7 +169,7 @@ async def remove_all(conn: Connection, actor: Actor, user_id: UUID) -> None:
 async def renew_recovery_codes(conn: Connection, keys: Keys, actor: Actor, proven: bool) -> dict[str, list[str]]:
     """New recovery codes in place of all others. Raises WrongPassword, and Conflict without a second factor."""
     owner = await hold_owner(conn, keys, actor, None)
-    _demand(proven)
+    demand(proven)
     if not guarded(owner):
         raise Conflict("Recovery codes stand in for a second factor; set one up first.")
     await db.one(conn, service.q.set_deleter, **actor.stamp)
@@ -177,7 +193,8 @@ def guess_subject(keys: Keys, user_id: UUID) -> bytes:
     return keys.digest("second factor failures", str(user_id))
 
 
-def _demand(proven: bool) -> None:
+def demand(proven: bool) -> None:
+    """Raise WrongPassword unless the password was given rightly."""
     if not proven:
         raise WrongPassword("Give the password that you log in with now.")
 

@@ -7,8 +7,17 @@ SELECT FROM user_account WHERE id = %(user_id)s FOR NO KEY UPDATE;
 -- What an account can prove itself by, besides the password.
 SELECT u.email, u.role, u.password_hash, u.active,
        (SELECT t.confirmed_at FROM totp_factor t WHERE t.user_id = u.id) AS totp_since,
-       (SELECT count(*) FROM recovery_code c WHERE c.user_id = u.id AND c.used_at IS NULL) AS recovery_codes
+       (SELECT count(*) FROM recovery_code c WHERE c.user_id = u.id AND c.used_at IS NULL) AS recovery_codes,
+       (SELECT count(*) FROM passkey k WHERE k.user_id = u.id) AS passkeys
 FROM user_account u WHERE u.id = %(user_id)s;
+
+-- name: passkeys_of
+-- The passkeys of an account, oldest first.
+SELECT id, name, credential_id, transports, created_at, last_used_at FROM passkey WHERE user_id = %(user_id)s ORDER BY id;
+
+-- name: remove_passkeys
+-- One of them when its id is given, else all.
+DELETE FROM passkey WHERE user_id = %(user_id)s AND (%(passkey_id)s::uuid IS NULL OR id = %(passkey_id)s::uuid);
 
 -- name: begin_totp
 -- A new secret, in place of one that was never confirmed.

@@ -1,4 +1,4 @@
-"""Second factors: setting them up under /auth/factors, and the second step of a log-in."""
+"""Second factors: an authenticator app and recovery codes, under /auth/factors."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -11,14 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from frontdesk import db
-from frontdesk.auth import devices, factors, proofs, second_step, throttle
+from frontdesk.auth import factors, proofs, throttle
 from frontdesk.auth.guard import allow
-from frontdesk.auth.models import Password, Tokens
+from frontdesk.auth.models import Password
 from frontdesk.auth.new_passwords import CodeRefused
 from frontdesk.auth.own_api import ProcessKeys
 from frontdesk.auth.permissions import Actor
 from frontdesk.auth.proofs import Proof
-from frontdesk.auth.second_step import Given
 from frontdesk.errors import Unauthenticated
 from frontdesk.web.answers import OnceOnly, answer
 from frontdesk.web.fields import Body
@@ -26,33 +25,33 @@ from frontdesk.web.tx import Read, Tx, viewer_of
 
 router = APIRouter(tags=["second factors"])
 
-Anybody = Annotated[Actor, allow("public")]
 Myself = Annotated[Actor, allow("account")]
 Enrolling = Annotated[Actor, allow("factors:enrol")]
 Manager = Annotated[Actor, allow("users:manage")]
 
 AppCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 RecoveryCode = Annotated[str, StringConstraints(min_length=16, max_length=40)]
-Token = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
-class _Secretive(Body):
+class Secretive(Body):
+    """A body whose errors do not repeat what was sent."""
+
     model_config = ConfigDict(hide_input_in_errors=True)
 
 
-class WithPassword(_Secretive):
+class WithPassword(Secretive):
     """The password once more; not needed beside an enrolment token."""
 
     password: Password | None = None
 
 
-class ConfirmApp(_Secretive):
+class ConfirmApp(Secretive):
     """The code that the app shows."""
 
     code: AppCode
 
 
-class RemoveApp(_Secretive):
+class RemoveApp(Secretive):
     """The password once more, and a code of the app or a recovery code."""
 
     password: Password
@@ -66,18 +65,13 @@ class RemoveApp(_Secretive):
         return self
 
 
-class SecondStep(_Secretive):
-    """The factor_token of POST /auth/token, and a code of the app or a recovery code."""
+class Passkey(BaseModel):
+    """A passkey, by the name its owner gave it."""
 
-    factor_token: Token
-    code: AppCode | None = None
-    recovery_code: RecoveryCode | None = None
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> "SecondStep":
-        if (self.code is None) is (self.recovery_code is None):
-            raise ValueError("give code or recovery_code")
-        return self
+    id: UUID
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
 
 
 class Factors(BaseModel):
@@ -86,6 +80,7 @@ class Factors(BaseModel):
     required: bool
     totp: bool
     totp_since: datetime | None
+    passkeys: list[Passkey]
     recovery_codes: int
 
 
@@ -115,14 +110,14 @@ async def _proof(request: Request, actor: Enrolling) -> Proof | None:
 ByProof = Annotated[Proof | None, Depends(_proof)]
 
 
-async def _proven(request: Request, body: WithPassword, actor: Enrolling, proof: ByProof, keys: ProcessKeys) -> bool:
+async def once_more(request: Request, body: WithPassword, actor: Enrolling, proof: ByProof, keys: ProcessKeys) -> bool:
     if proof is not None:
         return True
     password = body.password.get_secret_value() if body.password else None
     return await factors.reprove(request.app.state.pool, viewer_of(request), keys, actor, password)
 
 
-async def _owner_proven(request: Request, body: WithPassword, actor: Myself, keys: ProcessKeys) -> bool:
+async def owner_once_more(request: Request, body: WithPassword, actor: Myself, keys: ProcessKeys) -> bool:
     password = body.password.get_secret_value() if body.password else None
     return await factors.reprove(request.app.state.pool, viewer_of(request), keys, actor, password)
 
@@ -142,38 +137,6 @@ async def _removal(request: Request, body: RemoveApp, actor: Myself, keys: Proce
         raise
 
 
-async def _step(request: Request, body: SecondStep, actor: Anybody, keys: ProcessKeys) -> AsyncIterator[Proof]:
-    """One try of this log-in. A wrong code is counted when the transaction that found it wrong is over."""
-    pool = request.app.state.pool
-    proof = await second_step.begin(pool, keys, body.factor_token, _given(body))
-    try:
-        yield proof
-    except second_step.SecondFactorRefused:
-        if body.code is not None:
-            await second_step.count_refusal(pool, keys, proof)
-        raise
-
-
-def _given(body: SecondStep) -> Given:
-    return Given(code=body.code, recovery_code=body.recovery_code)
-
-
-@router.post("/auth/token/second-factor", response_model=Tokens)
-async def finish_log_in(
-    body: SecondStep,
-    actor: Anybody,
-    proof: Annotated[Proof, Depends(_step, scope="function")],
-    request: Request,
-    keys: ProcessKeys,
-    conn: Tx,
-) -> Response:
-    """The second step of a log-in. 401 second-factor-refused; five tries for each password given."""
-    email, tokens = await second_step.finish(conn, keys, actor, proof, _given(body))
-    response = answer(200, tokens)
-    devices.remember(request, response, email)
-    return response
-
-
 @router.get("/auth/factors", response_model=Factors)
 async def list_factors(actor: Myself, conn: Read) -> Response:
     """What guards this log-in besides the password."""
@@ -185,7 +148,7 @@ async def set_up_app(
     body: WithPassword,
     actor: Enrolling,
     proof: ByProof,
-    proven: Annotated[bool, Depends(_proven)],
+    proven: Annotated[bool, Depends(once_more)],
     keys: ProcessKeys,
     once: OnceOnly,
     conn: Tx,
@@ -219,7 +182,7 @@ async def remove_app(
 async def renew_recovery_codes(
     body: WithPassword,
     actor: Myself,
-    proven: Annotated[bool, Depends(_owner_proven)],
+    proven: Annotated[bool, Depends(owner_once_more)],
     keys: ProcessKeys,
     once: OnceOnly,
     conn: Tx,

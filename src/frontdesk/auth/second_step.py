@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from frontdesk import db
-from frontdesk.auth import factors, proofs, sessions, throttle
+from frontdesk.auth import factors, passkeys, proofs, sessions, throttle
 from frontdesk.auth.factors import q
 from frontdesk.auth.permissions import Actor, Role
 from frontdesk.auth.proofs import Proof, Purpose
@@ -35,13 +36,26 @@ class Given:
 
     code: str | None = None
     recovery_code: str | None = None
+    credential: dict[str, Any] | None = None  # what a passkey signed, for the challenge `challenge_id`
+    challenge_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A try of a log-in that has been used up; `challenge` is what the passkey had to sign."""
+
+    proof: Proof
+    given: Given
+    challenge: bytes | None
 
 
 async def demand(conn: Connection, keys: Keys, proven: sessions.Proven) -> None:
     """Raise SecondFactorRequired unless the password is enough for this account."""
     account = await db.one(conn, q.factors_of, user_id=proven.user_id)
     assert account is not None
-    factors_there = [name for name, there in (("totp", account["totp_since"]),) if there]
+    factors_there = [
+        name for name, there in (("totp", account["totp_since"]), ("passkey", account["passkeys"])) if there
+    ]
     expires_in = int(proofs.LIFETIME.total_seconds())
 
     def token(purpose: Purpose) -> str:
@@ -65,7 +79,7 @@ async def demand(conn: Connection, keys: Keys, proven: sessions.Proven) -> None:
         )
 
 
-async def begin(pool: Pool, keys: Keys, factor_token: str, given: Given) -> Proof:
+async def begin(pool: Pool, keys: Keys, factor_token: str, given: Given) -> Attempt:
     """Use up one try of this log-in, whatever comes of it. Raises Unauthenticated, TooManyAttempts."""
     proof = proofs.read(Purpose.SECOND_FACTOR, factor_token, keys)
     async with db.borrow(pool) as conn:
@@ -73,31 +87,29 @@ async def begin(pool: Pool, keys: Keys, factor_token: str, given: Given) -> Proo
             await throttle.admit(conn, factors.guess_subject(keys, proof.user_id))
         if not await db.run(conn, q.try_step, token_id=proof.token_id, expires_at=proof.expires_at):
             raise Unauthenticated("This token has been used; log in again.")
-    return proof
+        challenge = await passkeys.take_challenge(conn, proof.user_id, passkeys.LOG_IN, given.challenge_id)
+    return Attempt(proof, given, challenge)
 
 
-async def count_refusal(pool: Pool, keys: Keys, proof: Proof) -> None:
+async def count_refusal(pool: Pool, keys: Keys, attempt: Attempt) -> None:
     """Count a wrong code against the account. To be run when the transaction that found it wrong is over."""
+    if attempt.given.code is None:
+        return
     async with db.borrow(pool) as conn:
-        await throttle.count(conn, factors.guess_subject(keys, proof.user_id))
+        await throttle.count(conn, factors.guess_subject(keys, attempt.proof.user_id))
 
 
-async def finish(conn: Connection, keys: Keys, actor: Actor, proof: Proof, given: Given) -> tuple[str, dict[str, Any]]:
+async def finish(conn: Connection, keys: Keys, actor: Actor, attempt: Attempt) -> tuple[str, dict[str, Any]]:
     """Log in. Answers the account's e-mail address and the tokens of a session.
 
     Raises SecondFactorRefused, and Unauthenticated when the account changed meanwhile or rivals were faster.
     """
+    proof = attempt.proof
     account = await db.one(conn, q.factors_of, user_id=proof.user_id)
     if account is None or not account["active"] or not proof.holds(account["password_hash"], keys):
         raise Unauthenticated("The account has changed; log in again.")
     stamp = {"changed_by": proof.user_id, "request_id": actor.request_id}
-    if given.code is not None:
-        right = await factors.spend_code(conn, keys, proof.user_id, stamp, given.code)
-        if right:
-            await throttle.forgive(conn, factors.guess_subject(keys, proof.user_id))
-    else:
-        right = await factors.spend_recovery_code(conn, proof.user_id, stamp, given.recovery_code or "")
-    if not right:
+    if not await _right(conn, keys, attempt, stamp):
         raise SecondFactorRefused("Try the next code, or a recovery code.")
     if not await db.run(conn, q.finish_step, token_id=proof.token_id):
         raise Unauthenticated("This token has been used; log in again.")
@@ -105,6 +117,25 @@ async def finish(conn: Connection, keys: Keys, actor: Actor, proof: Proof, given
     return account["email"], await sessions.log_in(conn, actor, proven, keys.tokens)
 
 
+async def _right(conn: Connection, keys: Keys, attempt: Attempt, stamp: dict[str, UUID]) -> bool:
+    """Whether the second factor is the account's. It is used up."""
+    user_id, given = attempt.proof.user_id, attempt.given
+    if given.credential is not None:
+        return await passkeys.spend_assertion(conn, user_id, stamp, given.credential, attempt.challenge)
+    if given.recovery_code is not None:
+        return await factors.spend_recovery_code(conn, user_id, stamp, given.recovery_code)
+    right = await factors.spend_code(conn, keys, user_id, stamp, given.code or "")
+    if right:
+        await throttle.forgive(conn, factors.guess_subject(keys, user_id))
+    return right
+
+
+async def passkey_options(conn: Connection, keys: Keys, factor_token: str) -> dict[str, Any]:
+    """What a passkey is to sign for this log-in. Raises Unauthenticated."""
+    proof = proofs.read(Purpose.SECOND_FACTOR, factor_token, keys)
+    return await passkeys.log_in_options(conn, proof.user_id)
+
+
 async def purge(conn: Connection) -> int:
-    """Forget log-ins whose token has expired. A job of the background worker; idempotent."""
-    return await db.run(conn, q.purge_steps)
+    """Forget log-ins whose token has expired, and challenges. A job of the background worker; idempotent."""
+    return await db.run(conn, q.purge_steps) + await passkeys.purge(conn)

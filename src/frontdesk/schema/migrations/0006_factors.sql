@@ -44,8 +44,37 @@ CREATE TABLE second_step (
 );
 CREATE INDEX second_step_over ON second_step (expires_at);
 
+-- Passkeys (WebAuthn), several to an account.
+CREATE TABLE passkey (
+    id            uuid PRIMARY KEY,
+    user_id       uuid NOT NULL REFERENCES user_account,
+    name          text NOT NULL CHECK (name <> ''),
+    credential_id bytea NOT NULL,
+    public_key    bytea NOT NULL,   -- COSE
+    sign_count    bigint NOT NULL,  -- goes up with each use, or stays 0: one that goes back was copied
+    transports    text[] NOT NULL,  -- how browsers reach it: usb, nfc, internal, hybrid …
+    last_used_at  timestamptz,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    changed_by    uuid NOT NULL,
+    request_id    uuid NOT NULL,
+    CONSTRAINT passkey_credential_once UNIQUE (credential_id)
+);
+CREATE INDEX passkey_of ON passkey (user_id);
+
+-- What a passkey has been asked to sign. The row is gone when it comes back, right or wrong.
+CREATE TABLE passkey_challenge (
+    id         uuid PRIMARY KEY,
+    user_id    uuid NOT NULL REFERENCES user_account,
+    purpose    text NOT NULL CHECK (purpose IN ('register', 'log_in')),
+    challenge  bytea NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX passkey_challenge_over ON passkey_challenge (expires_at);
+
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON api_key FOR EACH ROW EXECUTE FUNCTION audit('id', '{key_hash}');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON totp_factor FOR EACH ROW EXECUTE FUNCTION audit('user_id', '{secret}');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON recovery_code FOR EACH ROW EXECUTE FUNCTION audit('user_id', '{code_hash}');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON passkey FOR EACH ROW EXECUTE FUNCTION audit('id', '{credential_id,public_key}');
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON api_key, totp_factor, recovery_code, second_step TO frontdesk_service;
+GRANT SELECT, INSERT, UPDATE, DELETE ON api_key, totp_factor, recovery_code, second_step, passkey, passkey_challenge
+    TO frontdesk_service;
