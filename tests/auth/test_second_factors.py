@@ -17,7 +17,7 @@ from frontdesk.auth.proofs import Purpose
 from frontdesk.secrets import Keys
 from frontdesk.supervisor.postgres import EmbeddedPostgres
 from tests.auth.conftest import make_user
-from tests.auth.people import PASSWORD, bearer, log_in, new_email, tokens_of
+from tests.auth.people import PASSWORD, bearer, log_in, new_email, registered, tokens_of
 from tests.auth.phone import Phone, enrolled, factor_token, second, set_up
 from tests.conftest import copy_database
 from tests.service import SECRET, Service
@@ -274,3 +274,37 @@ def test_of_rivals_with_an_enrolment_token_one_sets_up_the_factor(strict: Servic
             return sorted(answer.status_code for answer in await asyncio.gather(*tries))
 
     assert asyncio.run(race()) == [200, 401]
+
+
+def both(api: httpx.Client, email: str, password: str, code: str) -> httpx.Response:
+    return api.post("/auth/token", data={"username": email, "password": password, "code": code})
+
+
+def test_password_and_code_at_once_while_strangers_guess(service: Service, api: httpx.Client, patient: str) -> None:
+    phone = enrolled(api, patient)
+    with httpx.Client(base_url=service.api, timeout=30) as stranger:  # without the cookie of a known device
+        statuses = [log_in(stranger, patient, f"guess {number} of many").status_code for number in range(11)]
+        assert statuses == 10 * [401] + [429]
+        assert problem(log_in(stranger, patient)) == (429, "too-many-attempts")
+        assert both(stranger, patient, "not the password", phone.code(1)).status_code == 401
+        answer = both(stranger, patient, PASSWORD, phone.code(1))  # which the wrong password has not used up
+        assert answer.status_code == 200, answer.text
+        assert api.get("/auth/me", headers=bearer(answer.json())).json()["email"] == patient
+        assert both(stranger, patient, PASSWORD, phone.code(1)).status_code == 401
+        assert both(stranger, patient, PASSWORD, phone.recovery_codes[0]).status_code == 200
+        assert both(stranger, patient, PASSWORD, phone.recovery_codes[0]).status_code == 401
+
+
+def test_a_wrong_code_at_once_tells_nothing_about_the_password(api: httpx.Client, patient: str) -> None:
+    without, unknown = new_email(), new_email()
+    assert api.post("/auth/register", json=registered(without)).status_code == 201
+    phone = enrolled(api, patient)
+    code = phone.wrong()
+    cases = [(patient, PASSWORD), (patient, "not the password"), (without, PASSWORD), (unknown, PASSWORD)]
+    with httpx.Client(base_url=api.base_url, timeout=30) as stranger:
+        heard = [[both(stranger, email, password, code) for _ in range(11)] for email, password in cases]
+    for answers in heard:
+        assert [answer.status_code for answer in answers] == 10 * [401] + [429]
+        assert all(answer.json() == heard[0][0].json() for answer in answers[:10])
+    # right, and yet not heard: the guesses above have closed the door of the account's codes, and do not say so
+    assert problem(second(api, factor_token(api, patient), code=phone.code(1))) == (429, "too-many-attempts")

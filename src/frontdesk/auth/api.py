@@ -46,8 +46,12 @@ async def _changes(body: ChangeUser, if_match: IfMatch) -> tuple[int | None, dic
     return (body.version if if_match is None else if_match), changes
 
 
-async def _proven(request: Request, form: Annotated[LogIn, Form()]) -> sessions.Proven:
+async def _proven(request: Request, actor: Anybody, form: Annotated[LogIn, Form()]) -> sessions.Proven:
     state, email = request.app.state, form.username
+    if form.code:
+        await limit_account(request, throttle.account_name(email), f"second factor {actor.address}")
+        password = form.password.get_secret_value()
+        return await second_step.prove_both(state.pool, state.keys, actor, email, password, form.code)
     own = devices.known(request, email)
     await limit_account(request, throttle.account_name(email), own)
     return await sessions.prove(state.pool, state.keys, email, form.password.get_secret_value(), own)

@@ -80,7 +80,8 @@ class Registration(_Choosing):
 class LogIn(BaseModel):
     """The form of the OAuth2 password grant (RFC 6749 §4.3.2); `username` is the e-mail address.
 
-    Other fields (scope, client_id, client_secret) are what OAuth2 clients send and are not looked at.
+    `code` is one of the authenticator app, or a recovery code, for those who have a second factor and give it at once. Other
+    fields (scope, client_id, client_secret) are what OAuth2 clients send and are not looked at.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -90,6 +91,7 @@ class LogIn(BaseModel):
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=254, pattern=r"^[^\x00]*$")
     ]
     password: Password
+    code: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40, pattern=r"^[0-9A-Za-z -]*$")] = ""
 
 
 class Refresh(_Secretive):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from frontdesk import db
+from frontdesk import db, ids
 from frontdesk.auth import factors, passkeys, proofs, sessions, throttle
 from frontdesk.auth.factors import q
 from frontdesk.auth.permissions import Actor, Role
@@ -49,8 +49,36 @@ class Attempt:
     challenge: bytes | None
 
 
+async def prove_both(pool: Pool, keys: Keys, actor: Actor, email: str, password: str, code: str) -> sessions.Proven:
+    """Check password and second factor at once, at a door of the caller's own address: strangers who guess at passwords
+    close theirs, and not this one.
+
+    It tells nothing about the password alone: whoever's second factor is wrong, or who has none, hears the same as for a
+    wrong password, after the same work, and is counted alike. Raises Unauthenticated, TooManyAttempts.
+    """
+
+    async def second(conn: Connection, user_id: UUID | None) -> bool:
+        subject = keys.digest("second factor failures", str(user_id) if user_id else f"nobody {email}")
+        holder = user_id or ids.ANONYMOUS
+        stamp = {"changed_by": holder, "request_id": actor.request_id}
+        try:
+            await throttle.admit(conn, subject)
+            if code.isdecimal():
+                right = await factors.spend_code(conn, keys, holder, stamp, code)
+            else:
+                right = await factors.spend_recovery_code(conn, holder, stamp, code)
+            await (throttle.forgive if right else throttle.count)(conn, subject)
+        except throttle.TooManyAttempts:  # to say so would tell that the password was right
+            return False
+        return right
+
+    return await sessions.prove(pool, keys, email, password, f"second factor {actor.address}", second)
+
+
 async def demand(conn: Connection, keys: Keys, proven: sessions.Proven) -> None:
-    """Raise SecondFactorRequired unless the password is enough for this account."""
+    """Raise SecondFactorRequired unless what was proven is enough for this account."""
+    if proven.second:
+        return
     account = await db.one(conn, q.factors_of, user_id=proven.user_id)
     assert account is not None
     factors_there = [

@@ -65,11 +65,13 @@ async def prove(
         found = await db.one(conn, q.find_account, email=unicodedata.normalize("NFC", email), subject=subject)
     assert found is not None
     throttle.refuse(found["wait_s"])
-    right = await passwords.verified(found["password_hash"], password)
+    right = await passwords.verified(found["password_hash"], password) and found["active"]
     async with db.borrow(pool) as conn:
-        if second is not None:
-            right = await second(conn, found["id"]) and right
-        if not right or not found["active"]:
+        if (
+            second is not None
+        ):  # asked for nobody where the password was wrong: strangers close nobody's door with codes
+            right = await second(conn, found["id"] if right else None)
+        if not right:
             await throttle.count(conn, subject)
             raise _wrong()
         await throttle.forgive(conn, subject)
