@@ -45,6 +45,7 @@ OPEN_TO_ALL = {
     "POST /api/v1/auth/register",
     "POST /api/v1/auth/token",
     "POST /api/v1/auth/token/second-factor",
+    "POST /api/v1/auth/token/second-factor/passkey-options",
     "POST /api/v1/auth/refresh",
     "POST /api/v1/auth/password-reset",
     "POST /api/v1/auth/password-reset/confirm",

@@ -26,7 +26,7 @@ def test_the_app_declares_a_permission_at_every_endpoint() -> None:
 
 
 def test_an_undeclared_endpoint_stops_the_start() -> None:
-    inner, outer, app = APIRouter(), APIRouter(), FastAPI()
+    inner, outer, app = APIRouter(), APIRouter(), FastAPI(openapi_url=None)
 
     @inner.get("/forgotten")
     async def forgotten() -> None: ...

@@ -80,8 +80,8 @@ class Registration(_Choosing):
 class LogIn(BaseModel):
     """The form of the OAuth2 password grant (RFC 6749 §4.3.2); `username` is the e-mail address.
 
-    `code` is one of the authenticator app, or a recovery code, for those who have a second factor and give it at once. Other
-    fields (scope, client_id, client_secret) are what OAuth2 clients send and are not looked at.
+    `code` is one of the authenticator app, or a recovery code, for those who have a second factor and give it at once.
+    Other fields (scope, client_id, client_secret) are what OAuth2 clients send and are not looked at.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)

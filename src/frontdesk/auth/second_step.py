@@ -50,8 +50,8 @@ class Attempt:
 
 
 async def prove_both(pool: Pool, keys: Keys, actor: Actor, email: str, password: str, code: str) -> sessions.Proven:
-    """Check password and second factor at once, at a door of the caller's own address: strangers who guess at passwords
-    close theirs, and not this one.
+    """Check password and second factor at once, at a door of the caller's own address: strangers who guess at
+    passwords close theirs, and not this one.
 
     It tells nothing about the password alone: whoever's second factor is wrong, or who has none, hears the same as for a
     wrong password, after the same work, and is counted alike. Raises Unauthenticated, TooManyAttempts.
