@@ -53,8 +53,8 @@ async def prove_both(pool: Pool, keys: Keys, actor: Actor, email: str, password:
     """Check password and second factor at once, at a door of the caller's own address: strangers who guess at
     passwords close theirs, and not this one.
 
-    It tells nothing about the password alone: whoever's second factor is wrong, or who has none, hears the same as for a
-    wrong password, after the same work, and is counted alike. Raises Unauthenticated, TooManyAttempts.
+    It tells nothing about the password alone: whoever's second factor is wrong, or who has none, hears the same as
+    for a wrong password, after the same work, and is counted alike. Raises Unauthenticated, TooManyAttempts.
     """
 
     async def second(conn: Connection, user_id: UUID | None) -> bool:
