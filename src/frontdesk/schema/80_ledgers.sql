@@ -15,7 +15,7 @@ CREATE TABLE idempotency_key (
 );
 CREATE INDEX idempotency_key_age ON idempotency_key (created_at);
 
--- Events of the domain, in the transaction that caused them; a relay reads them in commit order (`tx`, then `id`).
+-- Events of the domain, in the transaction that caused them.
 CREATE TABLE outbox (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     event_id    uuid NOT NULL,
@@ -25,8 +25,12 @@ CREATE TABLE outbox (
     occurred_at timestamptz NOT NULL DEFAULT now(),
     tx          xid8 NOT NULL DEFAULT pg_current_xact_id(),
     changed_by  uuid NOT NULL,
-    request_id  uuid NOT NULL
+    request_id  uuid NOT NULL,
+    -- 1, 2, 3, … as the relay saw them, after the commit: what caused another comes before it. Neither `id` nor `tx` is
+    -- that order, because both are taken before the commit (ADR-0022).
+    position    bigint UNIQUE
 );
+CREATE INDEX outbox_unnumbered ON outbox (id) WHERE position IS NULL;
 
 -- How often somebody has called in the present window, where there is no Redis (ADR-0017).
 -- Not logged: no flush to disk a hit, and after a crash all windows begin anew.

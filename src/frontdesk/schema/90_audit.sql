@@ -40,7 +40,10 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON break_glass FOR EACH RO
 -- Ledgers are records themselves: an INSERT into one already says who, when and in which request. What is audited is
 -- any attempt to change or remove a line.
 CREATE TRIGGER audit AFTER UPDATE OR DELETE ON appointment_history FOR EACH ROW EXECUTE FUNCTION audit('appointment_id');
-CREATE TRIGGER audit AFTER UPDATE OR DELETE ON outbox FOR EACH ROW EXECUTE FUNCTION audit('event_id');
+-- To number an event, or to let one go that was numbered, is no change of what it says.
+CREATE TRIGGER audit_update AFTER UPDATE ON outbox FOR EACH ROW
+    WHEN (to_jsonb(NEW) - 'position' <> to_jsonb(OLD) - 'position' OR OLD.position <> NEW.position) EXECUTE FUNCTION audit('event_id');
+CREATE TRIGGER audit_delete AFTER DELETE ON outbox FOR EACH ROW WHEN (OLD.position IS NULL) EXECUTE FUNCTION audit('event_id');
 CREATE TRIGGER audit_update AFTER UPDATE ON idempotency_key FOR EACH ROW WHEN (OLD.answer IS NOT NULL)
     EXECUTE FUNCTION audit('key', '{answer,request_hash}');
 CREATE TRIGGER audit_delete AFTER DELETE ON idempotency_key FOR EACH ROW WHEN (OLD.answer IS NOT NULL) EXECUTE FUNCTION audit('key', '{answer,request_hash}');
