@@ -102,9 +102,9 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.openapi = cache(partial(_describe, app, app.openapi))  # type: ignore[method-assign]
     app.add_middleware(RetryDeadlocks)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY_BYTES)
-    app.add_middleware(Impatience, seconds=config.body_timeout.total_seconds())
     app.add_middleware(LimitBody)
     app.add_middleware(RateLimits)
+    app.add_middleware(Impatience, seconds=config.body_timeout.total_seconds())
     app.add_middleware(Observe)
     if config.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=split_list(config.cors_origins), **_CORS)
