@@ -129,7 +129,7 @@ class _Builder:
             "POST /api/v1/appointments/{appointment_id}/start": "checked_in",
             "POST /api/v1/appointments/{appointment_id}/complete": "in_progress",
         }
-        steps |= dict.fromkeys((f"{how} {_VISIT}" for how in ("GET", "PATCH")), "in_progress")
+        steps[f"GET {_VISIT}"] = "in_progress"
         ready: dict[str, Known] = {name: {"appointment_id": self.appointments(at)} for name, at in steps.items()}
         password: Known = {"password": [PASSWORD, "staple battery"]}  # most that are made up are too easy to guess
         span: Known = {"start": [self.quiet.isoformat()], "end": [(self.quiet + timedelta(hours=9)).isoformat()]}
@@ -182,6 +182,16 @@ class _Builder:
             "POST /api/v1/clinics/{clinic_id}/closures": [(clinic, {"on": day, "until_on": day}) for day in days],
             "POST /api/v1/clinics/{clinic_id}/closures/public-holidays": [
                 ({"clinic_id": str(self.make.clinic(country="DE"))}, {"year": self.quiet.year + n}) for n in range(EACH)
+            ],
+            f"PATCH {_VISIT}": [
+                ({"appointment_id": str(visit)}, {"notes": "seen"}) for visit in self.appointments("in_progress")
+            ],
+            "POST /api/v1/patients/{patient_id}/erasures": [
+                ({"patient_id": str(patient)}, {"reason": "they asked for it"}) for patient in self.spare_patients[1:]
+            ],
+            "POST /api/v1/users": [
+                ({}, {"email": f"good{n}@fuzz.test", "password": "staple battery", "role": "admin"})
+                for n in range(EACH)
             ],
             "POST /api/v1/providers": [({}, {**names, "license_number": f"fuzz {n}"}) for n in range(EACH)],
         }
