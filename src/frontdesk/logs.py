@@ -41,6 +41,9 @@ def configure(level: str) -> None:
     logging.captureWarnings(True)
     for chatty in ("psycopg", "psycopg.pool", "asyncio"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    for quoting in ("aio_pika", "aiormq", "aiokafka"):
+        # Their errors reach us as BrokerDown; their own lines quote addresses and messages.
+        logging.getLogger(quoting).setLevel(logging.CRITICAL)
 
 
 def _without_values(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
