@@ -1,12 +1,12 @@
 """Logs are JSON lines on standard error, with ids only: no name, no birth date, no e-mail, no clinical text."""
 
+import json
 import logging
 import re
 import sys
 from datetime import UTC, datetime
 from types import TracebackType
 
-import orjson
 import structlog
 
 
@@ -63,7 +63,7 @@ def request_served(*, method: str, route: str, status: int, took_s: float, reque
         "logger": _requests.name,
         "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
     }
-    sys.stderr.write(f"{orjson.dumps(line).decode()}\n")
+    sys.stderr.write(f"{json.dumps(line)}\n")
     sys.stderr.flush()
 
 
