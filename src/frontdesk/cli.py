@@ -23,6 +23,7 @@ from frontdesk.errors import Problem
 from frontdesk.imports import appointments as importing
 from frontdesk.imports.directory import Defaults
 from frontdesk.imports.refusals import ImportStopped
+from frontdesk.notifications import reminders, sending
 from frontdesk.patients import encryption
 from frontdesk.ports import outgoing
 from frontdesk.ports.limiter import postgres as limiting
@@ -39,6 +40,8 @@ JOBS: tuple[worker.Job, ...] = (
     booking_jobs.expire_holds,
     auth_jobs.answer_resets,
     outgoing.deliver,
+    reminders.Remind(),
+    sending.send_due,
     answers.purge,
     auth_jobs.purge,
     limiting.purge,
