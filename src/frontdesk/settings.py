@@ -62,6 +62,10 @@ class Settings(BaseSettings):
     mail_from: str = "Frontdesk <frontdesk@localhost>"
     delivery_timeout: timedelta = timedelta(seconds=30)  # for one message to be taken; after twice that others may try
 
+    broker_url: str = Field(default="postgres:", repr=False)  # the outbox itself; or kafka://host:port, amqp://host
+    topic_prefix: str = ""  # before the names of topics, queues and exchanges at a broker that others use too
+    event_retention: timedelta = Field(default=timedelta(days=30), ge=timedelta(days=1))  # how long events are kept
+
     rate_limits: bool = True
     rate_window: timedelta = Field(default=timedelta(minutes=1), ge=timedelta(seconds=1), le=timedelta(days=1))
     rate_anonymous: int = Field(default=600, ge=1, le=1_000_000)  # calls in a window, from one address without a log-in

@@ -13,7 +13,7 @@ from psycopg.types.range import TimestamptzRange
 
 from frontdesk import db, ids
 from frontdesk.db import Connection
-from frontdesk.events.envelope import Envelope
+from frontdesk.envelope import Envelope
 from frontdesk.notifications import reminders, sending
 from frontdesk.notifications.handler import TellPatients
 from frontdesk.ports.smtp import Smtp

@@ -4,7 +4,7 @@ from typing import Any
 
 from frontdesk import db, ids
 from frontdesk.db import Connection
-from frontdesk.events.envelope import Envelope
+from frontdesk.envelope import Envelope
 from frontdesk.sql import load
 
 q = load(__package__, "queue.sql")

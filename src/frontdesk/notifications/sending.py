@@ -8,6 +8,7 @@ message is somebody else's.
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
@@ -25,22 +26,32 @@ from frontdesk.notifications.judge import judge, next_try
 from frontdesk.notifications.render import render
 from frontdesk.notifications.ways import devices, ways_of
 from frontdesk.ports.letters import Away, Letter, NotSent, Refused, Way
-from frontdesk.settings import settings
+from frontdesk.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 TAKEN_AT_ONCE = 50
 
-ROUND_S = 10.0
-"""A round ends after so long even if more is due: the worker has other work."""
+ROUND_S = 5.0
+"""A round ends after so long even if more is due: then the worker may have been told to stop."""
 
 AWAY_PAUSE = timedelta(seconds=15)
 """What was not even tried, because nobody is there, is not held back longer than that."""
 
 
-async def send_due(conn: Connection) -> int:
-    """Send what is due by the ways that the settings name; how many left. A job of the background worker."""
-    return await send_by(conn, ways_of(settings()), lease=2 * settings().delivery_timeout)
+async def deliver(config: Settings, stopping: asyncio.Event) -> None:
+    """Send what is due by the ways that the settings name, until told to stop. A part of the background worker.
+
+    On a connection of its own, so that a mail server that is slow holds nobody up. Raises psycopg.OperationalError.
+    """
+    async with await db.connect(config, config.owner_dsn) as conn:
+        while not stopping.is_set():
+            count = await send_by(conn, ways_of(config), lease=2 * config.delivery_timeout)
+            if count:
+                log.info("notifications_sent", count=count)
+                continue  # there may be more
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), config.worker_interval.total_seconds())
 
 
 async def send_by(conn: Connection, ways: Mapping[str, Way], *, lease: timedelta) -> int:
