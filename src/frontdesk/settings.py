@@ -57,7 +57,10 @@ class Settings(BaseSettings):
     contact_code_ttl: timedelta = timedelta(minutes=10)
     public_url: str | None = None  # where browsers find the service; None: http://localhost and the port
     second_factor_roles: str | None = None  # whose log-in needs a second factor: "admin,staff"
-    notifications: Literal["file", "off"] = "file"  # where messages to people go: data_dir/outgoing.jsonl, or nowhere
+    notifications: Literal["file", "off"] = "file"  # where messages go that no server is set for
+    smtp_url: SecretStr | None = None  # smtp://user:password@host:587 (STARTTLS), smtps://…
+    mail_from: str = "Frontdesk <frontdesk@localhost>"
+    delivery_timeout: timedelta = timedelta(seconds=30)  # for one message to be taken; after twice that others may try
 
     broker_url: str = Field(default="postgres:", repr=False)  # the outbox itself; or kafka://host:port, amqp://host
     topic_prefix: str = ""  # before the names of topics, queues and exchanges at a broker that others use too
