@@ -28,6 +28,7 @@ from frontdesk.booking.ordinary import OrdinaryBookings
 from frontdesk.clinics import api as clinics
 from frontdesk.db import make_pool
 from frontdesk.events.bell import Bell
+from frontdesk.notifications import api as notifications
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
 from frontdesk.ports import redis
@@ -72,6 +73,7 @@ _PARTS: tuple[Any, ...] = (
     factors,
     api_keys,
     rights,
+    notifications,
     audit,
 )
 """Asked in this order: the busiest first."""

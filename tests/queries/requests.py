@@ -8,7 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from frontdesk.notifications import unsubscribing
+from frontdesk.secrets import Keys
 from tests.queries.world import PASSWORD, World
+from tests.service import SECRET
 
 Body = Callable[[World], dict[str, Any]]
 
@@ -67,6 +70,11 @@ def newcomer(world: World) -> dict[str, Any]:
     return {"first_name": "Ada", "last_name": "Vale", "date_of_birth": "1980-05-17"}
 
 
+def unsubscribing_of(world: World) -> dict[str, Any]:
+    """The link in a reminder to the patient."""
+    return {"token": unsubscribing.token_of(Keys(SECRET), world.ids["patient_id"], "email")}
+
+
 def log_in(world: World) -> dict[str, Any]:
     """The form of a log-in."""
     return {"username": world.email, "password": PASSWORD}
@@ -111,7 +119,7 @@ GETS: dict[str, Asked] = {
     f"{VISIT}/visit": Asked(4, by="patient"),
     "/api/v1/patients/{patient_id}/records": Asked(3, by="patient"),
     "/api/v1/patients/{patient_id}/break-glass": Asked(2),
-    "/api/v1/patients/{patient_id}/export": Asked(8),
+    "/api/v1/patients/{patient_id}/export": Asked(9),
     "/api/v1/patients/{patient_id}/erasures": Asked(3),
     "/api/v1/patients/{patient_id}/appointments": Asked(4, "when=upcoming"),
     "/api/v1/clinics": Asked(2),
@@ -119,6 +127,10 @@ GETS: dict[str, Asked] = {
     f"{CLINIC}/rooms": Asked(3),
     f"{CLINIC}/rooms/{{room_id}}": Asked(2),
     f"{CLINIC}/closures": Asked(3),
+    f"{CLINIC}/notifications": Asked(4, "status=failed"),
+    f"{VISIT}/notifications": Asked(4),
+    "/api/v1/patients/{patient_id}/notification-preferences": Asked(4),
+    "/api/v1/unsubscribe/{token}": Asked(0, by=None, ids=unsubscribing_of),
     "/api/v1/specialties": Asked(2),
     "/api/v1/specialties/{specialty_id}": Asked(2),
     "/api/v1/visit-types": Asked(2),
