@@ -27,6 +27,7 @@ from frontdesk.booking import holds_api as holds
 from frontdesk.booking.ordinary import OrdinaryBookings
 from frontdesk.clinics import api as clinics
 from frontdesk.db import make_pool
+from frontdesk.guests import api as guests
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
 from frontdesk.ports import redis
@@ -93,6 +94,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.state.migrations = {migration.name for migration in migrations()}
     app.state.keys = secrets.Keys(secrets.load_or_create(config))
     app.include_router(ops.router)
+    app.include_router(guests.router)
     for part in _PARTS:  # one level of inclusion: each further one matches every path again
         app.include_router(part.router, prefix=API)
     refuse_undeclared(app.routes, except_paths=_OPEN)
