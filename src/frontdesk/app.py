@@ -27,6 +27,7 @@ from frontdesk.booking import holds_api as holds
 from frontdesk.booking.ordinary import OrdinaryBookings
 from frontdesk.clinics import api as clinics
 from frontdesk.db import make_pool
+from frontdesk.events.bell import Bell
 from frontdesk.guests import api as guests
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
@@ -103,9 +104,9 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.openapi = cache(partial(_describe, app, app.openapi))  # type: ignore[method-assign]
     app.add_middleware(RetryDeadlocks)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY_BYTES)
-    app.add_middleware(Impatience, seconds=config.body_timeout.total_seconds())
     app.add_middleware(LimitBody)
     app.add_middleware(RateLimits)
+    app.add_middleware(Impatience, seconds=config.body_timeout.total_seconds())
     app.add_middleware(Observe)
     if config.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=split_list(config.cors_origins), **_CORS)
@@ -138,7 +139,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.pool = make_pool(config, config.database_url.get_secret_value())
     app.state.redis = redis.connect(config.redis_url) if config.redis_url not in (None, "off") else None
     app.state.limits = limits_of(config, app.state.keys, app.state.pool, app.state.redis)
-    app.state.bookings = OrdinaryBookings(app.state.pool)
+    app.state.bell = Bell(app.state.pool)
+    app.state.bookings = OrdinaryBookings(app.state.pool, app.state.bell.ring)
     app.state.availability = SharedAvailability(app.state.pool)
     # Not waiting for connections: a worker that starts while the database restarts becomes ready when it is back.
     await app.state.pool.open(wait=False)

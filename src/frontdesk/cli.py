@@ -3,6 +3,8 @@
 import asyncio
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -20,6 +22,10 @@ from frontdesk.auth import service as auth
 from frontdesk.auth.permissions import PERMISSIONS, Role
 from frontdesk.booking import jobs as booking_jobs
 from frontdesk.errors import Problem
+from frontdesk.events import commands as event_commands
+from frontdesk.events import log as events_log
+from frontdesk.events.handling import Handler
+from frontdesk.events.parts import parts_of
 from frontdesk.imports import appointments as importing
 from frontdesk.imports.directory import Defaults
 from frontdesk.imports.refusals import ImportStopped
@@ -45,8 +51,12 @@ JOBS: tuple[worker.Job, ...] = (
     rights.finish_erasures,
     encryption.Upgrade(),
     sealing.seal,
+    events_log.forget,
 )
 """What the background worker does each round."""
+
+HANDLERS: tuple[Handler, ...] = ()
+"""Who hears the events of the book, in the background worker."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -62,6 +72,16 @@ imports = typer.Typer(no_args_is_help=True, help="Bring in what other systems ha
 app.add_typer(imports, name="import")
 audits = typer.Typer(no_args_is_help=True, help="The trail of who did what.")
 app.add_typer(audits, name="audit")
+
+
+@asynccontextmanager
+async def _connected() -> AsyncIterator[db.Connection]:
+    settings = _with_database()
+    async with await db.connect(settings, settings.owner_dsn) as conn:
+        yield conn
+
+
+app.add_typer(event_commands.commands(HANDLERS, _connected), name="events")
 
 
 class CommandError(Exception):
@@ -101,7 +121,8 @@ def serve() -> None:
 @app.command("worker")
 def work() -> None:
     """Run the background jobs until stopped."""
-    asyncio.run(worker.run_worker(_with_database(), JOBS))
+    settings = _with_database()
+    asyncio.run(worker.run_worker(settings, JOBS, parts_of(settings, HANDLERS)))
 
 
 @app.command("migrate")

@@ -59,6 +59,10 @@ class Settings(BaseSettings):
     second_factor_roles: str | None = None  # whose log-in needs a second factor: "admin,staff"
     notifications: Literal["file", "off"] = "file"  # where messages to people go: data_dir/outgoing.jsonl, or nowhere
 
+    broker_url: str = Field(default="postgres:", repr=False)  # the outbox itself; or kafka://host:port, amqp://host
+    topic_prefix: str = ""  # before the names of topics, queues and exchanges at a broker that others use too
+    event_retention: timedelta = Field(default=timedelta(days=30), ge=timedelta(days=1))  # how long events are kept
+
     rate_limits: bool = True
     rate_window: timedelta = Field(default=timedelta(minutes=1), ge=timedelta(seconds=1), le=timedelta(days=1))
     rate_anonymous: int = Field(default=600, ge=1, le=1_000_000)  # calls in a window, from one address without a log-in

@@ -1,4 +1,4 @@
-"""The background worker: periodic jobs, one after the other, for as long as it lives."""
+"""The background worker: periodic jobs one after the other, and beside them the parts that never end."""
 
 import asyncio
 import contextlib
@@ -14,14 +14,17 @@ from frontdesk.settings import Settings
 Job = Callable[[db.Connection], Awaitable[int]]
 """One round of a job: commits what it does, answers how many rows it concerned, may be repeated at any time."""
 
+Part = Callable[[Settings, asyncio.Event], Awaitable[None]]
+"""Works until the event is set, with connections of its own. It may fail at any time, and is then begun anew."""
+
 LONGEST_PAUSE_S = 15.0
-"""Between attempts to reach a database that is away: it doubles from one round's pause up to this."""
+"""Between attempts to reach a database or a broker that is away: it doubles from one round's pause up to this."""
 
 log = structlog.get_logger(__name__)
 
 
-async def run_worker(settings: Settings, jobs: Sequence[Job]) -> None:
-    """Run every job each `settings.worker_interval` until SIGTERM or SIGINT, then finish the job under way.
+async def run_worker(settings: Settings, jobs: Sequence[Job], parts: Sequence[Part] = ()) -> None:
+    """Run every job each `settings.worker_interval`, and all parts, until SIGTERM or SIGINT; then finish.
 
     A job that fails is logged and tried again next round, the others run; a lost database is waited for.
     """
@@ -29,26 +32,39 @@ async def run_worker(settings: Settings, jobs: Sequence[Job]) -> None:
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stopping.set)
-    interval = settings.worker_interval.total_seconds()
-    dsn = settings.owner_dsn
+
+    async def rounds(settings: Settings, stopping: asyncio.Event) -> None:
+        async with await db.connect(settings, settings.owner_dsn) as conn:
+            log.info("worker_connected", jobs=len(jobs))
+            await _rounds(conn, jobs, settings.worker_interval.total_seconds(), stopping)
+
+    async with asyncio.TaskGroup() as together:
+        for part in (rounds, *parts):
+            together.create_task(_keep(part, settings, stopping))
+
+
+async def _keep(part: Part, settings: Settings, stopping: asyncio.Event) -> None:
+    """Run a part until it is to stop; whenever it fails, begin it anew after a while."""
+    loop = asyncio.get_running_loop()
+    name = _name(part)
+    first_pause = settings.worker_interval.total_seconds()
     failures = 0
     while not stopping.is_set():
+        began = loop.time()
         try:
-            conn = await db.connect(settings, dsn)
-        except psycopg.OperationalError as error:
-            pause = min(interval * 2 ** min(failures, 10), LONGEST_PAUSE_S)
-            failures += 1
-            log.warning("worker_without_database", error=type(error).__name__, again_in_s=pause)
-            await _pause(stopping, pause)
+            await part(settings, stopping)
             continue
-        failures = 0
-        log.info("worker_connected", jobs=len(jobs))
-        try:
-            await _rounds(conn, jobs, interval, stopping)
         except psycopg.OperationalError as error:
-            log.warning("worker_lost_database", error=type(error).__name__)
-        finally:
-            await conn.close()
+            word, fault = "worker_without_database", type(error).__name__
+        except Exception as error:
+            # A fault in one part must not end the others. Of the error only its type: its text may quote a value.
+            word, fault = "worker_part_failed", type(error).__name__
+        if loop.time() - began > LONGEST_PAUSE_S:
+            failures = 0
+        pause = min(first_pause * 2 ** min(failures, 10), LONGEST_PAUSE_S)
+        failures += 1
+        log.warning(word, part=name, error=fault, again_in_s=pause)
+        await _pause(stopping, pause)
 
 
 async def _rounds(conn: db.Connection, jobs: Sequence[Job], interval_s: float, stopping: asyncio.Event) -> None:
@@ -62,7 +78,7 @@ async def _rounds(conn: db.Connection, jobs: Sequence[Job], interval_s: float, s
 
 
 async def _run(job: Job, conn: db.Connection) -> None:
-    name = f"{job.__module__}.{getattr(job, '__name__', type(job).__name__)}"
+    name = _name(job)
     try:
         rows = await job(conn)
     except psycopg.Error as error:
@@ -75,6 +91,10 @@ async def _run(job: Job, conn: db.Connection) -> None:
     else:
         if rows:
             log.info("job_done", job=name, rows=rows)
+
+
+def _name(work: Job | Part) -> str:
+    return f"{work.__module__}.{getattr(work, '__name__', type(work).__name__)}"
 
 
 async def _pause(stopping: asyncio.Event, seconds: float) -> None:

@@ -139,6 +139,17 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
             assert anchor in anchors(file), target
 
 
+def test_every_topic_is_documented() -> None:
+    declared = {
+        match[1]
+        for file in SRC.rglob("*.py")
+        for match in re.finditer(r'topic: ClassVar\[str\] = "([^"]+)"', file.read_text())
+    }
+    assert declared
+    told = {cells[0].strip("`") for cells in rows(DOCS / "events.md", heading="topic")}
+    assert told == declared
+
+
 # -- the floors of ARCHITECTURE.md ---------------------------------------------------------------------------------
 
 

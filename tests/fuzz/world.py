@@ -76,11 +76,13 @@ class _Builder:
         users = {
             "admin": self.user("admin"),
             "patient": self.user("patient", patient_id=self.patient),
+            "provider": self.user("provider", provider_id=self.providers[0]),
             "spare": self.user("staff"),
         }
         asks = users.get(role)
         sessions = [self.log_in(asks or users["spare"]) for _ in range(EACH + 1)]
-        link = {"patient_id": self.patient} if role == "patient" else {}
+        links = {"patient": {"patient_id": self.patient}, "provider": {"provider_id": self.providers[0]}}
+        link = links.get(role, {})
         others = {name: self.user(role, **link) for name in ENDS_SESSIONS if asks}
         return World(
             token=sessions[0]["access_token"] if asks else None,
@@ -127,9 +129,15 @@ class _Builder:
             "POST /api/v1/appointments/{appointment_id}/start": "checked_in",
             "POST /api/v1/appointments/{appointment_id}/complete": "in_progress",
         }
+        steps[f"GET {_VISIT}"] = "in_progress"
         ready: dict[str, Known] = {name: {"appointment_id": self.appointments(at)} for name, at in steps.items()}
         password: Known = {"password": [PASSWORD, "staple battery"]}  # most that are made up are too easy to guess
         span: Known = {"start": [self.quiet.isoformat()], "end": [(self.quiet + timedelta(hours=9)).isoformat()]}
+        for visit in ready[f"GET {_VISIT}"]["appointment_id"]:
+            self.make.conn.execute(
+                "INSERT INTO visit (appointment_id, changed_by, request_id) VALUES (%s, %s, %s)",
+                (visit, *STAMP.values()),
+            )
         return ready | {
             "POST /api/v1/clinics/{clinic_id}/closures": span,
             "POST /api/v1/providers/{provider_id}/exceptions": span,
@@ -174,6 +182,16 @@ class _Builder:
             "POST /api/v1/clinics/{clinic_id}/closures": [(clinic, {"on": day, "until_on": day}) for day in days],
             "POST /api/v1/clinics/{clinic_id}/closures/public-holidays": [
                 ({"clinic_id": str(self.make.clinic(country="DE"))}, {"year": self.quiet.year + n}) for n in range(EACH)
+            ],
+            f"PATCH {_VISIT}": [
+                ({"appointment_id": str(visit)}, {"notes": "seen"}) for visit in self.appointments("in_progress")
+            ],
+            "POST /api/v1/patients/{patient_id}/erasures": [
+                ({"patient_id": str(patient)}, {"reason": "they asked for it"}) for patient in self.spare_patients[1:]
+            ],
+            "POST /api/v1/users": [
+                ({}, {"email": f"good{n}@fuzz.test", "password": "staple battery", "role": "admin"})
+                for n in range(EACH)
             ],
             "POST /api/v1/providers": [({}, {**names, "license_number": f"fuzz {n}"}) for n in range(EACH)],
         }
@@ -227,4 +245,5 @@ class _Builder:
         return self.make.closure(self.clinic, start, start + timedelta(hours=1))
 
 
+_VISIT = "/api/v1/appointments/{appointment_id}/visit"
 _PASSWORD_HASH = hash_password(PASSWORD)

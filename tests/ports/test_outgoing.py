@@ -76,11 +76,15 @@ def test_what_was_rolled_back_is_not_sent(database: str, tmp_path: Path) -> None
 
 
 def test_a_message_that_fails_comes_later_and_the_log_names_nobody(
-    database: str, db: psycopg.Connection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    database: str,
+    db: psycopg.Connection,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     enqueue(database)
     assert (deliver(database, Away()), waiting(db)) == (0, [(1, True)])
-    told = "".join(capsys.readouterr())
+    told = "".join([caplog.text, *capsys.readouterr()])  # whether or not logs are configured by now
     assert "message_not_sent" in told
     assert "+49" not in told
     assert "246810" not in told

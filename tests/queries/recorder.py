@@ -11,7 +11,7 @@ from tests import canaries
 OPTIONS = {"log_statement": "all", "log_line_prefix": "%a|", "fsync": "off"}
 """What the server under observation is started with."""
 
-LEAVE = "SELECT enter(NULL, NULL)"
+NOT_OF_THE_REQUEST = {"SELECT enter(NULL, NULL)", "NOTIFY frontdesk_outbox"}
 
 _OURS = re.compile(r"^frontdesk\|LOG: +(?:statement|execute [^:]+): (.*)$")
 
@@ -20,7 +20,8 @@ class Recorder:
     """What the service says to the server while one request runs; one at a time, or they would be counted together.
 
     Statements of the tests themselves, and those inside functions and triggers, do not count; nor does leaving the user
-    of an earlier request, which depends on which connection of the pool is at hand.
+    of an earlier request, which depends on which connection of the pool is at hand; nor the bell, which rings for all
+    requests of a moment.
     """
 
     def __init__(self, postgres: EmbeddedPostgres) -> None:
@@ -32,4 +33,5 @@ class Recorder:
         begin = self._log.stat().st_size
         response = request()
         said = self._log.read_bytes()[begin:].decode(errors="replace")
-        return response, [match[1] for line in said.splitlines() if (match := _OURS.match(line)) and match[1] != LEAVE]
+        lines = (match[1] for line in said.splitlines() if (match := _OURS.match(line)))
+        return response, [line for line in lines if line not in NOT_OF_THE_REQUEST]

@@ -79,6 +79,26 @@ def test_pages_of_listed_origins_may_call_and_no_others(guarded: Service, servic
     assert "access-control-allow-origin" not in asked(service, "https://portal.example.test")
 
 
+def test_an_answer_that_needs_no_body_waits_for_it_and_the_connection_goes_on(service: Service) -> None:
+    """A form is asked for, JSON is sent: the body is not looked at, and comes a moment after the head."""
+    head = "POST /api/v1/auth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as caller:
+        caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        answers = caller.makefile("rb")
+        for number in range(100):
+            caller.sendall(f"{head}Content-Length: 2\r\n\r\n".encode())
+            httpx.get(f"{service.url}/healthz")
+            caller.sendall(b"{}")
+            status = answers.readline()
+            assert b"422" in status, f"request {number}: {status!r}"
+            length = 0
+            while (line := answers.readline().strip()) != b"":
+                name, _, value = line.partition(b":")
+                assert name != b"connection", "closed"
+                length = int(value) if name == b"content-length" else length
+            answers.read(length)
+
+
 def test_a_body_that_dribbles_is_cut_off(guarded: Service) -> None:
     with socket.create_connection(("127.0.0.1", guarded.port), timeout=20) as caller:
         head = "POST /api/v1/auth/refresh HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"

@@ -28,7 +28,7 @@ q = load(__package__, "factors.sql")
 ISSUER = "Frontdesk"  # what the app shows beside the address
 RECOVERY_CODES = 10
 _SHOWN_OF_PASSKEY = ("id", "name", "created_at", "last_used_at")
-_RECOVERY_BYTES = 10  # 80 random bits, 16 letters and digits: nobody guesses them, so a plain SHA-256 may be stored
+_RECOVERY_BYTES = 15  # 120 random bits, 24 letters and digits: nobody guesses them, so a plain SHA-256 may be stored
 
 
 async def reprove(pool: Pool, viewer: Viewer | None, keys: Keys, actor: Actor, password: str | None) -> bool:

@@ -9,10 +9,12 @@ from pydantic import ValidationError
 
 from frontdesk import db, errors, ids
 from frontdesk.auth import passwords
+from frontdesk.auth.events import PatientRegistered
 from frontdesk.auth.models import NewUser
 from frontdesk.auth.permissions import Actor, Role
 from frontdesk.db import Connection
 from frontdesk.errors import Conflict, InvalidRequest, NotFound
+from frontdesk.events import outbox
 from frontdesk.sql import load
 from frontdesk.web import pages, versions
 
@@ -39,12 +41,13 @@ errors.register("user_account_provider_linked", InvalidRequest, "A user with the
 
 
 async def register(conn: Connection, actor: Actor, patient: dict[str, Any], password_hash: str) -> dict[str, Any]:
-    """Make a patient's record and the account that belongs to it. Raises EmailTaken.
+    """Make a patient's record and the account that belongs to it. Writes PatientRegistered. Raises EmailTaken.
 
     A record that may be the same person's is not linked: a name and a birth date prove nothing; the desk links them.
     """
     patient_id = ids.new_id()
     await db.run(conn, q.insert_patient, id=patient_id, **patient, **actor.stamp)
+    await outbox.record(conn, actor, PatientRegistered(patient_id=patient_id))
     account = {"email": patient["email"], "role": Role.PATIENT, "patient_id": patient_id}
     return await add_user(conn, actor, account, password_hash)
 

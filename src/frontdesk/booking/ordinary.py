@@ -56,8 +56,8 @@ _Outcome = Response | list[dict[str, Any]] | None
 class OrdinaryBookings:
     """The ordinary bookings of one server process."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, committed: Callable[[], None]) -> None:
+        self._pool, self._committed = pool, committed
         self._together = Together(self._book_all, MOST_TOGETHER)
 
     async def book(
@@ -160,6 +160,7 @@ class OrdinaryBookings:
                 raise Busy("The database was lost; look whether it is booked before you try again.") from error
             log.warning("bookings go singly", sqlstate=error.sqlstate, bookings=len(batch))
             return [None] * len(batch)
+        self._committed()
         return [answers.get(wanted.row["id"]) or in_the_way.get(wanted.row["id"]) for wanted in batch]
 
 

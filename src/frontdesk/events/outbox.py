@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from typing import ClassVar, Protocol
+from uuid import UUID
 
 import orjson
 
 from frontdesk import db, ids
-from frontdesk.auth.permissions import Actor
 from frontdesk.db import Connection
 from frontdesk.sql import load
 
@@ -24,7 +24,16 @@ class Event(Protocol):
         ...
 
 
-async def record_all(conn: Connection, events: Iterable[tuple[Actor, Event]]) -> None:
+class Author(Protocol):
+    """Whoever does what the event speaks of."""
+
+    @property
+    def stamp(self) -> dict[str, UUID]:
+        """`changed_by` and `request_id`."""
+        ...
+
+
+async def record_all(conn: Connection, events: Iterable[tuple[Author, Event]]) -> None:
     """Write several events of different actors by one statement, in the caller's transaction."""
     lines = [
         {"event_id": ids.new_id(), "topic": event.topic, "key": event.key, "payload": event, **actor.stamp}
@@ -33,7 +42,7 @@ async def record_all(conn: Connection, events: Iterable[tuple[Actor, Event]]) ->
     await db.run(conn, q.record_events, lines=orjson.dumps(lines).decode())
 
 
-async def record(conn: Connection, actor: Actor, event: Event) -> None:
+async def record(conn: Connection, actor: Author, event: Event) -> None:
     """Write `event` to the outbox, in the caller's transaction."""
     await db.run(
         conn,

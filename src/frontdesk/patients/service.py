@@ -12,12 +12,15 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from frontdesk import db, ids
+from frontdesk.auth.events import PatientRegistered
 from frontdesk.auth.permissions import Actor
 from frontdesk.clinics.models import Row
 from frontdesk.clinics.service import check_versions, found
 from frontdesk.db import Connection
 from frontdesk.errors import Conflict, Forbidden, register
+from frontdesk.events import outbox
 from frontdesk.patients.encryption import opened, readable, sealed
+from frontdesk.patients.events import PatientChanged, PatientDeleted
 from frontdesk.patients.models import NewPatient, PatientPatch
 from frontdesk.sql import load
 from frontdesk.web import pages, words
@@ -70,6 +73,7 @@ async def create_patient(conn: Connection, actor: Actor, body: NewPatient) -> Ro
     alike = await db.search(conn, q.alike, **columns | {"phone_digits": _digits(body.phone)})
     await db.run(conn, q.insert_patient, id=patient_id, **columns, **actor.stamp)
     await db.run(conn, q.add_clinics, patient_id=patient_id, ids=clinic_ids, **actor.stamp)
+    await outbox.record(conn, actor, PatientRegistered(patient_id=patient_id))
     seen = await db.many(conn, q.some_in_reach, **actor.only, ids=[row["id"] for row in alike])
     patient = await get_patient(conn, actor, patient_id)
     return patient | {"possible_duplicates": [row["id"] for row in seen]}
@@ -94,7 +98,10 @@ async def change_patient(
         await db.run(conn, q.say_who, **actor.stamp)
         await db.run(conn, q.drop_clinics, patient_id=patient_id, ids=clinic_ids)
         await db.run(conn, q.add_clinics, patient_id=patient_id, ids=clinic_ids, **actor.stamp)
-    return readable(found(await db.one(conn, q.some_in_reach, **_everybody(), ids=[patient_id]), "patient"))
+    patient = readable(found(await db.one(conn, q.some_in_reach, **_everybody(), ids=[patient_id]), "patient"))
+    fields = sorted({*given, *({"clinic_ids"} if clinic_ids is not None else ())})
+    await outbox.record(conn, actor, PatientChanged(patient_id=patient_id, version=patient["version"], fields=fields))
+    return patient
 
 
 async def delete_patient(conn: Connection, actor: Actor, patient_id: UUID, expected: int | None = None) -> None:
@@ -108,6 +115,7 @@ async def delete_patient(conn: Connection, actor: Actor, patient_id: UUID, expec
     await db.run(conn, q.say_who, **actor.stamp)
     await db.run(conn, q.drop_clinics, patient_id=patient_id, ids=[])
     await db.run(conn, q.delete_patient, patient_id=patient_id)
+    await outbox.record(conn, actor, PatientDeleted(patient_id=patient_id))
 
 
 async def list_appointments(

@@ -9,7 +9,9 @@ from frontdesk.audit import reads
 from frontdesk.auth.permissions import Actor, Role
 from frontdesk.db import Connection
 from frontdesk.errors import Conflict, NotFound
+from frontdesk.events import outbox
 from frontdesk.patients import service as patients
+from frontdesk.rights.events import PatientErased
 from frontdesk.settings import settings
 from frontdesk.sql import load
 from frontdesk.web import versions
@@ -94,6 +96,7 @@ async def _erase(conn: Connection, actor: Actor, patient_id: UUID, reason: str) 
         **actor.stamp,
     )
     assert row is not None
+    await outbox.record(conn, actor, PatientErased(patient_id=patient_id, scope=row["scope"]))
     return row
 
 

@@ -13,7 +13,7 @@ CREATE TABLE totp_factor (
 -- For the day when the phone is gone.
 CREATE TABLE recovery_code (
     user_id    uuid NOT NULL REFERENCES user_account,
-    code_hash  bytea NOT NULL,  -- SHA-256 of 80 random bits
+    code_hash  bytea NOT NULL,  -- SHA-256 of 120 random bits
     used_at    timestamptz,
     changed_by uuid NOT NULL,
     request_id uuid NOT NULL,

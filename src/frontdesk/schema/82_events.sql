@@ -1,10 +1,12 @@
 -- Who has heard which event (ADR-0022). The worker alone reads and writes these.
 
--- How far somebody has read the outbox: the relay to a broker, or a handler that reads from PostgreSQL itself.
+-- How far somebody has read the outbox: the relay to a broker, or a handler that reads from PostgreSQL itself. The line of
+-- `outbox` is the last number given; who holds it numbers alone.
 CREATE TABLE event_cursor (
     reader   text PRIMARY KEY,
     position bigint NOT NULL  -- up to and including
 );
+INSERT INTO event_cursor (reader, position) VALUES ('outbox', 0);
 
 -- What a handler has done, in the transaction in which it did it: an event that comes again finds its line here.
 CREATE TABLE handled_event (

@@ -81,8 +81,15 @@ class KnownHosts:
         await self.app(scope, receive, send)
 
 
+MOST_UNREAD_BYTES = 65_536
+
+
 class Impatience:
-    """Gives a body so many seconds to arrive, from its first byte to its last; then answers 408."""
+    """Gives a body so many seconds to arrive, from its first byte to its last; then answers 408.
+
+    What the application left unread of a small body is taken in before its answer leaves: the server closes a
+    connection with half a request in it, and a client that keeps connections would find its next request unanswered.
+    """
 
     def __init__(self, app: ASGIApp, *, seconds: float) -> None:
         self.app, self._seconds = app, seconds
@@ -107,8 +114,18 @@ class Impatience:
             whole = not message.get("more_body", False)
             return message
 
+        async def the_rest() -> None:
+            taken = 0
+            while not whole and taken < MOST_UNREAD_BYTES:
+                message = await in_time()
+                if message["type"] == "http.disconnect":
+                    return
+                taken += len(message.get("body", b""))
+
         async def sending(message: Message) -> None:
             nonlocal answered
+            if message["type"] == "http.response.start" and not late:
+                await the_rest()
             if not late:
                 await send(message)
             elif not answered:  # whatever the application makes of half a body

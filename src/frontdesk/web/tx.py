@@ -12,9 +12,10 @@ from frontdesk.db import Connection, Viewer, borrow
 
 @asynccontextmanager
 async def transaction(request: Request) -> AsyncIterator[Connection]:
-    """A transaction for the part of a request that needs one; commits at the end. Elsewhere use `Tx`."""
+    """A transaction for a part of a request; elsewhere use `Tx`. Commits at the end, and wakes the relay."""
     async with borrow(request.app.state.pool, viewer_of(request)) as conn, conn.transaction():
         yield conn
+    request.app.state.bell.ring()
 
 
 def viewer_of(request: Request) -> Viewer | None:

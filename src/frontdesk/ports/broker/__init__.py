@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from frontdesk.events.envelope import Envelope
+from frontdesk.envelope import Envelope
 
 Receive = Callable[[Envelope], Awaitable[None]]
 """What a listener does with one event. It returns once the event may be forgotten; whatever it raises, the event comes

@@ -1,0 +1,96 @@
+"""`frontdesk events`: how far everybody has read, what was laid aside, and how it is tried again."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from frontdesk import db
+from frontdesk.db import Connection
+from frontdesk.events import handling, log
+from frontdesk.events.handling import Handler
+
+Connected = Callable[[], AbstractAsyncContextManager[Connection]]
+"""A connection as the owner of the database."""
+
+
+def commands(handlers: Sequence[Handler], connected: Connected) -> typer.Typer:
+    """The sub-commands, for these handlers."""
+    app = typer.Typer(no_args_is_help=True, help="What has happened in the book, and who has heard it.")
+    by_name = {handler.name: handler for handler in handlers}
+
+    def run(work: Callable[[Connection], Awaitable[int]]) -> None:
+        async def with_connection() -> int:
+            async with connected() as conn:
+                return await work(conn)
+
+        sys.exit(asyncio.run(with_connection()))
+
+    @app.command("status")
+    def status() -> None:
+        """How far the relay, the broker and each handler are. Exit status 1 when an event was laid aside."""
+
+        async def show(conn: Connection) -> int:
+            state, dead = await log.state(conn), await db.many(conn, handling.q.dead)
+            places = state["places"]
+            head = places.pop("outbox")
+            since = f", the oldest since {state['oldest'].isoformat()}" if state["waiting"] else ""
+            typer.echo(f"{head} events were numbered; {state['waiting']} wait for the relay{since}.")
+            for reader, position in places.items():
+                typer.echo(f"{reader}: {position}, {head - position} behind")
+            typer.echo(f"{len(dead)} events are laid aside.")
+            return 1 if dead else 0
+
+        run(show)
+
+    @app.command("dead")
+    def dead() -> None:
+        """What was laid aside: for whom, since when and why."""
+
+        async def show(conn: Connection) -> int:
+            for row in await db.many(conn, handling.q.dead):
+                died = row["died_at"].isoformat(timespec="seconds")
+                what = f"{row['handler']} {row['event_id']} {row['topic']}"
+                typer.echo(f"{what} {died} {row['attempts']} tries: {row['reason']}")
+            return 0
+
+        run(show)
+
+    @app.command("replay")
+    def replay(
+        event_id: Annotated[UUID | None, typer.Argument(help="One event; without it, all.")] = None,
+    ) -> None:
+        """Try again what was laid aside, the oldest first. Exit status 1 when something stays."""
+
+        async def again(conn: Connection) -> int:
+            rows = [row for row in await db.many(conn, handling.q.dead) if event_id in (None, row["event_id"])]
+            if event_id is not None and not rows:
+                typer.echo(f"{event_id} was not laid aside.")
+                return 1
+            return 1 if await _replay_all(conn, rows, by_name) else 0
+
+        run(again)
+
+    return app
+
+
+async def _replay_all(conn: Connection, rows: Sequence[dict[str, object]], by_name: dict[str, Handler]) -> int:
+    """How many stay where they are."""
+    taken = 0
+    for row in rows:
+        name, event = str(row["handler"]), UUID(str(row["event_id"]))
+        if name not in by_name:
+            typer.echo(f"{name} {event}: there is no such handler any more")
+            continue
+        try:
+            taken += await handling.replay(conn, by_name[name], event)
+        except Exception as error:
+            if conn.closed or conn.broken:
+                raise
+            typer.echo(f"{name} {event}: {handling.what_failed(error)}")
+    typer.echo(f"{taken} events were taken, {len(rows) - taken} stay.")
+    return len(rows) - taken

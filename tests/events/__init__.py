@@ -1,0 +1,1 @@
+"""Events on their way: in the order of what caused what, each with effect once, none lost."""
