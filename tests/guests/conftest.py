@@ -1,7 +1,7 @@
 """A clinic that never closes, and patients who have a link to their visit and nothing else."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,6 +16,14 @@ from tests.service import SECRET, Service
 KEYS = Keys(SECRET)
 PAGE = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 CLINICAL = "a rash named xanthomirel"
+SECRETS = {
+    "last_name": "Brontovair",
+    "date_of_birth": date(1931, 2, 23),
+    "phone": "+49 30 5550123987",
+    "address": "Wexlumgasse 77",
+    "national_id": "NID-8847-ZK",
+}
+"""What the patients have to hide from whoever has a link."""
 
 
 @dataclass(frozen=True)
@@ -71,16 +79,16 @@ class House:
         midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)
         return midnight + timedelta(hours=hours)
 
-    def link(self, hours: float, *, patient: UUID | None = None, **columns: Any) -> Link:
-        """A visit `hours` after that midnight, and the link to it."""
+    def link(self, when: float | datetime, *, patient: UUID | None = None, **columns: Any) -> Link:
+        """A visit at that moment, or so many hours after that midnight, and the link to it."""
+        start = when if isinstance(when, datetime) else self.at(when)
         patient = patient or self.patient()
         columns = {"reason": CLINICAL, "origin": "imported", "patient_id": patient, **columns}
-        visit = self.make.appointment(self.provider, self.clinic, self.visit_type, self.at(hours), **columns)
+        visit = self.make.appointment(self.provider, self.clinic, self.visit_type, start, **columns)
         return Link(self.make, self.guest, visit, patient)
 
     def patient(self, **columns: Any) -> UUID:
-        about = {"first_name": "Quill", "last_name": f"Bront{uuid4().hex}", "national_id": "NID-8847-ZK"}
-        return self.make.patient(**{**about, "email": f"{uuid4()}@example.test", **columns})
+        return self.make.patient(**{**SECRETS, "first_name": "Quill", "email": f"{uuid4()}@example.test", **columns})
 
 
 @pytest.fixture

@@ -16,11 +16,12 @@ from starlette.types import Message
 
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
-from frontdesk.db import Connection, borrow
+from frontdesk.db import Connection
 from frontdesk.errors import NotFound, Problem
 from frontdesk.guests import pages, service
 from frontdesk.guests.service import Guest
 from frontdesk.web.answers import Once, answer, once_of
+from frontdesk.web.tx import transaction
 
 _FORM = "application/x-www-form-urlencoded"
 _JSON_HEADERS = {name: pages.HEADERS[name] for name in ("Vary", "X-Robots-Tag")}
@@ -49,9 +50,8 @@ class Here:
     async def changed(self, once: Once, done: str | None = None) -> Response:
         """After a change: a browser is sent to the page, where loading it again repeats nothing."""
         if wants_page(self.request):
-            return RedirectResponse(
-                f"{self.link}?done={done}" if done else self.link, 303, {"Cache-Control": "no-store"}
-            )
+            page = f"{self.link}?done={done}" if done else self.link
+            return RedirectResponse(page, 303, {"Cache-Control": "no-store"})
         row = await service.see(self.conn, self.guest)
         return await once.answer(200, service.public(row), **_JSON_HEADERS)
 
@@ -64,8 +64,8 @@ def wants_page(request: Request) -> bool:
 @asynccontextmanager
 async def _entered(request: Request) -> AsyncIterator[Here]:
     """A transaction that sees the appointment of the link and nothing else. Raises NotFound."""
-    # As nobody, whatever log-in the request has beside the link: it shows what the link shows.
-    async with borrow(request.app.state.pool) as conn, conn.transaction():
+    request.state.viewer = None  # whatever log-in stands beside the link: what is seen is what the link shows
+    async with transaction(request) as conn:
         keys, token = request.app.state.keys, request.path_params["token"]
         yield Here(request, conn, await service.enter(conn, keys, token, request.state.request_id))
 
@@ -131,12 +131,10 @@ async def _as_json(request: Request) -> Request:
     if version.isascii() and version.isdigit() and len(version) < 10:
         fields["version"] = int(version)
     body = orjson.dumps(fields)
-    kept = [
-        (name, value) for name, value in request.scope["headers"] if name not in (b"content-type", b"content-length")
-    ]
-    headers = [*kept, (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    about_body = {b"content-type": b"application/json", b"content-length": str(len(body)).encode()}
+    kept = [(name, value) for name, value in request.scope["headers"] if name not in about_body]
 
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return Request({**request.scope, "headers": headers}, receive)
+    return Request({**request.scope, "headers": [*kept, *about_body.items()]}, receive)
