@@ -29,6 +29,7 @@ from frontdesk.clinics import api as clinics
 from frontdesk.db import make_pool
 from frontdesk.events.bell import Bell
 from frontdesk.guests import api as guests
+from frontdesk.guests import calendar_api as calendar
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
 from frontdesk.ports import redis
@@ -63,6 +64,7 @@ _PARTS: tuple[Any, ...] = (
     availability,
     booking,
     holds,
+    calendar,
     providers,
     patients,
     clinics,

@@ -5,8 +5,8 @@ from typing import Any
 
 from frontdesk import links
 from frontdesk.secrets import Keys
-from tests.access.callers import Caller
-from tests.access.recipes import Call, Make, Recipe
+from tests.access.callers import Caller, Thing
+from tests.access.recipes import Call, Make, Recipe, visit
 from tests.access.world import World
 from tests.service import SECRET
 
@@ -27,6 +27,8 @@ LINKS: dict[str, Recipe] = {
     "GET /m/{token} (as a page)": Recipe(_link(Accept="text/html")),
     "GET /m/{token}/slots": Recipe(_link()),
     "GET /m/{token}/slots (as a page)": Recipe(_link(Accept="text/html")),
+    "GET /m/{token}/calendar.ics": Recipe(_link()),
+    "GET /api/v1/appointments/{appointment_id}/calendar.ics": Recipe(visit("scheduled"), Thing.VISIT),
     "POST /m/{token}/confirm": Recipe(_link()),
     "POST /m/{token}/cancel": Recipe(_link()),
     "POST /m/{token}/move": Recipe(_link(lambda world: {"start": world.next_start().isoformat()})),

@@ -132,7 +132,10 @@ class _Builder:
         }
         steps[f"GET {_VISIT}"] = "in_progress"
         ready: dict[str, Known] = {name: {"appointment_id": self.appointments(at)} for name, at in steps.items()}
-        by_link = ("GET /m/{token}", "GET /m/{token}/slots", "POST /m/{token}/confirm", "POST /m/{token}/cancel")
+        by_link = [
+            *(f"GET /m/{{token}}{part}" for part in ("", "/slots", "/calendar.ics")),
+            *(f"POST /m/{{token}}/{part}" for part in ("confirm", "cancel")),
+        ]
         ready |= {name: {"token": self.links()} for name in by_link}
         password: Known = {"password": [PASSWORD, "staple battery"]}  # most that are made up are too easy to guess
         span: Known = {"start": [self.quiet.isoformat()], "end": [(self.quiet + timedelta(hours=9)).isoformat()]}

@@ -110,6 +110,8 @@ OF_TYPE = "visit_type_id={visit_type_id}"
 GETS: dict[str, Asked] = {
     "/m/{token}": Asked(6, by=None, ids=shown),
     "/m/{token}/slots": Asked(9, by=None, ids=shown),
+    "/m/{token}/calendar.ics": Asked(6, by=None, ids=shown),
+    f"{VISIT}/calendar.ics": Asked(4),
     "/healthz": Asked(0, by=None),
     "/readyz": Asked(1, by=None),
     "/metrics": Asked(0, by=None),

@@ -7,9 +7,11 @@ from starlette.responses import Response
 
 from frontdesk.availability.service import days
 from frontdesk.booking.models import SlotTakenProblem
-from frontdesk.guests import pages, service
+from frontdesk.guests import calendar, pages, service
+from frontdesk.guests.calendar_api import FILE
 from frontdesk.guests.models import CancelByLink, ConfirmByLink, GuestAppointment, GuestSlots, MoveByLink
-from frontdesk.guests.route import LinkRoute, OnceByLink, Opened, wants_page
+from frontdesk.guests.route import UNLISTED, LinkRoute, OnceByLink, Opened, wants_page
+from frontdesk.settings import settings
 from frontdesk.web.answers import answer
 from frontdesk.web.fields import Day
 from frontdesk.web.versions import IfMatch
@@ -39,7 +41,15 @@ async def slots_by_link(
     free = await service.slots(here.conn, row, here.guest, from_, to)
     if wants_page(here.request):
         return pages.times(row, here.link, here.guest.language, free, later=days(from_, to)["to_on"])
-    return answer(200, {"slots": free})
+    return answer(200, {"slots": free}, **UNLISTED)
+
+
+@router.get("/{token}/calendar.ics", response_class=Response, responses=FILE)
+async def calendar_by_link(here: Opened) -> Response:
+    """The appointment for a calendar program, with the link in it."""
+    row = await service.look(here.conn, here.guest, "appointments:calendar")
+    file = calendar.of(row, here.guest.language, settings().origin, here.link)
+    return calendar.answer(here.request, file, **UNLISTED)
 
 
 @router.post("/{token}/confirm", response_model=GuestAppointment, responses=_CHANGED)

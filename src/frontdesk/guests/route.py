@@ -24,7 +24,9 @@ from frontdesk.web.answers import Once, answer, once_of
 from frontdesk.web.tx import transaction
 
 _FORM = "application/x-www-form-urlencoded"
-_JSON_HEADERS = {name: pages.HEADERS[name] for name in ("Vary", "X-Robots-Tag")}
+
+UNLISTED = {name: pages.HEADERS[name] for name in ("Vary", "X-Robots-Tag")}
+"""Headers of what is no page: what is private is not to be found by a search, and depends on what was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Here:
         if wants_page(self.request):
             done = "moved" if self.request.query_params.get("done") == "moved" else None
             return pages.appointment(row, self.link, self.guest.language, notice=done)
-        return answer(200, service.public(row), **_JSON_HEADERS)
+        return answer(200, service.public(row), **UNLISTED)
 
     async def changed(self, once: Once, done: str | None = None) -> Response:
         """After a change: a browser is sent to the page, where loading it again repeats nothing."""
@@ -53,7 +55,7 @@ class Here:
             page = f"{self.link}?done={done}" if done else self.link
             return RedirectResponse(page, 303, {"Cache-Control": "no-store"})
         row = await service.see(self.conn, self.guest)
-        return await once.answer(200, service.public(row), **_JSON_HEADERS)
+        return await once.answer(200, service.public(row), **UNLISTED)
 
 
 def wants_page(request: Request) -> bool:
