@@ -30,6 +30,7 @@ from frontdesk.db import make_pool
 from frontdesk.events.bell import Bell
 from frontdesk.guests import api as guests
 from frontdesk.guests import calendar_api as calendar
+from frontdesk.guests import ending_api as link_endings
 from frontdesk.notifications import api as notifications
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
@@ -68,6 +69,7 @@ _PARTS: tuple[Any, ...] = (
     calendar,
     providers,
     patients,
+    link_endings,
     clinics,
     records,
     auth,
