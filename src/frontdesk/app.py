@@ -28,6 +28,8 @@ from frontdesk.booking.ordinary import OrdinaryBookings
 from frontdesk.clinics import api as clinics
 from frontdesk.db import make_pool
 from frontdesk.events.bell import Bell
+from frontdesk.live import api as live
+from frontdesk.live.hub import Hub
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
 from frontdesk.ports import redis
@@ -49,7 +51,15 @@ _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 
 _CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
-    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Hold-Token", "X-Request-Id"],
+    "allow_headers": [
+        "Authorization",
+        "Content-Type",
+        "Idempotency-Key",
+        "If-Match",
+        "Last-Event-ID",
+        "X-Hold-Token",
+        "X-Request-Id",
+    ],
     "expose_headers": ["ETag", "Location", "Retry-After", "X-Request-Id", "Idempotent-Replayed"],
     "max_age": 600,
 }
@@ -73,6 +83,7 @@ _PARTS: tuple[Any, ...] = (
     api_keys,
     rights,
     audit,
+    live,
 )
 """Asked in this order: the busiest first."""
 
@@ -140,11 +151,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.bell = Bell(app.state.pool)
     app.state.bookings = OrdinaryBookings(app.state.pool, app.state.bell.ring)
     app.state.availability = SharedAvailability(app.state.pool)
+    app.state.hub = Hub(config)
+    app.state.hub.start()
     # Not waiting for connections: a worker that starts while the database restarts becomes ready when it is back.
     await app.state.pool.open(wait=False)
     try:
         yield
     finally:
+        await app.state.hub.stop()
         await app.state.pool.close()
         if app.state.redis is not None:
             await app.state.redis.aclose()
