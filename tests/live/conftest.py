@@ -7,7 +7,7 @@ import pytest
 
 from frontdesk.supervisor.postgres import EmbeddedPostgres
 from tests.conftest import copy_database
-from tests.live.world import Place, relay
+from tests.live.world import Place, Watch, relay, watching
 from tests.service import Service
 
 
@@ -26,3 +26,9 @@ def streaming(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFacto
 def place(streaming: Service) -> Iterator[Place]:
     with psycopg.connect(streaming.dsn, autocommit=True, options="-c timezone=UTC") as conn:
         yield Place(streaming, conn)
+
+
+@pytest.fixture
+def watch(streaming: Service) -> Iterator[Watch]:
+    with watching(streaming) as opened:
+        yield opened

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.live.world import Place, Watcher
+from tests.live.world import Place, Watch
 
 
-def test_anybody_hears_which_times_are_taken_and_free_but_not_by_whom(place: Place) -> None:
-    watcher = Watcher(place.service, f"provider_id={place.provider}")
+def test_anybody_hears_which_times_are_taken_and_free_but_not_by_whom(place: Place, watch: Watch) -> None:
+    watcher = watch(f"provider_id={place.provider}")
     booked = place.book(0)
     place.change(booked, start=place.at(1))
     place.step(booked, "cancel")
@@ -19,38 +19,34 @@ def test_anybody_hears_which_times_are_taken_and_free_but_not_by_whom(place: Pla
     ]
     for secret in (str(place.patient), booked["id"]):
         assert secret not in watcher.text
-    watcher.close()
 
 
-def test_a_clinic_is_heard_with_all_its_providers_and_no_other_clinic(place: Place) -> None:
-    here = Watcher(place.service, f"clinic_id={place.clinic}")
-    elsewhere = Watcher(place.service, f"clinic_id={place.elsewhere}&provider_id={place.colleague}")
+def test_a_clinic_is_heard_with_all_its_providers_and_no_other_clinic(place: Place, watch: Watch) -> None:
+    here = watch(f"clinic_id={place.clinic}")
+    elsewhere = watch(f"clinic_id={place.elsewhere}&provider_id={place.colleague}")
     place.book(0)
     place.book(0, patient=place.make.patient(), provider=place.colleague)
     providers = [event.data["times"][0]["provider_id"] for event in here.heard(2)]
     assert providers == [str(place.provider), str(place.colleague)]
     assert [event.id for event in elsewhere.heard(1)] == [here.events[1].id]
-    here.close()
-    elsewhere.close()
 
 
-def test_steps_that_free_no_time_are_no_news_of_times(place: Place) -> None:
-    watcher = Watcher(place.service, f"provider_id={place.provider}")
+def test_steps_that_free_no_time_are_no_news_of_times(place: Place, watch: Watch) -> None:
+    watcher = watch(f"provider_id={place.provider}")
     booked = place.book(0)
     place.step(booked, "confirm")
     place.step(booked, "no-show")
     assert [event.data["times"][0]["free"] for event in watcher.heard(2)] == [False, True]
-    watcher.close()
 
 
-def test_the_board_is_heard_by_staff_admins_and_by_providers_their_own(place: Place) -> None:
+def test_the_board_is_heard_by_staff_admins_and_by_providers_their_own(place: Place, watch: Watch) -> None:
     tokens = {
         "staff": place.staff,
         "admin": place.make.token("admin"),
         "provider": place.make.token("provider", provider_id=place.provider),
         "colleague": place.make.token("provider", provider_id=place.colleague),
     }
-    watchers = {name: Watcher(place.service, f"board={place.clinic}", token) for name, token in tokens.items()}
+    watchers = {name: watch(f"board={place.clinic}", token) for name, token in tokens.items()}
     booked = place.book(0)
     place.step(booked, "confirm")
     place.change(booked, provider_id=str(place.colleague))
@@ -70,35 +66,31 @@ def test_the_board_is_heard_by_staff_admins_and_by_providers_their_own(place: Pl
     assert heard["colleague"] == heard["staff"][2:]
     for watcher in watchers.values():
         assert str(place.patient) not in watcher.text
-        watcher.close()
 
 
 def _utc(data: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     return {"appointment": {name: str(value).replace("Z", "+00:00") for name, value in data["appointment"].items()}}
 
 
-def test_a_patient_hears_of_their_own_and_never_of_anothers(place: Place) -> None:
+def test_a_patient_hears_of_their_own_and_never_of_anothers(place: Place, watch: Watch) -> None:
     other = place.make.patient()
-    mine = Watcher(place.service, "mine=true", place.make.token("patient", patient_id=place.patient))
-    theirs = Watcher(place.service, "mine=true", place.make.token("patient", patient_id=other))
+    mine = watch("mine=true", place.make.token("patient", patient_id=place.patient))
+    theirs = watch("mine=true", place.make.token("patient", patient_id=other))
     booked = [place.book(0), place.book(1, patient=other), place.book(2)]
     assert [event.data["appointment"]["id"] for event in mine.heard(2)] == [booked[0]["id"], booked[2]["id"]]
     place.step(booked[1], "cancel")
     assert [event.data["appointment"]["status"] for event in theirs.heard(2)] == ["scheduled", "cancelled"]
     assert {event.data["appointment"]["id"] for event in theirs.events} == {booked[1]["id"]}
     assert booked[1]["id"] not in mine.text
-    mine.close()
-    theirs.close()
 
 
-def test_several_topics_are_one_stream_and_an_event_comes_once(place: Place) -> None:
+def test_several_topics_are_one_stream_and_an_event_comes_once(place: Place, watch: Watch) -> None:
     token = place.make.token("provider", provider_id=place.provider)
-    watcher = Watcher(place.service, f"mine=true&board={place.clinic}&provider_id={place.provider}", token)
+    watcher = watch(f"mine=true&board={place.clinic}&provider_id={place.provider}", token)
     booked = place.book(0)
     (event,) = watcher.heard(1)
     assert set(event.data) == {"times", "appointment"}
     assert event.data["appointment"]["id"] == booked["id"]
-    watcher.close()
 
 
 @pytest.mark.parametrize(
@@ -123,13 +115,11 @@ def test_who_may_not_hear_is_told_so(place: Place, who: str, query: str, status:
     assert asked.status_code == status, asked.text
 
 
-def test_staff_of_another_clinic_hear_nothing_of_this_one(place: Place) -> None:
+def test_staff_of_another_clinic_hear_nothing_of_this_one(place: Place, watch: Watch) -> None:
     token = place.make.token("staff", clinic_ids=(place.elsewhere,))
-    watcher = Watcher(place.service, f"board={place.elsewhere}&provider_id={place.colleague}", token)
-    here = Watcher(place.service, f"board={place.clinic}", place.staff)
+    watcher = watch(f"board={place.elsewhere}&provider_id={place.colleague}", token)
+    here = watch(f"board={place.clinic}", place.staff)
     place.book(0)
     place.book(0, patient=place.make.patient(), provider=place.colleague)
     assert len(here.heard(2)) == 2
     assert [set(event.data) for event in watcher.heard(1)] == [{"times"}]
-    watcher.close()
-    here.close()

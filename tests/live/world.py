@@ -1,12 +1,13 @@
 """Watchers on real sockets, and the relay that numbers what the service writes."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -94,9 +95,27 @@ class Watcher:
         return self.events
 
     def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
+        """Leave, if the service has not ended it already."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join(PATIENCE_S)
+        self._file.close()
         self._socket.close()
-        self.over.wait(PATIENCE_S)
+
+
+Watch = Callable[..., Watcher]
+"""Opens a stream for a query, as the bearer of a token, after a position; it is closed when the test is over."""
+
+
+@contextmanager
+def watching(service: Service) -> Iterator[Watch]:
+    """Within, streams are opened by this; at the end all are closed."""
+    with ExitStack() as stack:
+
+        def watch(query: str, token: str | None = None, after: int | None = None) -> Watcher:
+            return stack.enter_context(contextlib.closing(Watcher(service, query, token, after)))
+
+        yield watch
 
 
 @contextmanager
@@ -137,6 +156,7 @@ class Place:
             self.make.every_day(provider, self.clinic)
         self.patient = self.make.patient()
         self.staff = self.make.token("staff", clinic_ids=(self.clinic,))
+        self.admin = self.make.token("admin")
         self._first = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)
 
     def at(self, number: int) -> str:
@@ -151,17 +171,17 @@ class Place:
             "patient_id": patient or self.patient,
         }
         text = {name: str(value) for name, value in body.items()} | {"start": self.at(number)}
-        response = self.service.client(self.staff).post("/appointments", json=text)
+        response = self.service.client(self.admin).post("/appointments", json=text)
         assert response.status_code == 201, response.text
         booked: dict[str, Any] = response.json()
         return booked
 
     def change(self, appointment: dict[str, Any], **change: Any) -> dict[str, Any]:
-        response = self.service.client(self.staff).patch(f"/appointments/{appointment['id']}", json=change)
+        response = self.service.client(self.admin).patch(f"/appointments/{appointment['id']}", json=change)
         assert response.status_code == 200, response.text
         changed: dict[str, Any] = response.json()
         return changed
 
     def step(self, appointment: dict[str, Any], word: str) -> None:
-        response = self.service.client(self.staff).post(f"/appointments/{appointment['id']}/{word}", json={})
+        response = self.service.client(self.admin).post(f"/appointments/{appointment['id']}/{word}", json={})
         assert response.status_code == 200, response.text
