@@ -16,6 +16,7 @@ from uuid import UUID
 import psycopg
 from pydantic import SecretStr
 
+from frontdesk import ids
 from frontdesk.events import log
 from frontdesk.settings import Settings
 from tests.make import Make
@@ -185,3 +186,19 @@ class Place:
     def step(self, appointment: dict[str, Any], word: str) -> None:
         response = self.service.client(self.admin).post(f"/appointments/{appointment['id']}/{word}", json={})
         assert response.status_code == 200, response.text
+
+
+def write(conn: psycopg.Connection, provider: UUID, clinic: UUID, *, count: int, first: int = 0) -> None:
+    """Events as a booking writes them, with the numbers from `first` in place of their instants."""
+    conn.execute(
+        """
+        INSERT INTO outbox (event_id, topic, key, payload, changed_by, request_id)
+        SELECT gen_random_uuid(), 'appointments.scheduled.v1', %(provider)s::text,
+               jsonb_build_object('appointment_id', gen_random_uuid(), 'version', 1, 'provider_id', %(provider)s::text,
+                                  'clinic_id', %(clinic)s::text, 'patient_id', NULL,
+                                  'start', to_char(n, 'FM000000'), 'end', to_char(n + 1, 'FM000000')),
+               %(system)s, %(system)s
+        FROM generate_series(%(first)s::int, %(first)s::int + %(count)s::int - 1) AS n
+        """,
+        {"provider": provider, "clinic": clinic, "count": count, "first": first, "system": ids.SYSTEM},
+    )
