@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     topic_prefix: str = ""  # before the names of topics, queues and exchanges at a broker that others use too
     event_retention: timedelta = Field(default=timedelta(days=30), ge=timedelta(days=1))  # how long events are kept
 
+    stream_listeners: int = Field(default=2000, ge=1, le=50_000)  # streams that a server worker keeps open at most
+    streams_per_client: int = Field(default=20, ge=1, le=50_000)  # of these, for one user or anonymous address
+
     rate_limits: bool = True
     rate_window: timedelta = Field(default=timedelta(minutes=1), ge=timedelta(seconds=1), le=timedelta(days=1))
     rate_anonymous: int = Field(default=600, ge=1, le=1_000_000)  # calls in a window, from one address without a log-in
