@@ -30,7 +30,7 @@ SESSION_MS = 6_000
 REBALANCE_MS = 30_000
 """So long the group waits for a consumer to finish the event in its hands, before its keys go to another."""
 
-SEND_MS = 10_000
+SEND_MS = 8_000
 """After so long without an answer an event is not sent again, and counts as not taken."""
 
 WATCH_S = 3.0
@@ -79,7 +79,7 @@ class KafkaBroker:
         busy = asyncio.Lock()
         progress = _Progress(busy)
         client = kafka.KafkaBroker(
-            self._servers, consumer_only=True, request_timeout_ms=REBALANCE_MS + SEND_MS, logger=None
+            self._servers, consumer_only=True, request_timeout_ms=REBALANCE_MS + SESSION_MS, logger=None
         )
         subscriber = client.subscriber(
             *self._topics,
