@@ -25,9 +25,12 @@ DESIGN = """
     appointments:move    -    own  -     clinics  all
     appointments:cancel  -    own  own   clinics  all
     appointments:confirm -    own  own   clinics  all
+    appointments:link    all  all  all   all      all
     appointments:step    -    -    own   clinics  all
     visits:read          -    own  care  -        glass
     visits:write         -    -    care  -        -
+    notifications:read   -    -    -     clinics  all
+    notifications:send   -    -    -     clinics  all
     break-glass:open     -    -    all   -        all
     schedules:read       -    -    own   clinics  all
     schedules:write      -    -    -     clinics  all
@@ -49,6 +52,8 @@ OPEN_TO_ALL = {
     "POST /api/v1/auth/refresh",
     "POST /api/v1/auth/password-reset",
     "POST /api/v1/auth/password-reset/confirm",
+    "GET /api/v1/unsubscribe/{token}",
+    "POST /api/v1/unsubscribe/{token}",
 }
 """What anybody may call without being known. Another one is a decision, and is written here."""
 
@@ -67,19 +72,22 @@ def test_nothing_more_is_open_to_all() -> None:
     assert {name for name, permission in found.items() if permission in ("public", "metrics:read")} == OPEN_TO_ALL
     reads = {name for name, permission in found.items() if permission == "availability:read"}
     assert all(name.startswith("GET ") and "/availability" in name for name in reads)
-    assert {"public", "metrics:read", "availability:read"} == IMPERSONAL
+    by_link = {name for name, permission in found.items() if permission == "appointments:link"}
+    assert all(name.split(" ")[1].startswith("/m/{token}") for name in by_link)
+    assert {"public", "metrics:read", "availability:read", "appointments:link"} == IMPERSONAL
 
 
 def test_what_is_not_the_desks_is_declared_by_its_path() -> None:
     """An operation under a folder of the API declares a permission of that folder, not one that lets more in."""
     of_folder = {
         "patients": {"patients", "visits", "break-glass"},
-        "appointments": {"appointments", "visits"},
+        "appointments": {"appointments", "visits", "notifications"},
         "users": {"users"},
         "audit": {"audit"},
-        "clinics": {"directory", "schedules"},
+        "clinics": {"directory", "schedules", "notifications"},
         "providers": {"directory", "schedules", "exceptions", "availability"},
         "holds": {"holds"},
+        "notifications": {"notifications"},
         "auth": {"public", "account", "factors"},
         "api-keys": {"api-keys"},
     }

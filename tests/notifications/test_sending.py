@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from frontdesk import db, ids
-from frontdesk.notifications import sending
+from frontdesk.notifications import sending, writing
 from frontdesk.ports import smtp
 from frontdesk.ports.letters import Away, Letter, Refused
 from frontdesk.ports.smtp import Smtp
@@ -166,14 +166,14 @@ def test_a_fault_of_ours_in_one_message_does_not_keep_back_the_others(
 ) -> None:
     bad = book.booked(2 * DAY)
     many(book, 3)
-    original = sending.facts_of
+    original = writing.facts_of
 
     async def facts_of(conn: db.Connection, appointment_id: object) -> object:
         if appointment_id == bad:
             raise ValueError("pat@post.test")
         return await original(conn, appointment_id)
 
-    monkeypatch.setattr(sending, "facts_of", facts_of)
+    monkeypatch.setattr(writing, "facts_of", facts_of)
     assert book.send(sink) == 3
     assert ("pending", "ValueError") in book.told("status", "reason")
 

@@ -8,7 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from frontdesk import links
+from frontdesk.notifications import unsubscribing
+from frontdesk.secrets import Keys
 from tests.queries.world import PASSWORD, World
+from tests.service import SECRET
 
 Body = Callable[[World], dict[str, Any]]
 
@@ -67,6 +71,11 @@ def newcomer(world: World) -> dict[str, Any]:
     return {"first_name": "Ada", "last_name": "Vale", "date_of_birth": "1980-05-17"}
 
 
+def unsubscribing_of(world: World) -> dict[str, Any]:
+    """The link in a reminder to the patient."""
+    return {"token": unsubscribing.token_of(Keys(SECRET), world.ids["patient_id"], "email")}
+
+
 def log_in(world: World) -> dict[str, Any]:
     """The form of a log-in."""
     return {"username": world.email, "password": PASSWORD}
@@ -82,6 +91,22 @@ def nobody(world: World) -> dict[str, Any]:
     return {"username": "nobody@queries.test", "password": "a guess"}
 
 
+def shown(world: World) -> dict[str, Any]:
+    """The token of the link to the world's visit."""
+    facts = {"appointment_id": world.ids["appointment_id"], "patient_id": world.ids["patient_id"], "generation": 0}
+    return {"token": links.token_of(Keys(SECRET), **facts)}
+
+
+def link(status: str = "scheduled") -> Callable[[World], dict[str, Any]]:
+    """The token of the link to a visit in this status that no other request uses."""
+
+    def token(world: World) -> dict[str, Any]:
+        facts = {"appointment_id": world.spare[status].pop(), "patient_id": world.ids["patient_id"], "generation": 0}
+        return {"token": links.token_of(Keys(SECRET), **facts)}
+
+    return token
+
+
 VISITS = "/api/v1/appointments"
 VISIT = f"{VISITS}/{{appointment_id}}"
 PROVIDER = "/api/v1/providers/{provider_id}"
@@ -89,6 +114,10 @@ CLINIC = "/api/v1/clinics/{clinic_id}"
 OF_TYPE = "visit_type_id={visit_type_id}"
 
 GETS: dict[str, Asked] = {
+    "/m/{token}": Asked(6, by=None, ids=shown),
+    "/m/{token}/slots": Asked(9, by=None, ids=shown),
+    "/m/{token}/calendar.ics": Asked(6, by=None, ids=shown),
+    f"{VISIT}/calendar.ics": Asked(4),
     "/healthz": Asked(0, by=None),
     "/readyz": Asked(1, by=None),
     "/metrics": Asked(0, by=None),
@@ -111,7 +140,7 @@ GETS: dict[str, Asked] = {
     f"{VISIT}/visit": Asked(4, by="patient"),
     "/api/v1/patients/{patient_id}/records": Asked(3, by="patient"),
     "/api/v1/patients/{patient_id}/break-glass": Asked(2),
-    "/api/v1/patients/{patient_id}/export": Asked(8),
+    "/api/v1/patients/{patient_id}/export": Asked(9),
     "/api/v1/patients/{patient_id}/erasures": Asked(3),
     "/api/v1/patients/{patient_id}/appointments": Asked(4, "when=upcoming"),
     "/api/v1/clinics": Asked(2),
@@ -119,6 +148,10 @@ GETS: dict[str, Asked] = {
     f"{CLINIC}/rooms": Asked(3),
     f"{CLINIC}/rooms/{{room_id}}": Asked(2),
     f"{CLINIC}/closures": Asked(3),
+    f"{CLINIC}/notifications": Asked(3, "status=failed"),
+    f"{VISIT}/notifications": Asked(4),
+    "/api/v1/patients/{patient_id}/notification-preferences": Asked(4),
+    "/api/v1/unsubscribe/{token}": Asked(0, by=None, ids=unsubscribing_of),
     "/api/v1/specialties": Asked(2),
     "/api/v1/specialties/{specialty_id}": Asked(2),
     "/api/v1/visit-types": Asked(2),
@@ -143,6 +176,11 @@ WRITES: dict[str, tuple[str, Asked]] = {
     "move": (f"PATCH {VISIT}", Asked(18, body=lambda world: {"start": world.at(6)}, ids=spare("scheduled"))),
     "cancel": (f"POST {VISIT}/cancel", Asked(12, ids=spare("scheduled"))),
     "confirm": (f"POST {VISIT}/confirm", Asked(12, ids=spare("scheduled"))),
+    "confirm by a link": ("POST /m/{token}/confirm", Asked(14, by=None, ids=link())),
+    "move by a link": (
+        "POST /m/{token}/move",
+        Asked(20, body=lambda world: {"start": world.at(60)}, by=None, ids=link("confirmed")),
+    ),
     "check in": (f"POST {VISIT}/check-in", Asked(12, ids=spare("confirmed"))),
     "check in a late arrival": (f"POST {VISIT}/check-in", Asked(14, ids=spare("no_show"))),
     "start": (f"POST {VISIT}/start", Asked(12, ids=spare("checked_in"))),

@@ -5,6 +5,7 @@ from typing import Any
 from frontdesk import db, ids
 from frontdesk.db import Connection
 from frontdesk.envelope import Envelope
+from frontdesk.settings import settings
 from frontdesk.sql import load
 
 q = load(__package__, "queue.sql")
@@ -37,6 +38,7 @@ async def tell(conn: Connection, appointment_id: Any, version: int, kind: str) -
         version=version,
         kind=kind,
         channels=list(CHANNELS),
+        by_topic=settings().push_url is not None,
         ids=[ids.new_id() for _ in CHANNELS],
         changed_by=ids.SYSTEM,
         request_id=ids.new_id(),

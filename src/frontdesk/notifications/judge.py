@@ -22,7 +22,7 @@ class Verdict:
 def judge(row: dict[str, Any]) -> Verdict:
     """Judge a row of `hold`. What is no longer true, wanted or in time is skipped; quiet hours are waited for."""
     reminder = row["kind"] in _REMINDERS
-    if not _still_true(row):
+    if not still_true(row):
         return Verdict(skip="superseded")
     if row["start_at"] <= row["now"]:
         return Verdict(skip="past")
@@ -43,7 +43,7 @@ def judge(row: dict[str, Any]) -> Verdict:
     return Verdict()
 
 
-def _still_true(row: dict[str, Any]) -> bool:
+def still_true(row: dict[str, Any]) -> bool:
     match row["kind"]:
         case "cancellation":
             return bool(row["visit_status"] == "cancelled")

@@ -7,7 +7,7 @@ CROSS JOIN LATERAL notification_wishes(a.patient_id) AS w
 JOIN unnest(%(channels)s::text[], %(ids)s::uuid[]) AS way (channel, id) ON way.channel = ANY (w.channels)
 WHERE a.id = %(appointment_id)s AND a.start_at > now()
   AND (%(kind)s <> 'confirmation' OR a.origin <> 'imported')
-  AND (way.channel <> 'push' OR EXISTS (SELECT FROM push_subscription s WHERE s.patient_id = a.patient_id))
+  AND (way.channel <> 'push' OR %(by_topic)s OR EXISTS (SELECT FROM push_subscription s WHERE s.patient_id = a.patient_id))
 ON CONFLICT DO NOTHING;
 
 -- name: moved_by
@@ -64,6 +64,14 @@ ORDER BY h.version DESC LIMIT 1;
 -- name: devices
 -- Where a patient lets messages be shown.
 SELECT id, sealed FROM push_subscription WHERE patient_id = %(patient_id)s ORDER BY id;
+
+-- name: say_who
+-- A DELETE has no columns to say it in.
+SELECT set_config('frontdesk.actor', %(actor)s, true), set_config('frontdesk.request_id', %(request_id)s, true);
+
+-- name: forget_device
+-- It takes no messages any more.
+DELETE FROM push_subscription WHERE id = %(id)s;
 
 -- name: sent
 -- It has left.

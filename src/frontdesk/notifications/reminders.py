@@ -6,6 +6,7 @@ import orjson
 
 from frontdesk import clock, db, ids
 from frontdesk.db import Connection
+from frontdesk.settings import settings
 from frontdesk.sql import load
 
 q = load(__package__, "reminders.sql")
@@ -45,7 +46,8 @@ class Remind:
 async def remind(conn: Connection, *, since: datetime | None = None) -> int:
     """Write down at most AT_ONCE reminders that came due after `since` (aware), or ever."""
     async with conn.transaction():
-        rows = await db.search(conn, q.due, since=since, most=AT_ONCE)
+        by_topic = settings().push_url is not None
+        rows = await db.search(conn, q.due, since=since, by_topic=by_topic, most=AT_ONCE)
         if rows:
             lines = orjson.dumps([row | {"id": ids.new_id()} for row in rows]).decode()
             await db.run(conn, q.keep, lines=lines, changed_by=ids.SYSTEM, request_id=ids.new_id())

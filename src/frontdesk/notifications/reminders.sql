@@ -13,7 +13,7 @@ CROSS JOIN LATERAL visit_version(a.id) AS v
 CROSS JOIN LATERAL notification_wishes(a.patient_id) AS w
 CROSS JOIN LATERAL unnest(w.reminders) AS way
 WHERE a.status IN ('scheduled', 'confirmed') AND v.since < a.start_at - r.before AND way = ANY (w.channels)
-  AND (way <> 'push' OR EXISTS (SELECT FROM push_subscription s WHERE s.patient_id = a.patient_id))
+  AND (way <> 'push' OR %(by_topic)s OR EXISTS (SELECT FROM push_subscription s WHERE s.patient_id = a.patient_id))
   AND NOT EXISTS (SELECT FROM notification n WHERE n.appointment_id = a.id AND n.version = v.version
                                               AND n.kind = r.kind AND n.channel = way)
 ORDER BY a.start_at, a.id LIMIT %(most)s;

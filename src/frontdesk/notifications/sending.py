@@ -9,23 +9,21 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import structlog
 
 from frontdesk import clock, db
 from frontdesk.db import Connection
-from frontdesk.notifications import unsubscribing
-from frontdesk.notifications.facts import Facts, facts_of
 from frontdesk.notifications.handler import q
 from frontdesk.notifications.judge import judge, next_try
-from frontdesk.notifications.render import render
-from frontdesk.notifications.ways import devices, ways_of
-from frontdesk.ports.letters import Away, Letter, NotSent, Refused, Way
+from frontdesk.notifications.ways import ways_of
+from frontdesk.notifications.writing import forget_device, letters_of
+from frontdesk.ports.letters import Away, Gone, Letter, NotSent, Refused, Way
 from frontdesk.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -116,18 +114,32 @@ class _Round:
 
     async def _hand_over(self, of: dict[str, Any], row: dict[str, Any]) -> None:
         try:
-            for letter in await _letters(self._conn, row):
-                await self._way.send(letter)
+            letters = await letters_of(self._conn, row)
+            await self._send_to_all(letters)
         except psycopg.Error:
             raise
-        except _NoAddress:
-            await db.run(self._conn, q.close, **of, status="skipped", reason="no-address")
         except Exception as error:
             # Whatever it is, the other messages go on. Only its type is told: a text may quote an address.
             await self._not_sent(of, row, error)
-        else:
-            await db.run(self._conn, q.sent, **of)
-            self._sent += 1
+            return
+        if not letters:
+            await db.run(self._conn, q.close, **of, status="skipped", reason="no-address")
+            return
+        await db.run(self._conn, q.sent, **of)
+        self._sent += 1
+
+    async def _send_to_all(self, letters: list[tuple[Letter, UUID | None]]) -> None:
+        """To a mailbox or number, or to all of the patient's devices: one that takes it is enough. Raises NotSent."""
+        failures = []
+        for letter, device in letters:
+            try:
+                await self._way.send(letter)
+            except NotSent as error:
+                failures.append(error)
+                if isinstance(error, Gone) and device is not None:
+                    await forget_device(self._conn, device)
+        if failures and len(failures) == len(letters):
+            raise failures[-1]
 
     async def _not_sent(self, of: dict[str, Any], row: dict[str, Any], error: Exception) -> None:
         reason = str(error) if isinstance(error, NotSent) else type(error).__name__
@@ -140,46 +152,3 @@ class _Round:
             return
         log.warning("notification_not_sent", attempts=row["attempts"], **told)
         await db.run(self._conn, q.later, **of, at=again, reason=reason)
-
-
-class _NoAddress(Exception):
-    """There is nowhere to send it."""
-
-
-async def _letters(conn: Connection, row: dict[str, Any]) -> list[Letter]:
-    """The message, written now of the visit as it is now: one, or one for each device. Raises _NoAddress."""
-    addresses = await _addresses(conn, row)
-    if not addresses:
-        raise _NoAddress
-    facts = await _facts(conn, row)
-    said = render(row["kind"], row["channel"], facts)
-    return [
-        Letter(
-            id=row["id"],
-            kind=row["kind"],
-            channel=row["channel"],
-            to=to,
-            subject=said.subject,
-            text=said.text,
-            html=said.html,
-            ics=said.ics,
-            unsubscribe_url=facts.unsubscribe_url,
-        )
-        for to in addresses
-    ]
-
-
-async def _addresses(conn: Connection, row: dict[str, Any]) -> list[str]:
-    if row["channel"] == "push":
-        return await devices(conn, row["patient_id"])
-    return [to for to in [row["email"] if row["channel"] == "email" else row["phone"]] if to]
-
-
-async def _facts(conn: Connection, row: dict[str, Any]) -> Facts:
-    facts = await facts_of(conn, row["appointment_id"])
-    if row["kind"].startswith("reminder"):
-        facts = replace(facts, unsubscribe_url=unsubscribing.url_of(row["patient_id"], row["channel"]))
-    if row["kind"] == "change":
-        told = await db.one(conn, q.told_start, appointment_id=row["appointment_id"], version=row["version"])
-        facts = replace(facts, old_start=told["start"] if told and told["start"] != row["start_at"] else None)
-    return facts

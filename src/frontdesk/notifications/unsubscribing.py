@@ -13,7 +13,7 @@ _CHANNELS: tuple[Channel, ...] = ("email", "sms", "push")
 
 _MAC_BYTES = 16  # 128 bits: nobody guesses them over HTTP
 
-PATH = "/unsubscribe"
+PATH = "/api/v1/unsubscribe"
 
 
 def url_of(patient_id: UUID, channel: Channel) -> str:

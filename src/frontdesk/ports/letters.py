@@ -39,6 +39,10 @@ class Refused(NotSent):
     """It will never leave: the address, or what it says, was refused for good."""
 
 
+class Gone(Refused):
+    """The device has taken its permission back, or is no more."""
+
+
 class Deferred(NotSent):
     """It may leave later."""
 

@@ -17,6 +17,7 @@ BEGIN
            CASE WHEN e.action = 'READ' THEN e.new ->> 'reason' END,
            CASE e.actor WHEN '00000000-0000-7000-8000-000000000001' THEN 'system'
                         WHEN '00000000-0000-7000-8000-000000000002' THEN 'anonymous'
+                        WHEN '00000000-0000-7000-8000-000000000003' THEN 'guest link'
                         ELSE u.role END,
            concat_ws(' ', p.title, p.first_name, p.last_name),
            ARRAY(SELECT c.name FROM user_clinic w JOIN clinic c ON c.id = w.clinic_id WHERE w.user_id = u.id ORDER BY 1)
@@ -26,7 +27,8 @@ BEGIN
     WHERE e.row_id = ANY (ARRAY(SELECT who::text UNION ALL SELECT a.id::text FROM appointment a WHERE a.patient_id = who
                                 UNION ALL SELECT m.id::text FROM medical_record m WHERE m.patient_id = who
                                 UNION ALL SELECT g.id::text FROM break_glass g WHERE g.patient_id = who))
-      AND e.table_name IN ('patient', 'patient_clinic', 'appointment', 'visit', 'medical_record', 'break_glass')
+      AND e.table_name IN ('patient', 'patient_clinic', 'appointment', 'visit', 'medical_record', 'break_glass',
+                           'notification_preference')
       AND (before_id IS NULL OR e.id < before_id)
     ORDER BY e.id DESC LIMIT most;
 END

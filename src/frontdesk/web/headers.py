@@ -20,18 +20,24 @@ _PAGE = (
 )
 """The documentation pages: their scripts come from here, but stand in the page."""
 
+_POLICY = b"content-security-policy"
+
 _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 """Two years. Browsers ignore it over plain HTTP, so it does no harm before TLS is there."""
 
 
 class SecurityHeaders:
-    """Adds them to every answer. `pages` are the paths that show documentation; `hsts` demands HTTPS from then on."""
+    """Adds them to every answer. `pages` are the paths that show documentation; `hsts` demands HTTPS from then on.
+
+    An answer that brings a Content-Security-Policy of its own keeps it: of two, browsers obey both.
+    """
 
     def __init__(self, app: ASGIApp, *, pages: Collection[str], hsts: bool) -> None:
         self.app = app
         transport = [_HSTS] if hsts else []
-        self._of_data = [*_ALWAYS, *transport, (b"content-security-policy", _NOTHING)]
-        self._of_pages = [*_ALWAYS, *transport, (b"content-security-policy", _PAGE)]
+        self._always = [*_ALWAYS, *transport]
+        self._of_data = [*self._always, (_POLICY, _NOTHING)]
+        self._of_pages = [*self._always, (_POLICY, _PAGE)]
         self._pages = frozenset(pages)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,7 +48,9 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *headers]
+                sent = list(message.get("headers", []))
+                own = any(name == _POLICY for name, _ in sent)
+                message["headers"] = sent + (self._always if own else headers)
             await send(message)
 
         await self.app(scope, receive, with_headers)

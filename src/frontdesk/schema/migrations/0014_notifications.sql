@@ -218,6 +218,36 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION patient_accesses(who uuid, before_id bigint, most integer)
+    RETURNS TABLE (id bigint, at timestamptz, table_name text, action text, what text, reason text, role text,
+                   provider text, clinics text[])
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF viewer_role() IS DISTINCT FROM 'admin' AND viewer_patient() IS DISTINCT FROM who THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT e.id, e.at, e.table_name, e.action,
+           CASE WHEN e.action = 'READ' THEN e.new ->> 'what' END,
+           CASE WHEN e.action = 'READ' THEN e.new ->> 'reason' END,
+           CASE e.actor WHEN '00000000-0000-7000-8000-000000000001' THEN 'system'
+                        WHEN '00000000-0000-7000-8000-000000000002' THEN 'anonymous'
+                        ELSE u.role END,
+           concat_ws(' ', p.title, p.first_name, p.last_name),
+           ARRAY(SELECT c.name FROM user_clinic w JOIN clinic c ON c.id = w.clinic_id WHERE w.user_id = u.id ORDER BY 1)
+    FROM audit_entry e
+    LEFT JOIN user_account u ON u.id = e.actor
+    LEFT JOIN provider p ON p.id = u.provider_id
+    WHERE e.row_id = ANY (ARRAY(SELECT who::text UNION ALL SELECT a.id::text FROM appointment a WHERE a.patient_id = who
+                                UNION ALL SELECT m.id::text FROM medical_record m WHERE m.patient_id = who
+                                UNION ALL SELECT g.id::text FROM break_glass g WHERE g.patient_id = who))
+      AND e.table_name IN ('patient', 'patient_clinic', 'appointment', 'visit', 'medical_record', 'break_glass',
+                           'notification_preference')
+      AND (before_id IS NULL OR e.id < before_id)
+    ORDER BY e.id DESC LIMIT most;
+END
+$$;
+
 ALTER TABLE notification ENABLE ROW LEVEL SECURITY;
 CREATE POLICY theirs ON notification TO frontdesk_service USING (
     patient_id = (SELECT viewer_patient())
