@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from frontdesk.envelope import Envelope
 from frontdesk.ports.broker import BrokerDown
+from frontdesk.supervisor import doctor
 from tests.brokers.carriers import KINDS, Carrier, carrier
 from tests.brokers.room import GROUPS, PATIENCE_S, Hearing, Room, first_times, listen, room_in
 
@@ -157,6 +158,17 @@ def test_a_consumer_killed_in_the_middle_loses_nothing(broker: Carrier, tmp_path
             assert first_times(before + after) == NUMBERS
 
     asyncio.run(scenario())
+
+
+def test_the_doctor_asks_it(broker: Carrier) -> None:
+    config = broker.room()
+    (finding,) = (finding for finding in doctor.examine(config, None) if finding.subject == "events")
+    assert finding.good, finding.note
+    if config.database_url is None:
+        away = config.model_copy(update={"broker_url": f"{config.broker_url.partition('://')[0]}://127.0.0.1:1"})
+        (finding,) = (finding for finding in doctor.examine(away, None) if finding.subject == "events")
+        assert not finding.good
+        assert "bookings go on" in finding.note
 
 
 def test_a_broker_killed_and_started_again_has_everything_it_took(broker: Carrier) -> None:
