@@ -145,6 +145,14 @@ class Settings(BaseSettings):
                 raise ValueError("must be origins such as https://portal.example.org, separated by commas; no *")
         return value
 
+    @field_validator("broker_url")
+    @classmethod
+    def _a_broker_we_speak(cls, value: str) -> str:
+        host = r"(?:[\w.-]+|\[[\da-fA-F:]+\])(?::\d+)?"
+        if not re.fullmatch(rf"postgres:|amqps?://[^\s,]+|kafka://{host}(?:,{host})*/?", value):
+            raise ValueError("must be postgres:, amqp://user:password@host, or kafka://host:port (more after commas)")
+        return value
+
     @field_validator("second_factor_roles")
     @classmethod
     def _roles_of_accounts(cls, value: str | None) -> str | None:
