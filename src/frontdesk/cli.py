@@ -32,7 +32,6 @@ from frontdesk.imports.refusals import ImportStopped
 from frontdesk.notifications import reminders, sending
 from frontdesk.notifications.handler import TellPatients
 from frontdesk.patients import encryption
-from frontdesk.ports import outgoing
 from frontdesk.ports.limiter import postgres as limiting
 from frontdesk.rights import service as rights
 from frontdesk.schema import migrate as schema
@@ -46,7 +45,6 @@ from frontdesk.web import answers
 JOBS: tuple[worker.Job, ...] = (
     booking_jobs.expire_holds,
     auth_jobs.answer_resets,
-    outgoing.deliver,
     reminders.Remind(),
     answers.purge,
     auth_jobs.purge,
