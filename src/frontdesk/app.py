@@ -28,6 +28,8 @@ from frontdesk.booking.ordinary import OrdinaryBookings
 from frontdesk.clinics import api as clinics
 from frontdesk.db import make_pool
 from frontdesk.events.bell import Bell
+from frontdesk.guests import api as guests
+from frontdesk.guests import calendar_api as calendar
 from frontdesk.notifications import api as notifications
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
@@ -63,6 +65,7 @@ _PARTS: tuple[Any, ...] = (
     availability,
     booking,
     holds,
+    calendar,
     providers,
     patients,
     clinics,
@@ -96,6 +99,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.state.migrations = {migration.name for migration in migrations()}
     app.state.keys = secrets.Keys(secrets.load_or_create(config))
     app.include_router(ops.router)
+    app.include_router(guests.router)
     for part in _PARTS:  # one level of inclusion: each further one matches every path again
         app.include_router(part.router, prefix=API)
     refuse_undeclared(app.routes, except_paths=_OPEN)

@@ -10,6 +10,9 @@ SYSTEM = UUID("00000000-0000-7000-8000-000000000001")
 ANONYMOUS = UUID("00000000-0000-7000-8000-000000000002")
 """Written as `changed_by` for a request without a log-in."""
 
+GUEST = UUID("00000000-0000-7000-8000-000000000003")
+"""Written as `changed_by` for whoever came by the link to an appointment."""
+
 
 def new_id() -> UUID:
     """A fresh UUIDv7 (RFC 9562 §5.7): 48 bits of Unix milliseconds, then 74 random bits.

@@ -25,6 +25,7 @@ DESIGN = """
     appointments:move    -    own  -     clinics  all
     appointments:cancel  -    own  own   clinics  all
     appointments:confirm -    own  own   clinics  all
+    appointments:link    all  all  all   all      all
     appointments:step    -    -    own   clinics  all
     visits:read          -    own  care  -        glass
     visits:write         -    -    care  -        -
@@ -72,7 +73,9 @@ def test_nothing_more_is_open_to_all() -> None:
     assert {name for name, permission in found.items() if permission in ("public", "metrics:read")} == OPEN_TO_ALL
     reads = {name for name, permission in found.items() if permission == "availability:read"}
     assert all(name.startswith("GET ") and "/availability" in name for name in reads)
-    assert {"public", "metrics:read", "availability:read"} == IMPERSONAL
+    by_link = {name for name, permission in found.items() if permission == "appointments:link"}
+    assert all(name.split(" ")[1].startswith("/m/{token}") for name in by_link)
+    assert {"public", "metrics:read", "availability:read", "appointments:link"} == IMPERSONAL
 
 
 def test_what_is_not_the_desks_is_declared_by_its_path() -> None:

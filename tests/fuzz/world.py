@@ -8,10 +8,11 @@ from uuid import UUID
 
 import httpx
 
-from frontdesk import clock, ids
+from frontdesk import clock, ids, links
 from frontdesk.auth.passwords import hash_password
+from frontdesk.secrets import Keys
 from tests.make import STAMP, Make
-from tests.service import Service
+from tests.service import SECRET, Service
 
 PASSWORD = "correct horse"
 EACH = 12
@@ -131,6 +132,11 @@ class _Builder:
         }
         steps[f"GET {_VISIT}"] = "in_progress"
         ready: dict[str, Known] = {name: {"appointment_id": self.appointments(at)} for name, at in steps.items()}
+        by_link = [
+            *(f"GET /m/{{token}}{part}" for part in ("", "/slots", "/calendar.ics")),
+            *(f"POST /m/{{token}}/{part}" for part in ("confirm", "cancel")),
+        ]
+        ready |= {name: {"token": self.links()} for name in by_link}
         password: Known = {"password": [PASSWORD, "staple battery"]}  # most that are made up are too easy to guess
         span: Known = {"start": [self.quiet.isoformat()], "end": [(self.quiet + timedelta(hours=9)).isoformat()]}
         for visit in ready[f"GET {_VISIT}"]["appointment_id"]:
@@ -179,6 +185,10 @@ class _Builder:
                 ({"appointment_id": str(visit)}, {"start": time["start"]})
                 for visit, time in zip(self.appointments("scheduled"), times[2 * EACH :], strict=False)
             ],
+            "POST /m/{token}/move": [
+                ({"token": token}, {"start": (self.free + timedelta(days=n, hours=3)).isoformat()})
+                for n, token in enumerate(self.links(), 1)
+            ],
             "POST /api/v1/clinics/{clinic_id}/closures": [(clinic, {"on": day, "until_on": day}) for day in days],
             "POST /api/v1/clinics/{clinic_id}/closures/public-holidays": [
                 ({"clinic_id": str(self.make.clinic(country="DE"))}, {"year": self.quiet.year + n}) for n in range(EACH)
@@ -223,6 +233,12 @@ class _Builder:
     def appointments(self, status: str) -> list[UUID]:
         """Visits of the patient in this status, in the days from tomorrow on."""
         return [self.appointment(status, patient_id=self.patient) for _ in range(EACH)]
+
+    def links(self) -> list[str]:
+        """The tokens of links to as many visits of somebody who is not changed by the way."""
+        facts = {"patient_id": self.make.patient(), "generation": 0}
+        visits = [self.appointment("scheduled", patient_id=facts["patient_id"]) for _ in range(EACH)]
+        return [links.token_of(Keys(SECRET), appointment_id=visit, **facts) for visit in visits]
 
     def holds(self, by: UUID) -> list[UUID]:
         """Times that `by` holds for hours to come."""

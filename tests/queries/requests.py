@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from frontdesk import links
 from frontdesk.notifications import unsubscribing
 from frontdesk.secrets import Keys
 from tests.queries.world import PASSWORD, World
@@ -90,6 +91,22 @@ def nobody(world: World) -> dict[str, Any]:
     return {"username": "nobody@queries.test", "password": "a guess"}
 
 
+def shown(world: World) -> dict[str, Any]:
+    """The token of the link to the world's visit."""
+    facts = {"appointment_id": world.ids["appointment_id"], "patient_id": world.ids["patient_id"], "generation": 0}
+    return {"token": links.token_of(Keys(SECRET), **facts)}
+
+
+def link(status: str = "scheduled") -> Callable[[World], dict[str, Any]]:
+    """The token of the link to a visit in this status that no other request uses."""
+
+    def token(world: World) -> dict[str, Any]:
+        facts = {"appointment_id": world.spare[status].pop(), "patient_id": world.ids["patient_id"], "generation": 0}
+        return {"token": links.token_of(Keys(SECRET), **facts)}
+
+    return token
+
+
 VISITS = "/api/v1/appointments"
 VISIT = f"{VISITS}/{{appointment_id}}"
 PROVIDER = "/api/v1/providers/{provider_id}"
@@ -97,6 +114,10 @@ CLINIC = "/api/v1/clinics/{clinic_id}"
 OF_TYPE = "visit_type_id={visit_type_id}"
 
 GETS: dict[str, Asked] = {
+    "/m/{token}": Asked(6, by=None, ids=shown),
+    "/m/{token}/slots": Asked(9, by=None, ids=shown),
+    "/m/{token}/calendar.ics": Asked(6, by=None, ids=shown),
+    f"{VISIT}/calendar.ics": Asked(4),
     "/healthz": Asked(0, by=None),
     "/readyz": Asked(1, by=None),
     "/metrics": Asked(0, by=None),
@@ -127,7 +148,7 @@ GETS: dict[str, Asked] = {
     f"{CLINIC}/rooms": Asked(3),
     f"{CLINIC}/rooms/{{room_id}}": Asked(2),
     f"{CLINIC}/closures": Asked(3),
-    f"{CLINIC}/notifications": Asked(4, "status=failed"),
+    f"{CLINIC}/notifications": Asked(3, "status=failed"),
     f"{VISIT}/notifications": Asked(4),
     "/api/v1/patients/{patient_id}/notification-preferences": Asked(4),
     "/api/v1/patients/{patient_id}/devices": Asked(3, by="patient"),
@@ -156,6 +177,11 @@ WRITES: dict[str, tuple[str, Asked]] = {
     "move": (f"PATCH {VISIT}", Asked(18, body=lambda world: {"start": world.at(6)}, ids=spare("scheduled"))),
     "cancel": (f"POST {VISIT}/cancel", Asked(12, ids=spare("scheduled"))),
     "confirm": (f"POST {VISIT}/confirm", Asked(12, ids=spare("scheduled"))),
+    "confirm by a link": ("POST /m/{token}/confirm", Asked(14, by=None, ids=link())),
+    "move by a link": (
+        "POST /m/{token}/move",
+        Asked(20, body=lambda world: {"start": world.at(60)}, by=None, ids=link("confirmed")),
+    ),
     "check in": (f"POST {VISIT}/check-in", Asked(12, ids=spare("confirmed"))),
     "check in a late arrival": (f"POST {VISIT}/check-in", Asked(14, ids=spare("no_show"))),
     "start": (f"POST {VISIT}/start", Asked(12, ids=spare("checked_in"))),

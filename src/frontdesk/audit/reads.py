@@ -62,6 +62,8 @@ def _display(row: dict[str, Any]) -> str:
             return "administration"
         case "system":
             return "Frontdesk"
+        case "guest link":
+            return "somebody with the link to the appointment"
         case "anonymous":
             return "somebody without a log-in"
         case _:

@@ -51,6 +51,7 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "appointments:move": {Role.PATIENT: Reach.OWN, **_DESK},
     "appointments:cancel": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.OWN, **_DESK},
     "appointments:confirm": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.OWN, **_DESK},
+    "appointments:link": _EVERYBODY,  # of one appointment, by the link to it
     "appointments:step": {Role.PROVIDER: Reach.OWN, **_DESK},
     "visits:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, Role.ADMIN: Reach.GLASS},
     "visits:write": {Role.PROVIDER: Reach.CARE},
@@ -64,10 +65,13 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
 }
 
 
-IMPERSONAL = frozenset({"public", "availability:read", "metrics:read"})
-"""What is answered without looking at anybody's rows: the database need not know who asks."""
+IMPERSONAL = frozenset({"public", "availability:read", "metrics:read", "appointments:link"})
+"""What is answered without looking at the rows of whoever asks: the database need not know them."""
 
-_FOR_PEOPLE = {"public", "account", "factors:enrol", "users:manage", "api-keys:manage", "break-glass:open"}
+WITHOUT_LOGIN = frozenset({"public", "appointments:link"})
+"""What no log-in helps with: a bad or old one in the request is taken for none."""
+
+_FOR_PEOPLE = {*WITHOUT_LOGIN, "account", "factors:enrol", "users:manage", "api-keys:manage", "break-glass:open"}
 
 SCOPES = tuple(name for name in PERMISSIONS if name not in _FOR_PEOPLE)
 """What an API key can be for: not what makes or changes log-ins or needs a reason, and what is public needs no key."""

@@ -141,6 +141,12 @@ async def log_out_everywhere(conn: Connection, actor: Actor, user_id: UUID, but_
     await db.run(conn, service.q.end_sessions_of, user_id=user_id, but_for=but_for, **actor.stamp)
 
 
+async def end_links(conn: Connection, actor: Actor) -> None:
+    """End the links that messages to the caller, a patient, have brought so far; the next message brings new ones."""
+    if actor.patient_id is not None:
+        await db.run(conn, q.end_links, patient_id=actor.patient_id, **actor.stamp)
+
+
 async def list_own(conn: Connection, actor: Actor, cursor: str | None, limit: int) -> dict[str, Any]:
     """One page of the caller's live sessions, oldest first."""
     rows = await db.search(

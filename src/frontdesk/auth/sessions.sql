@@ -49,6 +49,11 @@ DELETE FROM login_session WHERE id IN (
       AND NOT EXISTS (SELECT FROM api_key k WHERE k.id = s.id)
     LIMIT 1000 FOR UPDATE SKIP LOCKED);
 
+-- name: end_links
+-- The links to this patient's appointments open nothing from now on (68_links.sql).
+UPDATE patient SET link_generation = link_generation + 1, changed_by = %(changed_by)s, request_id = %(request_id)s
+WHERE id = %(patient_id)s;
+
 -- name: sessions_of
 -- The live sessions of a user, oldest first.
 SELECT id, created_at, refreshed_at, expires_at, id = %(current)s AS current FROM login_session

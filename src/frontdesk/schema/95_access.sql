@@ -38,6 +38,11 @@ CREATE FUNCTION viewer_hold() RETURNS bytea
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN decode(nullif(current_setting('frontdesk.viewer_hold', true), ''), 'hex');
 
+-- The one appointment that this transaction is about, because a link to it was shown and proven (ADR-0026).
+CREATE FUNCTION viewer_appointment() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN nullif(current_setting('frontdesk.viewer_appointment', true), '')::uuid;
+
 -- From here on this connection works for the user of this log-in, as they are now; for nobody when it is NULL, over, or its
 -- user inactive. Answers whether the log-in lives: an access token of an ended session opens nothing.
 CREATE FUNCTION enter(login uuid, request uuid) RETURNS boolean
@@ -103,7 +108,8 @@ CREATE POLICY theirs ON appointment TO frontdesk_service USING (
     OR (SELECT viewer_role()) = 'admin'
     OR (request_id = (SELECT viewer_request()) AND changed_by = (SELECT viewer_user()))
     OR hold_client = (SELECT viewer_user())::text
-    OR (hold_token_hash = (SELECT viewer_hold()) AND patient_id IS NULL));
+    OR (hold_token_hash = (SELECT viewer_hold()) AND patient_id IS NULL)
+    OR id = (SELECT viewer_appointment()));
 
 ALTER TABLE appointment_history ENABLE ROW LEVEL SECURITY;
 CREATE POLICY theirs ON appointment_history FOR SELECT TO frontdesk_service USING (

@@ -17,6 +17,7 @@ BEGIN
            CASE WHEN e.action = 'READ' THEN e.new ->> 'reason' END,
            CASE e.actor WHEN '00000000-0000-7000-8000-000000000001' THEN 'system'
                         WHEN '00000000-0000-7000-8000-000000000002' THEN 'anonymous'
+                        WHEN '00000000-0000-7000-8000-000000000003' THEN 'guest link'
                         ELSE u.role END,
            concat_ws(' ', p.title, p.first_name, p.last_name),
            ARRAY(SELECT c.name FROM user_clinic w JOIN clinic c ON c.id = w.clinic_id WHERE w.user_id = u.id ORDER BY 1)

@@ -20,7 +20,7 @@ from frontdesk.secrets import Keys
 from frontdesk.settings import Settings
 from frontdesk.web.problems import problem_response
 
-_API = "/api/v1/"
+_COUNTED = ("/api/v1/", "/m/")
 _LOG_IN = {"/api/v1/auth/token", "/api/v1/auth/register", "/api/v1/auth/refresh"}
 _VERDICTS = "frontdesk.limits"
 """In the scope of a request: the verdicts on it so far."""
@@ -95,14 +95,16 @@ def limits_of(config: Settings, keys: Keys, pool: Pool, redis: Redis | RedisClus
 
 
 class RateLimits:
-    """Counts every call of the API and answers 429, unread, to one too many. Probes, metrics and pages go uncounted."""
+    """Counts every call of the API, or by a link, and answers 429, unread, to one too many. Probes, metrics and the
+    documentation go uncounted.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         limits: Limits | None = scope["app"].state.limits if scope["type"] == "http" else None
-        if limits is None or not scope["path"].startswith(_API):
+        if limits is None or not scope["path"].startswith(_COUNTED):
             await self.app(scope, receive, send)
             return
         verdicts: list[Verdict] = []

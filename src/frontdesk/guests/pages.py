@@ -1,0 +1,109 @@
+"""The pages behind a link: nothing to run, nothing to load, and whatever they do is a form that POSTs."""
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from importlib import resources
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_time, get_timezone_name
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from frontdesk.guests.words import WORDS, locale_of
+
+_STYLE = resources.files(__package__).joinpath("templates", "page.css").read_text("utf-8")
+_STYLE_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+
+HEADERS = {
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+    "Cache-Control": "no-store",
+    "Vary": "Accept",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+_pages = Environment(loader=PackageLoader("frontdesk.guests"), autoescape=True, undefined=StrictUndefined)
+_pages.globals["style"] = Markup(_STYLE)  # noqa: S704 - a file of ours, and no markup in it
+
+
+def appointment(
+    row: dict[str, Any], link: str, language: str | None, *, status: int = 200, notice: str | None = None
+) -> HTMLResponse:
+    """The appointment and what may be done about it. `notice` is a key of WORDS: what has just happened, or failed."""
+    locale = locale_of(language)
+    state = row["status"] if row["actions"] or row["status"] == "cancelled" else "over"
+    return _page(
+        "appointment.html",
+        locale,
+        status,
+        **_told(row, link, locale),
+        state=WORDS[locale.language][state],
+        notice=_notice(notice, locale),
+        is_refusal=status >= 400,
+    )
+
+
+def times(
+    row: dict[str, Any],
+    link: str,
+    language: str | None,
+    slots: Iterable[dict[str, Any]],
+    *,
+    status: int = 200,
+    notice: str | None = None,
+    later: date | None = None,
+) -> HTMLResponse:
+    """Free times to move to, by day; `later` is the first day of the next page."""
+    locale = locale_of(language)
+    zone = ZoneInfo(row["time_zone"])
+    days = [
+        (format_date(day, "full", locale=locale), [(slot["start"], _time(slot["start"], zone, locale)) for slot in of])
+        for day, of in groupby(slots, key=lambda slot: slot["start"].astimezone(zone).date())
+    ]
+    span = f"?from={later}&to={later + timedelta(days=14)}" if later else None
+    return _page(
+        "times.html",
+        locale,
+        status,
+        **_told(row, link, locale),
+        days=days,
+        later=span,
+        notice=_notice(notice, locale),
+        is_refusal=status >= 400,
+    )
+
+
+def gone() -> HTMLResponse:
+    """The one page for links that do not open: it knows neither whose they were nor the language."""
+    return _page("gone.html", Locale("en"), 404, others=[WORDS[language] for language in WORDS if language != "en"])
+
+
+def _page(template: str, locale: Locale, status: int, **told: Any) -> HTMLResponse:
+    words = WORDS[locale.language]
+    body = _pages.get_template(template).render(words=words, language=locale.language, **told)
+    return HTMLResponse(body, status, HEADERS | {"Content-Language": locale.language})
+
+
+def _told(row: dict[str, Any], link: str, locale: Locale) -> dict[str, Any]:
+    zone, start = ZoneInfo(row["time_zone"]), row["start"]
+    return {
+        "row": row,
+        "link": link,
+        "day": format_date(start.astimezone(zone).date(), "full", locale=locale),
+        "time": _time(start, zone, locale),
+        "zone": get_timezone_name(start.astimezone(zone), locale=locale),
+    }
+
+
+def _time(at: datetime, zone: ZoneInfo, locale: Locale) -> str:
+    return format_time(at, "short", tzinfo=zone, locale=locale)
+
+
+def _notice(key: str | None, locale: Locale) -> str | None:
+    return WORDS[locale.language].get(key) if key else None

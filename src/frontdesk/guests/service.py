@@ -1,0 +1,142 @@
+"""What the bearer of a link may do with one appointment. Functions take a connection and never commit.
+
+The link stands in for the patient in all rules of booking, and reaches nothing else of theirs: row-level security shows
+the transaction this one appointment (ADR-0026).
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from frontdesk import clock, db, ids, links
+from frontdesk.audit import reads
+from frontdesk.auth.permissions import Actor, Reach, Role
+from frontdesk.availability import service as availability
+from frontdesk.availability.service import Asked
+from frontdesk.booking import service as booking
+from frontdesk.db import Connection
+from frontdesk.errors import NotFound
+from frontdesk.guests.models import Action
+from frontdesk.secrets import Keys
+from frontdesk.sql import load
+
+q = load(__package__)
+
+Slot = dict[str, Any]
+
+_NOTHING = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Who has shown a link that works: for which appointment, and what may be told of its patient."""
+
+    actor: Actor
+    appointment_id: UUID
+    first_name: str
+    language: str | None
+    expires_at: datetime
+
+
+def no_link() -> NotFound:
+    """The one answer to links that are wrong, over or ended: they are not told apart."""
+    return NotFound("This link does not work, or no longer.")
+
+
+async def enter(conn: Connection, keys: Keys, token: str, request_id: UUID) -> Guest:
+    """Let this transaction see the appointment that the token proves a right to.
+
+    Raises NotFound for any other token, after the same work.
+    """
+    claimed = links.appointment_in(token) or _NOTHING
+    found = await db.one(conn, q.guest_link, appointment_id=claimed, lives_on=links.LIVES_ON)
+    made_of = found or {"patient_id": _NOTHING, "generation": 0}
+    proven = links.proves(
+        token, keys, appointment_id=claimed, patient_id=made_of["patient_id"], generation=made_of["generation"]
+    )
+    if found is None or not proven:
+        raise no_link()
+    await db.run(conn, q.show_appointment, appointment_id=claimed)
+    return Guest(
+        actor=Actor(
+            user_id=ids.GUEST,
+            role=Role.PATIENT,
+            reach=Reach.OWN,
+            request_id=request_id,
+            patient_id=found["patient_id"],
+        ),
+        appointment_id=claimed,
+        first_name=found["first_name"],
+        language=found["language"],
+        expires_at=found["expires_at"],
+    )
+
+
+async def look(conn: Connection, guest: Guest, what: str = "appointments:link") -> dict[str, Any]:
+    """The appointment, for whoever looks at it by its link; that they looked is written down."""
+    visitor = replace(guest.actor, role=Role.ANONYMOUS)  # who has the link need not be the patient
+    await reads.looked(conn, visitor, [guest.actor.patient_id], what)
+    return await see(conn, guest)
+
+
+async def see(conn: Connection, guest: Guest) -> dict[str, Any]:
+    """The appointment with what may be done about it, and with the ids that are not told (`public`)."""
+    row = await db.one(conn, q.see, appointment_id=guest.appointment_id)
+    assert row is not None  # the link was made of it, and appointments are never deleted
+    return row | {"first_name": guest.first_name, "expires_at": guest.expires_at, "actions": _actions(row)}
+
+
+def public(row: dict[str, Any]) -> dict[str, Any]:
+    """What the bearer of the link is told."""
+    return {name: value for name, value in row.items() if name not in _UNTOLD}
+
+
+_UNTOLD = ("id", "provider_id", "clinic_id", "visit_type_id", "changed_at", "language")
+
+
+def _actions(row: dict[str, Any]) -> list[Action]:
+    if row["status"] not in ("scheduled", "confirmed") or row["start"] <= clock.now():
+        return []
+    return ["confirm", "move", "cancel"] if row["status"] == "scheduled" else ["move", "cancel"]
+
+
+async def confirm(conn: Connection, guest: Guest, *, version: int | None) -> None:
+    """The patient will come. Raises StepRefused, StaleVersion."""
+    await booking.step(conn, guest.actor, guest.appointment_id, "confirmed", expected=version)
+
+
+async def cancel(conn: Connection, guest: Guest, *, version: int | None, reason: str | None) -> None:
+    """Cancel; the time is free at once. Raises StepRefused, StaleVersion."""
+    why = reason or "cancelled by the link to it"
+    await booking.step(conn, guest.actor, guest.appointment_id, "cancelled", expected=version, reason=why)
+
+
+async def move(conn: Connection, guest: Guest, *, version: int | None, start: datetime) -> None:
+    """Move to `start` (aware), with the same provider at the same clinic, by the rules that hold for the patient.
+
+    Raises SlotTaken, NotBookable, StepRefused, StaleVersion.
+    """
+    await booking.reschedule(conn, guest.actor, guest.appointment_id, expected=version, change={"start": start})
+
+
+async def slots(
+    conn: Connection, row: dict[str, Any], guest: Guest, from_on: date | None, to_on: date | None
+) -> list[Slot]:
+    """Free starts for a move, on local days of the clinic; none when it cannot be moved. Raises InvalidRequest."""
+    asked = Asked(
+        visit_type_id=row["visit_type_id"],
+        clinic_id=row["clinic_id"],
+        self_booking=True,
+        patient_id=guest.actor.patient_id,
+        known=True,
+        **availability.days(from_on, to_on),
+    )
+    if "move" not in row["actions"]:
+        return []
+    free = await availability.of_provider(conn, row["provider_id"], asked)
+    return [_told(slot) for found in free for slot in found.slots()]
+
+
+def _told(slot: Slot) -> Slot:
+    return {name: slot[name] for name in ("start", "end", "time_zone")}
