@@ -163,6 +163,16 @@ def _message(world: World, caller: Caller) -> Call:
     return Call({"notification_id": made})
 
 
+def _browser(world: World) -> dict[str, Any]:
+    keys = {"p256dh": "B" * 87, "auth": "a" * 22}
+    return {"endpoint": f"https://fcm.googleapis.com/fcm/send/{uuid4()}", "keys": keys}
+
+
+def _device(world: World, caller: Caller) -> Call:
+    made = world.make.row("push_subscription", patient_id=world.patient, endpoint=uuid4().bytes, sealed=b"sealed")
+    return Call({"patient_id": world.patient, "device_id": made})
+
+
 def _unsubscribing(world: World, caller: Caller) -> Call:
     return Call({"token": unsubscribing.token_of(Keys(SECRET), world.newcomer(), "email")})
 
@@ -372,6 +382,9 @@ MESSAGES: dict[str, Recipe] = {
     f"PATCH {T}/{{patient_id}}/notification-preferences": Recipe(
         sent(lambda world: {"channels": ["email"]}, patient_id="patient"), Thing.PATIENT
     ),
+    f"GET {T}/{{patient_id}}/devices": Recipe(of(patient_id="patient"), Thing.PATIENT),
+    f"POST {T}/{{patient_id}}/devices": Recipe(sent(_browser, patient_id="patient"), Thing.PATIENT),
+    f"DELETE {T}/{{patient_id}}/devices/{{device_id}}": Recipe(_device, Thing.PATIENT),
     "GET /api/v1/unsubscribe/{token}": Recipe(_unsubscribing),
     "POST /api/v1/unsubscribe/{token}": Recipe(_unsubscribing),
 }

@@ -152,6 +152,7 @@ GETS: dict[str, Asked] = {
     f"{CLINIC}/notifications": Asked(3, "status=failed"),
     f"{VISIT}/notifications": Asked(4),
     "/api/v1/patients/{patient_id}/notification-preferences": Asked(4),
+    "/api/v1/patients/{patient_id}/devices": Asked(3, by="patient"),
     "/api/v1/unsubscribe/{token}": Asked(0, by=None, ids=unsubscribing_of),
     "/api/v1/specialties": Asked(2),
     "/api/v1/specialties/{specialty_id}": Asked(2),
