@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from frontdesk.guests import pages
@@ -192,6 +192,7 @@ def test_every_field_has_its_label_and_every_page_its_heading(house: House) -> N
 
 @settings(max_examples=200, deadline=None)
 @given(texts=st.lists(st.text(max_size=60), min_size=5, max_size=5), language=st.none() | st.text(max_size=12))
+@example(texts=["<script>alert(1)</script>", '"><b>', "</dd><i>", "<u>\n</main>", "&lt;p>"], language="es")
 def test_any_text_stays_text(texts: list[str], language: str | None) -> None:
     first_name, provider, name, address, phone = texts
     at = datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
