@@ -31,6 +31,7 @@ from frontdesk.events.bell import Bell
 from frontdesk.guests import api as guests
 from frontdesk.guests import calendar_api as calendar
 from frontdesk.guests import ending_api as link_endings
+from frontdesk.notifications import api as notifications
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
 from frontdesk.ports import redis
@@ -77,6 +78,7 @@ _PARTS: tuple[Any, ...] = (
     factors,
     api_keys,
     rights,
+    notifications,
     audit,
 )
 """Asked in this order: the busiest first."""

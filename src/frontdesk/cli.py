@@ -29,6 +29,9 @@ from frontdesk.events.parts import parts_of
 from frontdesk.imports import appointments as importing
 from frontdesk.imports.directory import Defaults
 from frontdesk.imports.refusals import ImportStopped
+from frontdesk.notifications import preview as previews
+from frontdesk.notifications import reminders, sending
+from frontdesk.notifications.handler import TellPatients
 from frontdesk.patients import encryption
 from frontdesk.ports import outgoing
 from frontdesk.ports.limiter import postgres as limiting
@@ -45,6 +48,7 @@ JOBS: tuple[worker.Job, ...] = (
     booking_jobs.expire_holds,
     auth_jobs.answer_resets,
     outgoing.deliver,
+    reminders.Remind(),
     answers.purge,
     auth_jobs.purge,
     limiting.purge,
@@ -55,7 +59,7 @@ JOBS: tuple[worker.Job, ...] = (
 )
 """What the background worker does each round."""
 
-HANDLERS: tuple[Handler, ...] = ()
+HANDLERS: tuple[Handler, ...] = (TellPatients(),)
 """Who hears the events of the book, in the background worker."""
 
 app = typer.Typer(
@@ -70,6 +74,7 @@ keys = typer.Typer(no_args_is_help=True, help="Keys of encrypted columns.")
 app.add_typer(keys, name="keys")
 imports = typer.Typer(no_args_is_help=True, help="Bring in what other systems have.")
 app.add_typer(imports, name="import")
+app.add_typer(previews.app, name="notifications")
 audits = typer.Typer(no_args_is_help=True, help="The trail of who did what.")
 app.add_typer(audits, name="audit")
 
@@ -122,7 +127,7 @@ def serve() -> None:
 def work() -> None:
     """Run the background jobs until stopped."""
     settings = _with_database()
-    asyncio.run(worker.run_worker(settings, JOBS, parts_of(settings, HANDLERS)))
+    asyncio.run(worker.run_worker(settings, JOBS, [*parts_of(settings, HANDLERS), sending.deliver]))
 
 
 @app.command("migrate")

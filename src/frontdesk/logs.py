@@ -1,8 +1,10 @@
 """Logs are JSON lines on standard error, with ids only: no name, no birth date, no e-mail, no clinical text."""
 
+import json
 import logging
 import re
 import sys
+from datetime import UTC, datetime
 from types import TracebackType
 
 import structlog
@@ -41,6 +43,31 @@ def configure(level: str) -> None:
     logging.captureWarnings(True)
     for chatty in ("psycopg", "psycopg.pool", "asyncio"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    for quoting in ("aio_pika", "aiormq", "aiokafka"):
+        # Their errors reach us as BrokerDown; their own lines quote addresses and messages.
+        logging.getLogger(quoting).setLevel(logging.CRITICAL)
+
+
+_requests = logging.getLogger("frontdesk.requests")
+
+
+def request_served(*, method: str, route: str, status: int, took_s: float, request_id: str) -> None:
+    """One line, as `log.info("request", …)` would write it, at a fifth of its price: every request pays for it."""
+    if not _requests.isEnabledFor(logging.INFO):
+        return
+    line = {
+        "method": method,
+        "route": route,
+        "status": status,
+        "ms": round(took_s * 1000, 1),
+        "event": "request",
+        "request_id": request_id,
+        "level": "info",
+        "logger": _requests.name,
+        "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+    }
+    sys.stderr.write(f"{json.dumps(line)}\n")
+    sys.stderr.flush()
 
 
 def _without_values(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -57,7 +57,12 @@ class Settings(BaseSettings):
     contact_code_ttl: timedelta = timedelta(minutes=10)
     public_url: str | None = None  # where browsers find the service; None: http://localhost and the port
     second_factor_roles: str | None = None  # whose log-in needs a second factor: "admin,staff"
-    notifications: Literal["file", "off"] = "file"  # where messages to people go: data_dir/outgoing.jsonl, or nowhere
+    notifications: Literal["file", "off"] = "file"  # where messages go that no server is set for
+    smtp_url: SecretStr | None = None  # smtp://user:password@host:587 (STARTTLS), smtps://…
+    mail_from: str = "Frontdesk <frontdesk@localhost>"
+    sms_url: SecretStr | None = None  # an Apprise address with {to}, where the number goes: "twilio://…/{to}"
+    push_url: SecretStr | None = None  # an Apprise address with {to}, a name of the patient; None: web push
+    delivery_timeout: timedelta = timedelta(seconds=30)  # for one message to be taken; after twice that others may try
 
     broker_url: str = Field(default="postgres:", repr=False)  # the outbox itself; or kafka://host:port, amqp://host
     topic_prefix: str = ""  # before the names of topics, queues and exchanges at a broker that others use too
@@ -167,6 +172,20 @@ class Settings(BaseSettings):
     def needs_second_factor(self, role: str) -> bool:
         """Whether accounts of this role log in with a second factor or not at all."""
         return role in split_list(self.second_factor_roles)
+
+    @field_validator("sms_url", "push_url")
+    @classmethod
+    def _a_place_for_the_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and value.get_secret_value().count("{to}") != 1:
+            raise ValueError("must contain {to} once, where the address of the person goes")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _a_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.match(r"smtps?://[^/]+/?$", value.get_secret_value()):
+            raise ValueError("must be smtp://user:password@host:587 or smtps://user:password@host:465")
+        return value
 
     @field_validator("telehealth_url")
     @classmethod

@@ -15,6 +15,7 @@ import orjson
 
 from frontdesk import ids
 from frontdesk.auth.permissions import Role
+from frontdesk.notifications import unsubscribing
 from frontdesk.secrets import Keys
 from tests.access.callers import Caller, Thing
 from tests.access.world import CANARIES, NEW_PASSWORD, PASSWORD, Account, Secret, World
@@ -153,6 +154,17 @@ def _closure(world: World, caller: Caller) -> Call:
     start = world.next_start() + timedelta(days=300)
     made = world.make.closure(world.clinic, start, start + timedelta(minutes=30))
     return Call({"clinic_id": world.clinic, "closure_id": made})
+
+
+def _message(world: World, caller: Caller) -> Call:
+    """A message to the patient that failed."""
+    of = {"appointment_id": world.visit("scheduled"), "patient_id": world.patient, "clinic_id": world.clinic}
+    made = world.make.row("notification", **of, version=1, kind="confirmation", channel="email", status="failed")
+    return Call({"notification_id": made})
+
+
+def _unsubscribing(world: World, caller: Caller) -> Call:
+    return Call({"token": unsubscribing.token_of(Keys(SECRET), world.newcomer(), "email")})
 
 
 def _newcomer(body: Any = None) -> Make:
@@ -352,6 +364,18 @@ BOOK: dict[str, Recipe] = {
     f"GET {A}/{{appointment_id}}/history": Recipe(visit("scheduled"), Thing.VISIT),
 }
 
+MESSAGES: dict[str, Recipe] = {
+    f"GET {A}/{{appointment_id}}/notifications": Recipe(visit("scheduled"), Thing.VISIT),
+    f"GET {C}/{{clinic_id}}/notifications": Recipe(of(clinic_id="clinic"), Thing.CLINIC),
+    "POST /api/v1/notifications/{notification_id}/resend": Recipe(_message, Thing.VISIT),
+    f"GET {T}/{{patient_id}}/notification-preferences": Recipe(of(patient_id="patient"), Thing.PATIENT),
+    f"PATCH {T}/{{patient_id}}/notification-preferences": Recipe(
+        sent(lambda world: {"channels": ["email"]}, patient_id="patient"), Thing.PATIENT
+    ),
+    "GET /api/v1/unsubscribe/{token}": Recipe(_unsubscribing),
+    "POST /api/v1/unsubscribe/{token}": Recipe(_unsubscribing),
+}
+
 LOG_INS: dict[str, Recipe] = {
     f"POST {AUTH}/register": Recipe(sent(_registration)),
     f"POST {AUTH}/token": Recipe(_log_in),
@@ -389,4 +413,4 @@ def ask(name: str, call: Call, client: httpx.Client) -> tuple[httpx.Response, st
     return response, f"{response.request.url} {call.json} {call.form}"
 
 
-OWN = {**OPEN, **DIRECTORY, **HOURS, **PATIENTS, **BOOK, **LOG_INS}
+OWN = {**OPEN, **DIRECTORY, **HOURS, **PATIENTS, **BOOK, **MESSAGES, **LOG_INS}

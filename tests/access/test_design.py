@@ -29,6 +29,8 @@ DESIGN = """
     appointments:step    -    -    own   clinics  all
     visits:read          -    own  care  -        glass
     visits:write         -    -    care  -        -
+    notifications:read   -    -    -     clinics  all
+    notifications:send   -    -    -     clinics  all
     break-glass:open     -    -    all   -        all
     schedules:read       -    -    own   clinics  all
     schedules:write      -    -    -     clinics  all
@@ -50,6 +52,8 @@ OPEN_TO_ALL = {
     "POST /api/v1/auth/refresh",
     "POST /api/v1/auth/password-reset",
     "POST /api/v1/auth/password-reset/confirm",
+    "GET /api/v1/unsubscribe/{token}",
+    "POST /api/v1/unsubscribe/{token}",
 }
 """What anybody may call without being known. Another one is a decision, and is written here."""
 
@@ -77,12 +81,13 @@ def test_what_is_not_the_desks_is_declared_by_its_path() -> None:
     """An operation under a folder of the API declares a permission of that folder, not one that lets more in."""
     of_folder = {
         "patients": {"patients", "visits", "break-glass"},
-        "appointments": {"appointments", "visits"},
+        "appointments": {"appointments", "visits", "notifications"},
         "users": {"users"},
         "audit": {"audit"},
-        "clinics": {"directory", "schedules"},
+        "clinics": {"directory", "schedules", "notifications"},
         "providers": {"directory", "schedules", "exceptions", "availability"},
         "holds": {"holds"},
+        "notifications": {"notifications"},
         "auth": {"public", "account", "factors"},
         "api-keys": {"api-keys"},
     }

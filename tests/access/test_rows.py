@@ -26,6 +26,9 @@ PERSONAL = {
     "break_glass",
     "erasure",
     "audit_entry",
+    "notification",
+    "notification_preference",
+    "push_subscription",
 }
 
 

@@ -47,6 +47,8 @@ AUDITED = {
     "totp_factor",
     "recovery_code",
     "passkey",
+    "notification_preference",
+    "push_subscription",
 }
 
 
@@ -143,6 +145,7 @@ def test_every_table_of_people_and_schedules_is_audited(rows: Rows) -> None:
         "event_cursor",
         "handled_event",
         "dead_event",
+        "notification",
     }
     found = rows.make.conn.execute(
         "SELECT c.relname, bool_or(t.tgtype & 4 > 0) AND bool_or(t.tgtype & 8 > 0) AND bool_or(t.tgtype & 16 > 0)"

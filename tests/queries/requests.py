@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from frontdesk import links
+from frontdesk.notifications import unsubscribing
 from frontdesk.secrets import Keys
 from tests.queries.world import PASSWORD, World
 from tests.service import SECRET
@@ -68,6 +69,11 @@ def span(world: World) -> dict[str, Any]:
 def newcomer(world: World) -> dict[str, Any]:
     """Somebody with the name and the birth date of all patients."""
     return {"first_name": "Ada", "last_name": "Vale", "date_of_birth": "1980-05-17"}
+
+
+def unsubscribing_of(world: World) -> dict[str, Any]:
+    """The link in a reminder to the patient."""
+    return {"token": unsubscribing.token_of(Keys(SECRET), world.ids["patient_id"], "email")}
 
 
 def log_in(world: World) -> dict[str, Any]:
@@ -134,7 +140,7 @@ GETS: dict[str, Asked] = {
     f"{VISIT}/visit": Asked(4, by="patient"),
     "/api/v1/patients/{patient_id}/records": Asked(3, by="patient"),
     "/api/v1/patients/{patient_id}/break-glass": Asked(2),
-    "/api/v1/patients/{patient_id}/export": Asked(8),
+    "/api/v1/patients/{patient_id}/export": Asked(9),
     "/api/v1/patients/{patient_id}/erasures": Asked(3),
     "/api/v1/patients/{patient_id}/appointments": Asked(4, "when=upcoming"),
     "/api/v1/clinics": Asked(2),
@@ -142,6 +148,10 @@ GETS: dict[str, Asked] = {
     f"{CLINIC}/rooms": Asked(3),
     f"{CLINIC}/rooms/{{room_id}}": Asked(2),
     f"{CLINIC}/closures": Asked(3),
+    f"{CLINIC}/notifications": Asked(3, "status=failed"),
+    f"{VISIT}/notifications": Asked(4),
+    "/api/v1/patients/{patient_id}/notification-preferences": Asked(4),
+    "/api/v1/unsubscribe/{token}": Asked(0, by=None, ids=unsubscribing_of),
     "/api/v1/specialties": Asked(2),
     "/api/v1/specialties/{specialty_id}": Asked(2),
     "/api/v1/visit-types": Asked(2),

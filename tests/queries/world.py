@@ -20,7 +20,7 @@ class World:
     patient: str  # token
     email: str  # of an admin, with PASSWORD
     free: datetime
-    spare: dict[str, list[UUID]] = field(default_factory=dict)  # appointments by status, four in each
+    spare: dict[str, list[UUID]] = field(default_factory=dict)  # appointments by status, six in each
 
     def at(self, number: int) -> str:
         return (self.free + timedelta(minutes=30 * number)).isoformat()
@@ -76,7 +76,7 @@ class Builder:
             free=self.first + timedelta(days=10),
         )
         for row, status in enumerate(("scheduled", "confirmed", "no_show", "checked_in", "in_progress")):
-            numbers = (200 + 4 * row + n for n in range(4))
+            numbers = (200 + 6 * row + n for n in range(6))
             world.spare[status] = [self.visit(place, n, status=status, patient_id=patient) for n in numbers]
         return world
 

@@ -54,6 +54,8 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "appointments:step": {Role.PROVIDER: Reach.OWN, **_DESK},
     "visits:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, Role.ADMIN: Reach.GLASS},
     "visits:write": {Role.PROVIDER: Reach.CARE},
+    "notifications:read": _DESK,
+    "notifications:send": _DESK,
     "break-glass:open": {Role.PROVIDER: Reach.ALL, Role.ADMIN: Reach.ALL},
     "users:manage": {Role.ADMIN: Reach.ALL},
     "api-keys:manage": {Role.ADMIN: Reach.ALL},

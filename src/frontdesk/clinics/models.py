@@ -42,6 +42,8 @@ Minutes = Annotated[int, Field(ge=1, le=1440), Number]
 Buffer = Annotated[int, Field(ge=0, le=240), Number]
 Notice = Annotated[int, Field(ge=0, le=525_600), Number]
 Horizon = Annotated[int, Field(ge=1, le=730), Number]
+DayBefore = Annotated[int, Field(ge=60, le=20_160, description="Minutes before a visit; null: no reminder."), Number]
+HoursBefore = Annotated[int, Field(ge=15, le=1440, description="Minutes before a visit; null: no reminder."), Number]
 PerDay = Annotated[int, Field(ge=1, le=1000), Number]
 Seats = Annotated[int, Field(ge=1, le=200), Number]
 
@@ -55,6 +57,8 @@ class NewClinic(Body):
     phone: Short | None = None
     latitude: Latitude | None = None
     longitude: Longitude | None = None
+    remind_day_min: DayBefore | None = 1440
+    remind_hours_min: HoursBefore | None = 120
 
 
 class ClinicPatch(Patch):
@@ -66,6 +70,8 @@ class ClinicPatch(Patch):
     phone: Short | None = None
     latitude: Latitude | None = None
     longitude: Longitude | None = None
+    remind_day_min: DayBefore | None = None
+    remind_hours_min: HoursBefore | None = None
     active: Flag = omitted()
 
 
@@ -91,6 +97,8 @@ class Clinic(Stored):
     phone: str | None
     latitude: float | None
     longitude: float | None
+    remind_day_min: int | None
+    remind_hours_min: int | None
     active: bool
 
 

@@ -1,6 +1,7 @@
 -- name: clinics
 -- One page in the order of ids.
-SELECT id, name, time_zone, country, region, address, phone, latitude, longitude, active, version, created_at, changed_at
+SELECT id, name, time_zone, country, region, address, phone, latitude, longitude, remind_day_min,
+       remind_hours_min, active, version, created_at, changed_at
 FROM clinic
 WHERE (%(after_id)s::uuid IS NULL OR id > %(after_id)s)
   AND (%(active)s::boolean IS NULL OR active = %(active)s)
@@ -8,29 +9,35 @@ ORDER BY id LIMIT %(rows)s;
 
 -- name: clinic
 -- One clinic.
-SELECT id, name, time_zone, country, region, address, phone, latitude, longitude, active, version, created_at, changed_at
+SELECT id, name, time_zone, country, region, address, phone, latitude, longitude, remind_day_min,
+       remind_hours_min, active, version, created_at, changed_at
 FROM clinic WHERE id = %(clinic_id)s;
 
 -- name: lock_clinic
 -- Hold the clinic: bookings there hold it FOR SHARE, so none is under way when this returns.
-SELECT id, name, time_zone, country, region, address, phone, latitude, longitude, active, version
+SELECT id, name, time_zone, country, region, address, phone, latitude, longitude, remind_day_min, remind_hours_min,
+       active, version
 FROM clinic WHERE id = %(clinic_id)s FOR UPDATE;
 
 -- name: insert_clinic
 -- A new clinic, active at once.
-INSERT INTO clinic (id, name, time_zone, country, region, address, phone, latitude, longitude, changed_by, request_id)
+INSERT INTO clinic (id, name, time_zone, country, region, address, phone, latitude, longitude, remind_day_min,
+                    remind_hours_min, changed_by, request_id)
 VALUES (%(id)s, %(name)s, %(time_zone)s, %(country)s, %(region)s, %(address)s, %(phone)s, %(latitude)s, %(longitude)s,
-        %(changed_by)s, %(request_id)s)
-RETURNING id, name, time_zone, country, region, address, phone, latitude, longitude, active, version, created_at, changed_at;
+        %(remind_day_min)s, %(remind_hours_min)s, %(changed_by)s, %(request_id)s)
+RETURNING id, name, time_zone, country, region, address, phone, latitude, longitude, remind_day_min,
+       remind_hours_min, active, version, created_at, changed_at;
 
 -- name: update_clinic
 -- The whole row: it is locked, and what was not sent is what was read.
 UPDATE clinic
 SET name = %(name)s, time_zone = %(time_zone)s, country = %(country)s, region = %(region)s, address = %(address)s,
-    phone = %(phone)s, latitude = %(latitude)s, longitude = %(longitude)s, active = %(active)s,
+    phone = %(phone)s, latitude = %(latitude)s, longitude = %(longitude)s, remind_day_min = %(remind_day_min)s,
+    remind_hours_min = %(remind_hours_min)s, active = %(active)s,
     changed_by = %(changed_by)s, request_id = %(request_id)s
 WHERE id = %(id)s
-RETURNING id, name, time_zone, country, region, address, phone, latitude, longitude, active, version, created_at, changed_at;
+RETURNING id, name, time_zone, country, region, address, phone, latitude, longitude, remind_day_min,
+       remind_hours_min, active, version, created_at, changed_at;
 
 -- name: clinic_has_future
 -- Whether a live appointment or hold lies ahead at the clinic.

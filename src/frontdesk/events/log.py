@@ -96,5 +96,5 @@ async def state(conn: Connection) -> dict[str, Any]:
 async def forget(conn: Connection) -> int:
     """Let go of events older than `event_retention` that everybody has read. A job of the background worker."""
     age = settings().event_retention
-    gone = await db.run(conn, q.forget, age=age, most=10_000)
-    return gone + await db.run(conn, q.forget_handled, age=age, most=10_000)
+    gone = await db.run(conn, q.forget, age=age, most=1_000)
+    return gone + await db.run(conn, q.forget_handled, age=age, most=1_000)

@@ -51,12 +51,12 @@ SELECT reader, position FROM event_cursor ORDER BY reader <> 'outbox', reader;
 SELECT count(*) AS waiting, min(occurred_at) AS oldest FROM outbox WHERE position IS NULL;
 
 -- name: forget
--- Old events that everybody has read.
+-- Old events that everybody has read. The lowest ids are the oldest events, more or less: only those are looked at.
 DELETE FROM outbox
-WHERE id IN (
-    SELECT id FROM outbox
-    WHERE occurred_at < now() - %(age)s AND position <= (SELECT min(position) FROM event_cursor)
-    ORDER BY id LIMIT %(most)s);
+WHERE id = ANY (ARRAY(
+    SELECT id
+    FROM (SELECT id, occurred_at, position FROM outbox ORDER BY id LIMIT %(most)s) AS first
+    WHERE occurred_at < now() - %(age)s AND position <= (SELECT min(position) FROM event_cursor)));
 
 -- name: forget_handled
 -- Nobody delivers an event again after so long.

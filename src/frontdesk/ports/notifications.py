@@ -1,14 +1,12 @@
 """Messages to people: the promise, and the sink that stands in until there is real mail."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-import orjson
-
 from frontdesk import clock
+from frontdesk.ports.letters import append
 from frontdesk.settings import Settings
 
 Channel = Literal["email", "phone"]
@@ -45,13 +43,7 @@ class NotificationFile:
             "to": message.to,
             "parameters": dict(message.parameters),
         }
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.fchmod(file, 0o600)  # also when somebody made it before us
-            os.write(file, orjson.dumps(line) + b"\n")  # one write: lines of two workers do not mix
-        finally:
-            os.close(file)
+        append(self._path, line)
 
 
 class Nowhere:

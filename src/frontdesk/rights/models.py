@@ -54,6 +54,9 @@ class Export(BaseModel):
     appointments: list[dict[str, Any]]
     records: list[dict[str, Any]]
     broken_glass: list[dict[str, Any]]
+    notification_preferences: dict[str, Any]
+    notifications: list[dict[str, Any]]
+    devices: int
     accounts: list[dict[str, Any]]
     accesses: list[dict[str, Any]]
     erasures: list[Erasure]

@@ -35,6 +35,16 @@ FROM user_account u
 WHERE u.patient_id = %(patient_id)s
 ORDER BY u.id;
 
+-- name: notifications
+-- What the patient agreed to, and every message to them: which, when and how, not its words, which nobody keeps.
+SELECT (SELECT jsonb_build_object('channels', w.channels, 'reminders', w.reminders, 'quiet_from', w.quiet_from,
+                                  'quiet_until', w.quiet_until)
+        FROM notification_wishes(%(patient_id)s) AS w) AS notification_preferences,
+       ARRAY(SELECT jsonb_build_object('appointment_id', n.appointment_id, 'kind', n.kind, 'channel', n.channel,
+                                       'status', n.status, 'due_at', n.due_at, 'sent_at', n.sent_at, 'reason', n.reason)
+             FROM notification n WHERE n.patient_id = %(patient_id)s ORDER BY n.id) AS notifications,
+       (SELECT count(*) FROM push_subscription s WHERE s.patient_id = %(patient_id)s) AS devices;
+
 -- name: erasures
 -- What was erased of a patient, the latest first.
 SELECT id, patient_id, at, scope, reason, keep_until, removed

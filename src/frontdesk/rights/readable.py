@@ -9,6 +9,8 @@ _TITLES = {
     "appointments": "Appointments",
     "records": "Medical record",
     "broken_glass": "When the glass was broken",
+    "notification_preferences": "How you wish to be told",
+    "notifications": "Messages about appointments",
     "accounts": "Log-ins",
     "accesses": "Who looked at or changed your record",
     "erasures": "What was erased",

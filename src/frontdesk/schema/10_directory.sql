@@ -16,7 +16,10 @@ CREATE TABLE clinic (
     created_at timestamptz NOT NULL DEFAULT now(),
     changed_at timestamptz NOT NULL DEFAULT now(),
     changed_by uuid NOT NULL,
-    request_id uuid NOT NULL
+    request_id uuid NOT NULL,
+    -- How long before a visit its patient is reminded of it; NULL: not.
+    remind_day_min   integer DEFAULT 1440 CHECK (remind_day_min BETWEEN 60 AND 20160),
+    remind_hours_min integer DEFAULT 120 CHECK (remind_hours_min BETWEEN 15 AND 1440)
 );
 
 -- A CHECK cannot ask pg_timezone_names; this can. POSIX strings such as 'FOO+3' are zones to PostgreSQL, not to us.

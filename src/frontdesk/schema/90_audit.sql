@@ -9,6 +9,7 @@ CREATE TRIGGER version BEFORE UPDATE ON patient FOR EACH ROW EXECUTE FUNCTION ne
 CREATE TRIGGER version BEFORE UPDATE ON user_account FOR EACH ROW EXECUTE FUNCTION next_version();
 CREATE TRIGGER version BEFORE UPDATE ON schedule_exception FOR EACH ROW EXECUTE FUNCTION next_version();
 CREATE TRIGGER version BEFORE UPDATE ON appointment FOR EACH ROW EXECUTE FUNCTION next_version();
+CREATE TRIGGER version BEFORE UPDATE ON notification_preference FOR EACH ROW EXECUTE FUNCTION next_version();
 CREATE TRIGGER version BEFORE UPDATE ON visit FOR EACH ROW EXECUTE FUNCTION next_version();
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON clinic FOR EACH ROW EXECUTE FUNCTION audit('id');
@@ -36,6 +37,8 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON appointment_group FOR E
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON visit FOR EACH ROW EXECUTE FUNCTION audit('appointment_id');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON medical_record FOR EACH ROW EXECUTE FUNCTION audit('id');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON break_glass FOR EACH ROW EXECUTE FUNCTION audit('id');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON notification_preference FOR EACH ROW EXECUTE FUNCTION audit('patient_id');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON push_subscription FOR EACH ROW EXECUTE FUNCTION audit('patient_id', '{endpoint,sealed}');
 
 -- Ledgers are records themselves: an INSERT into one already says who, when and in which request. What is audited is
 -- any attempt to change or remove a line.
@@ -47,3 +50,5 @@ CREATE TRIGGER audit_delete AFTER DELETE ON outbox FOR EACH ROW WHEN (OLD.positi
 CREATE TRIGGER audit_update AFTER UPDATE ON idempotency_key FOR EACH ROW WHEN (OLD.answer IS NOT NULL)
     EXECUTE FUNCTION audit('key', '{answer,request_hash}');
 CREATE TRIGGER audit_delete AFTER DELETE ON idempotency_key FOR EACH ROW WHEN (OLD.answer IS NOT NULL) EXECUTE FUNCTION audit('key', '{answer,request_hash}');
+-- How far a message has got is told by its own line; what the line is about cannot change (notification_guard).
+CREATE TRIGGER audit AFTER DELETE ON notification FOR EACH ROW EXECUTE FUNCTION audit('id');

@@ -78,6 +78,14 @@ BEGIN
     DELETE FROM idempotency_key WHERE caller = ANY (accounts::text[]);  -- sealed answers to what they asked
     DELETE FROM contact_code WHERE user_id = ANY (accounts);
     DELETE FROM password_reset WHERE user_id = ANY (accounts);
+    DELETE FROM notification_preference WHERE patient_id = who;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    removed := removed || jsonb_build_object('notification_preference', jsonb_build_object('rows', changed,
+        'columns', '["channels","quiet_from","quiet_until","reminders"]'::jsonb));
+    DELETE FROM push_subscription WHERE patient_id = who;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    removed := removed || jsonb_build_object('push_subscription', jsonb_build_object('rows', changed,
+        'columns', '["endpoint","sealed"]'::jsonb));
     removed := removed || jsonb_build_object('user_account', jsonb_build_object('rows', cardinality(accounts),
                                                                                  'columns', '["email","password_hash"]'::jsonb));
     rows := who::text || accounts::text[] || ARRAY(SELECT id::text FROM login_session WHERE user_id = ANY (accounts));

@@ -149,6 +149,19 @@ CREATE POLICY theirs ON erasure FOR SELECT TO frontdesk_service USING (
     patient_id = (SELECT viewer_patient()) OR (SELECT viewer_role()) = 'admin');
 GRANT EXECUTE ON FUNCTION erase_patient(uuid, uuid, text, interval, uuid, uuid) TO frontdesk_service;
 
+ALTER TABLE notification ENABLE ROW LEVEL SECURITY;
+CREATE POLICY theirs ON notification TO frontdesk_service USING (
+    patient_id = (SELECT viewer_patient())
+    OR clinic_id = ANY ((SELECT viewer_clinics())::uuid[])
+    OR (SELECT viewer_role()) = 'admin');
+
+-- Whoever sees the patient.
+ALTER TABLE notification_preference ENABLE ROW LEVEL SECURITY;
+CREATE POLICY theirs ON notification_preference TO frontdesk_service USING (EXISTS (SELECT FROM patient p WHERE p.id = patient_id));
+
+ALTER TABLE push_subscription ENABLE ROW LEVEL SECURITY;
+CREATE POLICY theirs ON push_subscription TO frontdesk_service USING (patient_id = (SELECT viewer_patient()));
+
 -- The trail is read through the functions of 95_trail.sql, and written by triggers; only looks are the service's to write.
 ALTER TABLE audit_entry ENABLE ROW LEVEL SECURITY;
 CREATE POLICY looked ON audit_entry FOR INSERT TO frontdesk_service WITH CHECK (action = 'READ');
@@ -164,4 +177,6 @@ GRANT SELECT ON erasure TO frontdesk_service;
 GRANT INSERT ON outbox TO frontdesk_service;
 REVOKE INSERT, UPDATE, DELETE ON taken, appointment_step FROM frontdesk_service;
 REVOKE DELETE ON appointment, visit, user_account FROM frontdesk_service;
-REVOKE UPDATE, DELETE ON medical_record, break_glass FROM frontdesk_service;
+REVOKE UPDATE, DELETE ON medical_record, break_glass, notification FROM frontdesk_service;
+REVOKE DELETE ON notification_preference FROM frontdesk_service;
+REVOKE UPDATE ON push_subscription FROM frontdesk_service;

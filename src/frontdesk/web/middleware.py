@@ -11,11 +11,11 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from frontdesk import ids
+from frontdesk import ids, logs
 from frontdesk.errors import Busy, Problem, TooLarge
 from frontdesk.metrics import REQUEST_SECONDS, REQUESTS
 
-log = structlog.get_logger("frontdesk.requests")
+log = structlog.get_logger(__name__)
 
 RETRIED = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 """40P01 and 40001: the transaction was undone for the sake of another; the same request may well succeed now."""
@@ -59,7 +59,9 @@ class Observe:
             route = _template(scope)
             REQUESTS.labels(scope["method"] if route != "unmatched" else "-", route, str(status)).inc()
             REQUEST_SECONDS.labels(route).observe(took)
-            log.info("request", method=scope["method"], route=route, status=status, ms=round(took * 1000, 1))
+            logs.request_served(
+                method=scope["method"], route=route, status=status, took_s=took, request_id=str(request_id)
+            )
             structlog.contextvars.unbind_contextvars("request_id")
 
 

@@ -1,0 +1,1 @@
+"""Messages about visits: what is told to whom, when, once."""

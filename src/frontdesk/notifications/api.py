@@ -1,0 +1,98 @@
+"""Endpoints of messages: what the desk sees and sends again, what patients wish, and the link that ends reminders."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from frontdesk.auth.guard import allow
+from frontdesk.auth.permissions import Actor
+from frontdesk.errors import NotFound
+from frontdesk.notifications import service, unsubscribing
+from frontdesk.notifications.models import (
+    Notification,
+    NotificationPage,
+    NotificationPreferences,
+    NotificationPreferencesPatch,
+    Status,
+)
+from frontdesk.ports.letters import Channel
+from frontdesk.web.answers import OnceOnly, answer
+from frontdesk.web.pages import Cursor, Limit
+from frontdesk.web.tx import Read, Tx
+from frontdesk.web.versions import IfMatch
+
+router = APIRouter(tags=["notifications"])
+
+Reader = Annotated[Actor, allow("notifications:read")]
+Anybody = Annotated[Actor, allow("public")]
+
+
+@router.get("/appointments/{appointment_id}/notifications", response_model=NotificationPage)
+async def of_appointment(appointment_id: UUID, actor: Reader, conn: Read) -> Response:
+    """What the patient was told about one visit, is to be told, or could not be told, and why not."""
+    return answer(200, await service.of_appointment(conn, actor, appointment_id))
+
+
+@router.get("/clinics/{clinic_id}/notifications", response_model=NotificationPage)
+async def of_clinic(
+    clinic_id: UUID, actor: Reader, conn: Read, status: Status = "failed", limit: Limit = 50, cursor: Cursor = None
+) -> Response:
+    """The messages of a clinic, the latest first: those that failed, unless `status` asks for others."""
+    page = await service.of_clinic(conn, actor, clinic_id, status=status, limit=limit, cursor=cursor)
+    return answer(200, page)
+
+
+@router.post("/notifications/{notification_id}/resend", status_code=201, response_model=Notification)
+async def resend(
+    notification_id: UUID, actor: Annotated[Actor, allow("notifications:send")], once: OnceOnly, conn: Tx
+) -> Response:
+    """Send a message once more. 409 when it is still on its way, or what it says is no longer true."""
+    return await once.answer(201, await service.resend(conn, actor, notification_id))
+
+
+@router.get("/patients/{patient_id}/notification-preferences", response_model=NotificationPreferences)
+async def wishes(patient_id: UUID, actor: Annotated[Actor, allow("patients:read")], conn: Read) -> Response:
+    """By which channels a patient agreed to hear of visits and to be reminded, and when not."""
+    return answer(200, await service.wishes(conn, actor, patient_id))
+
+
+@router.patch("/patients/{patient_id}/notification-preferences", response_model=NotificationPreferences)
+async def change_wishes(
+    patient_id: UUID,
+    body: NotificationPreferencesPatch,
+    actor: Annotated[Actor, allow("patients:write")],
+    expected: IfMatch,
+    conn: Tx,
+) -> Response:
+    """Agree, or no longer. Messages that have not left yet are judged by it too."""
+    return answer(200, await service.change_wishes(conn, actor, patient_id, body, expected))
+
+
+@router.get("/unsubscribe/{token}", response_class=HTMLResponse)
+async def ask_whether(token: str, request: Request, _: Anybody) -> Response:
+    """The page behind the link in a reminder. It changes nothing: programs open links too. 404 for no link of ours."""
+    _read(request, token)
+    return _page("Stop reminders?", '<form method="post"><button>No more reminders this way</button></form>')
+
+
+@router.post("/unsubscribe/{token}", response_class=HTMLResponse)
+async def unsubscribe(token: str, request: Request, actor: Anybody, conn: Tx) -> Response:
+    """End the reminders of one channel, by a button of that page or of a mail program (RFC 8058). May be repeated."""
+    await service.unsubscribe(conn, actor, *_read(request, token))
+    return _page("No more reminders", "<p>You still hear of visits that are booked, moved or cancelled.</p>")
+
+
+def _read(request: Request, token: str) -> tuple[UUID, Channel]:
+    found = unsubscribing.read(request.app.state.keys, token)
+    if found is None:
+        raise NotFound("This link is not one of ours, or was copied in part.")
+    return found
+
+
+def _page(title: str, rest: str) -> Response:
+    text = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1>{rest}</html>'
+    policy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    return HTMLResponse(text, headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"})

@@ -1,0 +1,77 @@
+"""What is asked for and answered about messages. Neither address nor text: the desk finds the patient in the record."""
+
+from datetime import datetime, time
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+
+from frontdesk.clinics.models import Page
+from frontdesk.web.fields import Patch, omitted
+
+Channel = Literal["email", "sms", "push"]
+Status = Literal["pending", "sending", "sent", "failed", "skipped"]
+
+
+def _each_once(channels: list[Channel]) -> list[Channel]:
+    return sorted(set(channels))
+
+
+def _minutes(value: object) -> object:
+    if not isinstance(value, str | time | None):
+        raise ValueError("is not written as 21:00")
+    return value
+
+
+def _local(value: time) -> time:
+    if value.tzinfo is not None or value.second or value.microsecond:
+        raise ValueError("is no local time of whole minutes")
+    return value
+
+
+Channels = Annotated[list[Channel], Field(max_length=3), AfterValidator(_each_once)]
+LocalTime = Annotated[time, AfterValidator(_local), BeforeValidator(_minutes)]
+
+
+class Notification(BaseModel):
+    """One message about one version of a visit. `copy` above 0: sent again by hand."""
+
+    id: UUID
+    appointment_id: UUID
+    patient_id: UUID
+    clinic_id: UUID
+    appointment_version: int
+    kind: str
+    channel: Channel
+    copy_number: int = Field(description="0; above: sent again by hand.")
+    status: Status
+    due_at: datetime
+    sent_at: datetime | None
+    next_at: datetime | None = Field(description="Of a pending one: when it is tried.")
+    attempts: int
+    reason: str | None = Field(
+        description="Of one that was skipped, in a word; of one that failed, the error's type and the server's code."
+    )
+
+
+class NotificationPage(Page):
+    items: list[Notification]
+
+
+class NotificationPreferences(BaseModel):
+    """By which channels the patient agrees to hear of visits, and by which of these to be reminded."""
+
+    channels: list[Channel]
+    reminders: list[Channel]
+    quiet_from: str | None = Field(description="Local time of the clinic, as 21:00.")
+    quiet_until: str | None
+    version: int
+
+
+class NotificationPreferencesPatch(Patch):
+    """Quiet hours need both ends or none."""
+
+    channels: Channels = omitted()
+    reminders: Channels = omitted()
+    quiet_from: LocalTime | None = None
+    quiet_until: LocalTime | None = None

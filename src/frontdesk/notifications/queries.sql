@@ -1,0 +1,58 @@
+-- name: of_appointment
+-- Everything that was told, or is to be told, about one visit, the first first.
+SELECT id, appointment_id, patient_id, clinic_id, version, kind, channel, copy, status, due_at, sent_at, attempts, reason,
+       CASE WHEN status = 'pending' THEN next_at END AS next_at
+FROM notification
+WHERE appointment_id = %(appointment_id)s
+ORDER BY id LIMIT 1000;
+
+-- name: of_clinic
+-- One page of a clinic's messages in one status, the latest first.
+SELECT id, appointment_id, patient_id, clinic_id, version, kind, channel, copy, status, due_at, sent_at, attempts, reason,
+       CASE WHEN status = 'pending' THEN next_at END AS next_at
+FROM notification
+WHERE clinic_id = %(clinic_id)s AND status = %(status)s AND (%(after_id)s::uuid IS NULL OR id < %(after_id)s)
+ORDER BY id DESC LIMIT %(rows)s;
+
+-- name: find
+-- One message, within the caller's clinics, and whether it is still true.
+SELECT n.id, n.appointment_id, n.patient_id, n.clinic_id, n.version, n.kind, n.channel, n.status, a.status AS visit_status,
+       a.start_at, v.version AS visit_version, now() AS now
+FROM notification n
+JOIN appointment a ON a.id = n.appointment_id
+CROSS JOIN LATERAL visit_version(a.id) AS v
+WHERE n.id = %(id)s AND (%(only_clinics)s::uuid[] IS NULL OR n.clinic_id = ANY (%(only_clinics)s));
+
+-- name: copy
+-- The same message once more, under a number of its own; no row when somebody else makes one at this moment.
+INSERT INTO notification (id, appointment_id, patient_id, clinic_id, version, kind, channel, copy, changed_by, request_id)
+SELECT %(id)s, n.appointment_id, n.patient_id, n.clinic_id, n.version, n.kind, n.channel,
+       (SELECT max(o.copy) + 1 FROM notification o
+        WHERE (o.appointment_id, o.version, o.kind, o.channel) = (n.appointment_id, n.version, n.kind, n.channel)),
+       %(changed_by)s, %(request_id)s
+FROM notification n
+WHERE n.id = %(original)s
+ON CONFLICT DO NOTHING
+RETURNING id, appointment_id, patient_id, clinic_id, version, kind, channel, copy, status, due_at, sent_at, attempts, reason,
+          next_at;
+
+-- name: wishes
+-- What the patient agreed to, said or not.
+SELECT channels, reminders, quiet_from, quiet_until, version FROM notification_wishes(%(patient_id)s);
+
+-- name: lock_patient
+-- Two who change the wishes of one patient come one after the other, though there may be no row of them yet.
+SELECT id FROM patient WHERE id = %(patient_id)s FOR UPDATE;
+
+-- name: keep_wishes
+-- What the patient agrees to from now on.
+INSERT INTO notification_preference AS n (patient_id, channels, reminders, quiet_from, quiet_until, changed_by, request_id)
+VALUES (%(patient_id)s, %(channels)s, %(reminders)s, %(quiet_from)s, %(quiet_until)s, %(changed_by)s, %(request_id)s)
+ON CONFLICT (patient_id) DO UPDATE
+SET channels = excluded.channels, reminders = excluded.reminders, quiet_from = excluded.quiet_from,
+    quiet_until = excluded.quiet_until, changed_by = excluded.changed_by, request_id = excluded.request_id
+RETURNING channels, reminders, quiet_from, quiet_until, version;
+
+-- name: unsubscribe
+-- No more reminders by this channel.
+SELECT unsubscribe(%(patient_id)s, %(channel)s, %(changed_by)s, %(request_id)s);

@@ -1,0 +1,89 @@
+-- name: tell
+-- One message for each channel that the patient agreed to, about this version of a visit that is ahead. What is there stays.
+INSERT INTO notification (id, appointment_id, patient_id, clinic_id, version, kind, channel, changed_by, request_id)
+SELECT way.id, a.id, a.patient_id, a.clinic_id, %(version)s, %(kind)s, way.channel, %(changed_by)s, %(request_id)s
+FROM appointment a
+CROSS JOIN LATERAL notification_wishes(a.patient_id) AS w
+JOIN unnest(%(channels)s::text[], %(ids)s::uuid[]) AS way (channel, id) ON way.channel = ANY (w.channels)
+WHERE a.id = %(appointment_id)s AND a.start_at > now()
+  AND (%(kind)s <> 'confirmation' OR a.origin <> 'imported')
+  AND (way.channel <> 'push' OR %(by_topic)s OR EXISTS (SELECT FROM push_subscription s WHERE s.patient_id = a.patient_id))
+ON CONFLICT DO NOTHING;
+
+-- name: moved_by
+-- Whether this version changed time, provider or clinic: another room alone is told at the desk.
+SELECT (l.during, l.provider_id, l.clinic_id) IS DISTINCT FROM (b.during, b.provider_id, b.clinic_id) AS moved
+FROM appointment_history l
+JOIN LATERAL (SELECT h.during, h.provider_id, h.clinic_id FROM appointment_history h
+              WHERE h.appointment_id = l.appointment_id AND h.version < l.version
+              ORDER BY h.version DESC LIMIT 1) AS b ON true
+WHERE l.appointment_id = %(appointment_id)s AND l.version = %(version)s;
+
+-- name: confirmed_by_clinic
+-- Whether it was somebody of the clinic who made this version; patients know what they did themselves.
+SELECT EXISTS (SELECT FROM appointment_history h JOIN user_account u ON u.id = h.changed_by
+               WHERE h.appointment_id = %(appointment_id)s AND h.version = %(version)s AND u.role <> 'patient') AS yes;
+
+-- name: take
+-- The next messages of a channel, lent to one sender. What a sender that died held is due again when its time is over.
+-- About one visit one message is under way at a time: a change does not overtake a confirmation.
+UPDATE notification SET status = 'sending', attempts = attempts + 1, next_at = now() + %(lease)s::interval
+WHERE id IN (SELECT n.id FROM notification n
+             WHERE n.status IN ('pending', 'sending') AND n.next_at <= now() AND n.channel = %(channel)s
+               AND NOT EXISTS (SELECT FROM notification o
+                               WHERE o.appointment_id = n.appointment_id AND o.channel = n.channel AND o.id <> n.id
+                                 AND o.status = 'sending' AND o.next_at > now())
+             ORDER BY n.next_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+RETURNING id, appointment_id, attempts, version;
+
+-- name: hold
+-- What is known of a message and its visit now, right before it leaves; no row when another sender has it meanwhile.
+UPDATE notification n SET next_at = now() + %(lease)s::interval
+FROM appointment a
+JOIN clinic c ON c.id = a.clinic_id
+JOIN patient p ON p.id = a.patient_id
+CROSS JOIN LATERAL notification_wishes(a.patient_id) AS w
+CROSS JOIN LATERAL visit_version(a.id) AS v
+WHERE n.id = %(id)s AND n.status = 'sending' AND n.attempts = %(attempts)s AND a.id = n.appointment_id
+RETURNING n.id, n.appointment_id, n.patient_id, n.version, n.kind, n.channel, n.attempts, n.due_at, now() AS now,
+          a.status AS visit_status, a.start_at, v.version AS visit_version, w.channels, w.reminders,
+          after_quiet(now(), c.time_zone, w.quiet_from, w.quiet_until) AS quiet_over,
+          a.start_at - make_interval(mins => c.remind_hours_min) AS last_reminder_at, p.active, p.email, p.phone;
+
+-- name: told_start
+-- What the patient believes: the start of the visit as they were told last, or as it was booked.
+SELECT lower(h.during) AS start
+FROM appointment_history h
+WHERE h.appointment_id = %(appointment_id)s
+  AND h.version <= coalesce((SELECT max(n.version) FROM notification n
+                             WHERE n.appointment_id = h.appointment_id AND n.status = 'sent' AND n.version < %(version)s),
+                            (SELECT min(f.version) FROM appointment_history f
+                             WHERE f.appointment_id = h.appointment_id AND f.to_status <> 'held'))
+ORDER BY h.version DESC LIMIT 1;
+
+-- name: devices
+-- Where a patient lets messages be shown.
+SELECT id, sealed FROM push_subscription WHERE patient_id = %(patient_id)s ORDER BY id;
+
+-- name: say_who
+-- A DELETE has no columns to say it in.
+SELECT set_config('frontdesk.actor', %(actor)s, true), set_config('frontdesk.request_id', %(request_id)s, true);
+
+-- name: forget_device
+-- It takes no messages any more.
+DELETE FROM push_subscription WHERE id = %(id)s;
+
+-- name: sent
+-- It has left.
+UPDATE notification SET status = 'sent', sent_at = now(), reason = NULL
+WHERE id = %(id)s AND status = 'sending' AND attempts = %(attempts)s;
+
+-- name: later
+-- It waits until then.
+UPDATE notification SET status = 'pending', next_at = %(at)s, reason = %(reason)s
+WHERE id = %(id)s AND status = 'sending' AND attempts = %(attempts)s;
+
+-- name: close
+-- It will not leave: skipped, because it would not be true, wanted or possible, or failed.
+UPDATE notification SET status = %(status)s, reason = %(reason)s
+WHERE id = %(id)s AND status = 'sending' AND attempts = %(attempts)s;

@@ -1,0 +1,114 @@
+"""What the desk sees of messages and sends again, and what patients wish. Takes a connection, never commits."""
+
+from datetime import time
+from typing import Any
+from uuid import UUID
+
+from frontdesk import db, ids
+from frontdesk.audit import reads
+from frontdesk.auth.permissions import Actor, Role
+from frontdesk.booking import service as booking
+from frontdesk.clinics import service as clinics
+from frontdesk.db import Connection
+from frontdesk.errors import Conflict, InvalidRequest, NotFound
+from frontdesk.notifications.judge import still_true
+from frontdesk.notifications.models import NotificationPreferencesPatch
+from frontdesk.patients import service as patients
+from frontdesk.ports.letters import Channel
+from frontdesk.sql import load
+from frontdesk.web import pages
+from frontdesk.web.versions import check
+
+q = load(__package__)
+
+
+async def of_appointment(conn: Connection, actor: Actor, appointment_id: UUID) -> dict[str, Any]:
+    """All messages about one visit. Raises NotFound."""
+    visit = await booking.find(conn, actor, appointment_id)
+    rows = await db.many(conn, q.of_appointment, appointment_id=appointment_id)
+    await reads.looked(conn, actor, [visit["patient_id"]], "appointments:notifications")
+    return {"items": [_told(row) for row in rows], "next_cursor": None}
+
+
+async def of_clinic(
+    conn: Connection, actor: Actor, clinic_id: UUID, *, status: str, limit: int, cursor: str | None
+) -> dict[str, Any]:
+    """A page of a clinic's messages in one status, the latest first. Raises NotFound for one that is not theirs."""
+    await clinics.get_clinic(conn, clinic_id)
+    if not booking.within(actor, clinic_id):
+        raise NotFound("There is no such clinic of yours.")
+    place = pages.after_id(cursor)
+    rows = await db.many(conn, q.of_clinic, clinic_id=clinic_id, status=status, rows=limit + 1, **place)
+    page = pages.page(rows, limit, "id")
+    await reads.looked(conn, actor, {row["patient_id"] for row in page["items"]}, "clinics:notifications")
+    return page | {"items": [_told(row) for row in page["items"]]}
+
+
+async def resend(conn: Connection, actor: Actor, notification_id: UUID) -> dict[str, Any]:
+    """Have a message sent once more, by the same channel. Raises NotFound, and Conflict for what is no longer true."""
+    row = await db.one(conn, q.find, id=notification_id, only_clinics=actor.only["only_clinics"])
+    if row is None:
+        raise NotFound("There is no such notification.")
+    if row["status"] in ("pending", "sending"):
+        raise Conflict("It has not been sent yet, and is on its way.")
+    if row["start_at"] <= row["now"] or not still_true(row):
+        raise Conflict("The visit has changed since, or has begun: what this message says is no longer true.")
+    made = await db.one(conn, q.copy, id=ids.new_id(), original=notification_id, **actor.stamp)
+    if made is None:
+        raise Conflict("Somebody else is sending it again at this moment.")
+    return _told(made)
+
+
+async def wishes(conn: Connection, actor: Actor, patient_id: UUID) -> dict[str, Any]:
+    """What a patient agreed to. Raises NotFound."""
+    await patients.get_patient(conn, actor, patient_id)
+    await reads.looked(conn, actor, [patient_id], "patients:notification-preferences")
+    return _wished(await _wishes(conn, patient_id))
+
+
+async def change_wishes(
+    conn: Connection, actor: Actor, patient_id: UUID, body: NotificationPreferencesPatch, expected: int | None
+) -> dict[str, Any]:
+    """Change what a patient agrees to. Raises NotFound, StaleVersion, and InvalidRequest for half of quiet hours."""
+    await patients.get_patient(conn, actor, patient_id)
+    await db.one(conn, q.lock_patient, patient_id=patient_id)
+    old = await _wishes(conn, patient_id)
+    check(expected, old["version"])
+    check(body.version, old["version"])
+    new = old | body.given()
+    if (new["quiet_from"] is None) != (new["quiet_until"] is None) or (
+        new["quiet_from"] is not None and new["quiet_from"] == new["quiet_until"]
+    ):
+        raise InvalidRequest("Quiet hours begin at quiet_from and end at quiet_until, which differ; or both are null.")
+    del new["version"]
+    row = await db.one(conn, q.keep_wishes, patient_id=patient_id, **new, **actor.stamp)
+    assert row is not None
+    return _wished(row)
+
+
+async def unsubscribe(conn: Connection, actor: Actor, patient_id: UUID, channel: Channel) -> None:
+    """End the reminders of one channel, for the bearer of a link that was proven to be ours. Idempotent."""
+    nobody = actor.role is Role.ANONYMOUS
+    stamp = actor.stamp | ({"changed_by": ids.ANONYMOUS} if nobody else {})
+    await db.run(conn, q.unsubscribe, patient_id=patient_id, channel=channel, **stamp)
+
+
+async def _wishes(conn: Connection, patient_id: UUID) -> dict[str, Any]:
+    row = await db.one(conn, q.wishes, patient_id=patient_id)
+    if row is None:
+        raise NotFound("There is no such patient.")
+    return row
+
+
+def _wished(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {name: _shown(row[name]) for name in ("quiet_from", "quiet_until")}
+
+
+def _shown(value: time | None) -> str | None:
+    return value.isoformat("minutes") if value is not None else None
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """`version` of a row would become its ETag; this one is the appointment's."""
+    told = dict(row)
+    return told | {"appointment_version": told.pop("version"), "copy_number": told.pop("copy")}

@@ -1,0 +1,69 @@
+"""The background worker as an operator runs it, which can be killed and comes back."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+
+class Worker:
+    """`frontdesk worker` with these settings."""
+
+    def __init__(self, environment: dict[str, str], log_path: Path) -> None:
+        self._environment, self._log_path = environment, log_path
+        self._process: subprocess.Popen[bytes] | None = None
+        self.kills = 0
+
+    def start(self) -> None:
+        with self._log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "frontdesk", "worker"], env=self._environment, stdout=log, stderr=log
+            )
+
+    def kill(self) -> None:
+        """As if the machine had gone."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self.kills += 1
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(30)
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+
+class Killer:
+    """Kills one after the other of these while it is entered, at random moments, and starts each again."""
+
+    def __init__(self, *victims: Worker, seed: int = 1, longest_s: float = 2.5) -> None:
+        self._victims, self._draw, self._longest_s = victims, random.Random(seed), longest_s
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._work)
+        self._fault: BaseException | None = None
+
+    def _work(self) -> None:
+        try:
+            while not self._over.wait(self._draw.uniform(0.2, self._longest_s)):
+                victim = self._draw.choice(self._victims)
+                victim.kill()
+                victim.start()
+        except BaseException as error:
+            self._fault = error
+
+    def __enter__(self) -> "Killer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        if self._fault:
+            raise self._fault
