@@ -33,7 +33,6 @@ from frontdesk.notifications import preview as previews
 from frontdesk.notifications import reminders, sending
 from frontdesk.notifications.handler import TellPatients
 from frontdesk.patients import encryption
-from frontdesk.ports import outgoing
 from frontdesk.ports.limiter import postgres as limiting
 from frontdesk.rights import service as rights
 from frontdesk.schema import migrate as schema
@@ -47,7 +46,6 @@ from frontdesk.web import answers
 JOBS: tuple[worker.Job, ...] = (
     booking_jobs.expire_holds,
     auth_jobs.answer_resets,
-    outgoing.deliver,
     reminders.Remind(),
     answers.purge,
     auth_jobs.purge,

@@ -19,7 +19,7 @@ from frontdesk.notifications import unsubscribing
 from frontdesk.secrets import Keys
 from tests.access.callers import Caller, Thing
 from tests.access.world import CANARIES, NEW_PASSWORD, PASSWORD, Account, Secret, World
-from tests.service import SECRET
+from tests.service import SECRET, answered
 
 
 @dataclass(frozen=True)
@@ -161,6 +161,16 @@ def _message(world: World, caller: Caller) -> Call:
     of = {"appointment_id": world.visit("scheduled"), "patient_id": world.patient, "clinic_id": world.clinic}
     made = world.make.row("notification", **of, version=1, kind="confirmation", channel="email", status="failed")
     return Call({"notification_id": made})
+
+
+def _browser(world: World) -> dict[str, Any]:
+    keys = {"p256dh": "B" * 87, "auth": "a" * 22}
+    return {"endpoint": f"https://fcm.googleapis.com/fcm/send/{uuid4()}", "keys": keys}
+
+
+def _device(world: World, caller: Caller) -> Call:
+    made = world.make.row("push_subscription", patient_id=world.patient, endpoint=uuid4().bytes, sealed=b"sealed")
+    return Call({"patient_id": world.patient, "device_id": made})
 
 
 def _unsubscribing(world: World, caller: Caller) -> Call:
@@ -372,6 +382,9 @@ MESSAGES: dict[str, Recipe] = {
     f"PATCH {T}/{{patient_id}}/notification-preferences": Recipe(
         sent(lambda world: {"channels": ["email"]}, patient_id="patient"), Thing.PATIENT
     ),
+    f"GET {T}/{{patient_id}}/devices": Recipe(of(patient_id="patient"), Thing.PATIENT),
+    f"POST {T}/{{patient_id}}/devices": Recipe(sent(_browser, patient_id="patient"), Thing.PATIENT),
+    f"DELETE {T}/{{patient_id}}/devices/{{device_id}}": Recipe(_device, Thing.PATIENT),
     "GET /api/v1/unsubscribe/{token}": Recipe(_unsubscribing),
     "POST /api/v1/unsubscribe/{token}": Recipe(_unsubscribing),
 }
@@ -400,6 +413,11 @@ LOG_INS: dict[str, Recipe] = {
 }
 
 
+LIVE: dict[str, Recipe] = {
+    "GET /api/v1/stream": Recipe(_filtered(provider_id="provider", clinic_id="clinic")),
+}
+
+
 def operation_of(name: str) -> str:
     """`METHOD /path (in some other way)` is a further recipe of the operation."""
     return name.split(" (")[0]
@@ -409,8 +427,10 @@ def ask(name: str, call: Call, client: httpx.Client) -> tuple[httpx.Response, st
     """Send the call. Answers the response, and all that was said in asking."""
     method, path = operation_of(name).split(" ", 1)
     path = path.format(**call.path)
-    response = client.request(method, path, params=call.query, json=call.json, data=call.form, headers=call.headers)
-    return response, f"{response.request.url} {call.json} {call.form}"
+    request = client.build_request(
+        method, path, params=call.query, json=call.json, data=call.form, headers=call.headers
+    )
+    return answered(client, request), f"{request.url} {call.json} {call.form}"
 
 
-OWN = {**OPEN, **DIRECTORY, **HOURS, **PATIENTS, **BOOK, **MESSAGES, **LOG_INS}
+OWN = {**OPEN, **DIRECTORY, **HOURS, **PATIENTS, **BOOK, **MESSAGES, **LOG_INS, **LIVE}

@@ -35,6 +35,7 @@ DESIGN = """
     schedules:read       -    -    own   clinics  all
     schedules:write      -    -    -     clinics  all
     exceptions:ask       -    -    own   clinics  all
+    patients:devices     -    own  -     -        -
     holds:make           all  own  care  clinics  all
     users:manage         -    -    -     -        all
     audit:read           -    -    -     -        all

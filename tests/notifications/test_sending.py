@@ -148,12 +148,12 @@ def test_nobody_is_told_for_longer_than_a_day_or_after_the_visit(book: Book, sin
 
 
 def test_what_a_server_says_of_an_address_is_written_nowhere(
-    book: Book, sink: Sink, capsys: pytest.CaptureFixture[str]
+    book: Book, sink: Sink, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     sink.answer = lambda to: f"550 {to} is unknown here"
     book.booked()
     book.send(sink)
-    told = "".join(capsys.readouterr())
+    told = caplog.text + "".join(capfd.readouterr())
     assert "notification_failed" in told
     assert "post.test" not in told
     row = book.conn.execute("SELECT n::text FROM notification n").fetchone()

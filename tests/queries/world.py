@@ -50,6 +50,9 @@ class Builder:
         visits = [self.visit(place, n, patient_id=patient, room_id=room) for n, room in enumerate(rooms)]
         self.sheet(visits[0])
         for n in range(count):
+            of = {"appointment_id": visits[0], "patient_id": patient, "clinic_id": clinic, "version": n + 1}
+            make.row("notification", **of, kind="change", channel="email", status="failed")
+        for n in range(count):
             make.row(
                 "medical_record", patient_id=patient, kind="note", title=f"Note {n}", recorded_on=self.first.date()
             )

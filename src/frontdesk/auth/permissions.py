@@ -44,6 +44,7 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "patients:export": {Role.PATIENT: Reach.OWN, Role.ADMIN: Reach.ALL},
     "patients:erase": {Role.ADMIN: Reach.ALL},
     "patients:accesses": {Role.PATIENT: Reach.OWN, Role.ADMIN: Reach.ALL},
+    "patients:devices": {Role.PATIENT: Reach.OWN},
     "holds:make": {**_EVERYBODY, Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, Role.STAFF: Reach.CLINICS},
     "appointments:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.OWN, **_DESK},
     "appointments:book": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, **_DESK},

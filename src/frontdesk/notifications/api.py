@@ -10,8 +10,11 @@ from starlette.responses import HTMLResponse, Response
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.errors import NotFound
-from frontdesk.notifications import service, unsubscribing
+from frontdesk.notifications import devices, service, unsubscribing
 from frontdesk.notifications.models import (
+    Device,
+    DeviceList,
+    NewDevice,
     Notification,
     NotificationPage,
     NotificationPreferences,
@@ -27,6 +30,7 @@ from frontdesk.web.versions import IfMatch
 router = APIRouter(tags=["notifications"])
 
 Reader = Annotated[Actor, allow("notifications:read")]
+Owner = Annotated[Actor, allow("patients:devices")]
 Anybody = Annotated[Actor, allow("public")]
 
 
@@ -69,6 +73,27 @@ async def change_wishes(
 ) -> Response:
     """Agree, or no longer. Messages that have not left yet are judged by it too."""
     return answer(200, await service.change_wishes(conn, actor, patient_id, body, expected))
+
+
+@router.get("/patients/{patient_id}/devices", response_model=DeviceList)
+async def list_devices(patient_id: UUID, actor: Owner, request: Request, conn: Read) -> Response:
+    """The browsers that show messages, and the key with which another one subscribes (Push API)."""
+    return answer(200, await devices.devices(conn, request.app.state.keys, actor, patient_id))
+
+
+@router.post("/patients/{patient_id}/devices", status_code=201, response_model=Device)
+async def add_device(
+    patient_id: UUID, body: NewDevice, actor: Owner, request: Request, once: OnceOnly, conn: Tx
+) -> Response:
+    """Have messages shown by this browser, for a patient who agrees to `push` in their preferences."""
+    return await once.answer(201, await devices.add(conn, request.app.state.keys, actor, patient_id, body))
+
+
+@router.delete("/patients/{patient_id}/devices/{device_id}", status_code=204)
+async def drop_device(patient_id: UUID, device_id: UUID, actor: Owner, conn: Tx) -> Response:
+    """No messages to this browser any more."""
+    await devices.drop(conn, actor, patient_id, device_id)
+    return Response(status_code=204)
 
 
 @router.get("/unsubscribe/{token}", response_class=HTMLResponse)

@@ -4,10 +4,10 @@ from datetime import datetime, time
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 
 from frontdesk.clinics.models import Page
-from frontdesk.web.fields import Patch, omitted
+from frontdesk.web.fields import Body, Patch, omitted, storable
 
 Channel = Literal["email", "sms", "push"]
 Status = Literal["pending", "sending", "sent", "failed", "skipped"]
@@ -75,3 +75,31 @@ class NotificationPreferencesPatch(Patch):
     reminders: Channels = omitted()
     quiet_from: LocalTime | None = None
     quiet_until: LocalTime | None = None
+
+
+class PushKeys(Body):
+    """What only the device can read messages with."""
+
+    p256dh: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{87}=?$")]
+    auth: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{22}={0,2}$")]
+
+
+class NewDevice(Body):
+    """A PushSubscription as a browser tells it (`JSON.stringify(subscription)`)."""
+
+    endpoint: Annotated[str, StringConstraints(max_length=1000), AfterValidator(storable)]
+    keys: PushKeys
+    expirationTime: float | None = None  # noqa: N815  # the browser's name for it; push services say it by 410
+
+
+class Device(BaseModel):
+    id: UUID
+    created_at: datetime
+
+
+class DeviceList(BaseModel):
+    """`application_server_key` is what a browser subscribes with."""
+
+    items: list[Device]
+    next_cursor: str | None
+    application_server_key: str

@@ -56,3 +56,23 @@ RETURNING channels, reminders, quiet_from, quiet_until, version;
 -- name: unsubscribe
 -- No more reminders by this channel.
 SELECT unsubscribe(%(patient_id)s, %(channel)s, %(changed_by)s, %(request_id)s);
+
+-- name: devices
+-- The devices that a patient allowed to show messages, the first first.
+SELECT id, created_at FROM push_subscription WHERE patient_id = %(patient_id)s ORDER BY id;
+
+-- name: add_device
+-- A device, or the same one again with what its browser says now.
+INSERT INTO push_subscription (id, patient_id, endpoint, sealed, changed_by, request_id)
+VALUES (%(id)s, %(patient_id)s, %(endpoint)s, %(sealed)s, %(changed_by)s, %(request_id)s)
+ON CONFLICT (patient_id, endpoint) DO UPDATE
+SET sealed = excluded.sealed, changed_by = excluded.changed_by, request_id = excluded.request_id
+RETURNING id, created_at;
+
+-- name: say_who
+-- Who deletes, for the audit trail.
+SELECT set_config('frontdesk.actor', %(changed_by)s::text, true), set_config('frontdesk.request_id', %(request_id)s::text, true);
+
+-- name: drop_device
+-- No messages there any more.
+DELETE FROM push_subscription WHERE id = %(id)s AND patient_id = %(patient_id)s;

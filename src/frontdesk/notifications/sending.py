@@ -19,11 +19,14 @@ import structlog
 
 from frontdesk import clock, db
 from frontdesk.db import Connection
+from frontdesk.notifications.accounts import AccountMessages
 from frontdesk.notifications.handler import q
 from frontdesk.notifications.judge import judge, next_try
 from frontdesk.notifications.ways import ways_of
 from frontdesk.notifications.writing import forget_device, letters_of
+from frontdesk.ports import outgoing
 from frontdesk.ports.letters import Away, Gone, Letter, NotSent, Refused, Way
+from frontdesk.secrets import keys
 from frontdesk.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -44,7 +47,10 @@ async def deliver(config: Settings, stopping: asyncio.Event) -> None:
     """
     async with await db.connect(config, config.owner_dsn) as conn:
         while not stopping.is_set():
-            count = await send_by(conn, ways_of(config), lease=2 * config.delivery_timeout)
+            ways = ways_of(config)
+            async with ways["email"], ways["sms"]:
+                count = await outgoing.deliver_to(AccountMessages(config, ways), conn, keys())
+            count += await send_by(conn, ways, lease=2 * config.delivery_timeout)
             if count:
                 log.info("notifications_sent", count=count)
                 continue  # there may be more

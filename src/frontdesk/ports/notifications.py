@@ -1,11 +1,12 @@
-"""Messages to people: the promise, and the sink that stands in until there is real mail."""
+"""Messages about log-ins: the promise, and the file that stands in where there is no mail server."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
+from uuid import UUID
 
-from frontdesk import clock
+from frontdesk import clock, ids
 from frontdesk.ports.letters import append
 from frontdesk.settings import Settings
 
@@ -20,6 +21,7 @@ class Message:
     channel: Channel
     to: str = field(repr=False)  # an e-mail address, or a phone number
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    id: UUID = field(default_factory=ids.new_id, repr=False)  # the same on every attempt
 
 
 class Notifications(Protocol):

@@ -14,9 +14,9 @@ from cryptography.exceptions import InvalidTag
 
 from frontdesk import db, ids
 from frontdesk.db import Connection
-from frontdesk.ports.notifications import Message, Notifications, notifications_of
-from frontdesk.secrets import Keys, keys
-from frontdesk.settings import settings
+from frontdesk.ports.letters import Away
+from frontdesk.ports.notifications import Message, Notifications
+from frontdesk.secrets import Keys
 from frontdesk.sql import load
 
 q = load(__package__, "outgoing.sql")
@@ -39,11 +39,6 @@ async def enqueue(conn: Connection, seal: Keys, message: Message, stamp: Mapping
     )
 
 
-async def deliver(conn: Connection) -> int:
-    """Send what is due; how many left. A job of the background worker."""
-    return await deliver_to(notifications_of(settings()), conn, keys())
-
-
 async def deliver_to(way: Notifications, conn: Connection, unseal: Keys) -> int:
     """Send what is due by `way`, each message at least once; one that fails is tried again after 1, 2, 4 … minutes."""
     await db.run(conn, q.drop_expired)
@@ -58,6 +53,9 @@ async def deliver_to(way: Notifications, conn: Connection, unseal: Keys) -> int:
         except InvalidTag:
             # Sealed with another secret: nobody will ever read it.
             log.error("message_unreadable", id=str(due["id"]), kind=due["kind"])
+        except Away as away:
+            log.warning("message_not_sent", id=str(due["id"]), kind=due["kind"], error=str(away))
+            break  # nobody is there for the others either
         except Exception as error:
             # Of the error only its type: the text of a mail server quotes addresses.
             log.warning("message_not_sent", id=str(due["id"]), kind=due["kind"], error=type(error).__name__)
@@ -67,4 +65,4 @@ async def deliver_to(way: Notifications, conn: Connection, unseal: Keys) -> int:
 
 
 def _opened(due: dict[str, Any], unseal: Keys) -> Message:
-    return Message(kind=due["kind"], channel=due["channel"], **orjson.loads(unseal.unseal(due["sealed"])))
+    return Message(id=due["id"], kind=due["kind"], channel=due["channel"], **orjson.loads(unseal.unseal(due["sealed"])))

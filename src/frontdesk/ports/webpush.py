@@ -62,14 +62,13 @@ class WebPush(Inside):
 
 def known(endpoint: str) -> bool:
     """Whether the address belongs to a push service that browsers use."""
-    url = urlsplit(endpoint)
+    try:
+        url = urlsplit(endpoint)
+        plain = url.scheme == "https" and url.port in (None, 443) and url.username is None
+    except ValueError:
+        return False
     name = url.hostname or ""
-    return (
-        url.scheme == "https"
-        and url.port in (None, 443)
-        and url.username is None
-        and any(name == service or name.endswith(f".{service}") for service in SERVICES)
-    )
+    return plain and any(name == service or name.endswith(f".{service}") for service in SERVICES)
 
 
 def public_key(keys: Keys) -> str:

@@ -179,4 +179,3 @@ REVOKE INSERT, UPDATE, DELETE ON taken, appointment_step FROM frontdesk_service;
 REVOKE DELETE ON appointment, visit, user_account FROM frontdesk_service;
 REVOKE UPDATE, DELETE ON medical_record, break_glass, notification FROM frontdesk_service;
 REVOKE DELETE ON notification_preference FROM frontdesk_service;
-REVOKE UPDATE ON push_subscription FROM frontdesk_service;

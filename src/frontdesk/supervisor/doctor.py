@@ -1,15 +1,22 @@
 """`frontdesk doctor`: look at the settings and at every configured service, change nothing, say what to do."""
 
+import asyncio
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import redis
+from pydantic import SecretStr
 from rich.table import Table
 
 from frontdesk import clock
+from frontdesk.events.parts import broker_of
+from frontdesk.ports import gateways
+from frontdesk.ports.broker import BrokerDown
+from frontdesk.ports.letters import NotSent
 from frontdesk.ports.redis import is_cluster, plain
+from frontdesk.ports.smtp import Smtp
 from frontdesk.schema import migrate as schema
 from frontdesk.settings import Settings, misspelt
 from frontdesk.supervisor import weak
@@ -21,6 +28,7 @@ SKEW_S = 2.0
 """More between our clock and the database's, and holds and tokens expire visibly early or late."""
 
 REDIS_PATIENCE_S = 3.0
+MAIL_PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,8 @@ def examine(settings: Settings, embedded_dsn: str | None) -> list[Finding]:
         ]
     findings.extend(_database(settings, embedded_dsn))
     findings.append(_look("cache", lambda: _cache(settings)))
+    findings.append(_look("events", lambda: _broker(settings)))
+    findings.append(_look("messages", lambda: _messages(settings)))
     return findings
 
 
@@ -130,6 +140,17 @@ def _migrations(conn: schema.Connection) -> str:
     return "current"
 
 
+def _broker(settings: Settings) -> str:
+    kind = settings.broker_url.partition(":")[0]
+    if kind == "postgres":
+        return "carried by the database"
+    try:
+        asyncio.run(broker_of(settings, ()).check())
+    except BrokerDown as error:
+        raise StartError(f"{error}; bookings go on, events wait in the database") from None
+    return {"kafka": "Kafka answers"}.get(kind, "RabbitMQ answers")
+
+
 def _cache(settings: Settings) -> str:
     if settings.redis_url == "off":
         return "off: answers come from the database, limits are kept there"
@@ -146,3 +167,23 @@ def _cache(settings: Settings) -> str:
     except redis.exceptions.RedisError as error:
         raise StartError(f"Redis does not answer ({type(error).__name__})") from None
     return "Redis answers" if settings.redis_url else "the embedded Valkey answers"
+
+
+def _messages(settings: Settings) -> str:
+    for name in ("sms_url", "push_url"):
+        url: SecretStr | None = getattr(settings, name)
+        if url is not None and not gateways.known(url.get_secret_value()):
+            raise StartError(f"FRONTDESK_{name.upper()} is no address that Apprise knows")
+    if settings.smtp_url is None:
+        return "no mail server: they go where FRONTDESK_NOTIFICATIONS says"
+    server = Smtp(settings.smtp_url.get_secret_value(), settings.mail_from, patience_s=MAIL_PATIENCE_S)
+
+    async def check() -> None:
+        async with server:
+            await server.check()
+
+    try:
+        asyncio.run(check())
+    except NotSent as error:
+        raise StartError(f"the mail server does not let us in ({error})") from None
+    return "the mail server lets us in"

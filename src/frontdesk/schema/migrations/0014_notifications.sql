@@ -263,4 +263,3 @@ CREATE POLICY theirs ON push_subscription TO frontdesk_service USING (patient_id
 GRANT SELECT, INSERT, UPDATE, DELETE ON notification, notification_preference, push_subscription TO frontdesk_service;
 REVOKE UPDATE, DELETE ON notification FROM frontdesk_service;
 REVOKE DELETE ON notification_preference FROM frontdesk_service;
-REVOKE UPDATE ON push_subscription FROM frontdesk_service;
