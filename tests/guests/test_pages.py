@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from frontdesk.guests import pages
 from frontdesk.guests.words import WORDS
+from frontdesk.notifications.language import LANGUAGES
 from tests.guests.conftest import PAGE, House, Link
 
 _VOID = {"meta", "input", "br", "link"}
@@ -221,6 +222,7 @@ def test_any_text_stays_text(texts: list[str], language: str | None) -> None:
 
 def test_the_languages_say_the_same_things() -> None:
     english = WORDS["en"]
+    assert set(WORDS) == set(LANGUAGES), "pages speak the languages of the messages that lead to them"
     for language, words in WORDS.items():
         assert words.keys() == english.keys()
         assert all(words.values())
