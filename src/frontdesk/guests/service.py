@@ -92,7 +92,7 @@ def public(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in _UNTOLD}
 
 
-_UNTOLD = ("id", "provider_id", "clinic_id", "visit_type_id", "changed_at", "language")
+_UNTOLD = ("id", "provider_id", "clinic_id", "visit_type_id", "changed_at", "language", "country")
 
 
 def _actions(row: dict[str, Any]) -> list[Action]:
