@@ -16,6 +16,7 @@ class Facts:
     start: datetime
     status: str
     old_start: datetime | None = None
+    manage_url: str | None = None
     unsubscribe_url: str | None = None
 
 
