@@ -112,3 +112,16 @@ class Service:
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         hooks = {"response": [self._heard.later_answer]}
         return httpx.AsyncClient(base_url=self.api, headers=headers, timeout=60, limits=limits, event_hooks=hooks)
+
+
+def answered(client: httpx.Client, request: httpx.Request) -> httpx.Response:
+    """The answer; of one without an end, what it says first."""
+    response = client.send(request, stream=True)
+    try:
+        if not response.headers.get("content-type", "").startswith("text/event-stream"):
+            response.read()
+            return response
+        first = next(response.iter_bytes())
+        return httpx.Response(response.status_code, headers=response.headers, content=first, request=request)
+    finally:
+        response.close()

@@ -30,6 +30,9 @@ from frontdesk.db import make_pool
 from frontdesk.events.bell import Bell
 from frontdesk.guests import api as guests
 from frontdesk.guests import calendar_api as calendar
+from frontdesk.guests import ending_api as link_endings
+from frontdesk.live import api as live
+from frontdesk.live.hub import Hub
 from frontdesk.notifications import api as notifications
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
@@ -52,7 +55,15 @@ _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 
 _CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
-    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Hold-Token", "X-Request-Id"],
+    "allow_headers": [
+        "Authorization",
+        "Content-Type",
+        "Idempotency-Key",
+        "If-Match",
+        "Last-Event-ID",
+        "X-Hold-Token",
+        "X-Request-Id",
+    ],
     "expose_headers": ["ETag", "Location", "Retry-After", "X-Request-Id", "Idempotent-Replayed"],
     "max_age": 600,
 }
@@ -68,6 +79,7 @@ _PARTS: tuple[Any, ...] = (
     calendar,
     providers,
     patients,
+    link_endings,
     clinics,
     records,
     auth,
@@ -78,6 +90,7 @@ _PARTS: tuple[Any, ...] = (
     rights,
     notifications,
     audit,
+    live,
 )
 """Asked in this order: the busiest first."""
 
@@ -146,11 +159,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.bell = Bell(app.state.pool)
     app.state.bookings = OrdinaryBookings(app.state.pool, app.state.bell.ring)
     app.state.availability = SharedAvailability(app.state.pool)
+    app.state.hub = Hub(config)
+    app.state.hub.start()
     # Not waiting for connections: a worker that starts while the database restarts becomes ready when it is back.
     await app.state.pool.open(wait=False)
     try:
         yield
     finally:
+        await app.state.hub.stop()
         await app.state.pool.close()
         if app.state.redis is not None:
             await app.state.redis.aclose()

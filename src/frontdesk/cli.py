@@ -29,6 +29,7 @@ from frontdesk.events.parts import parts_of
 from frontdesk.imports import appointments as importing
 from frontdesk.imports.directory import Defaults
 from frontdesk.imports.refusals import ImportStopped
+from frontdesk.notifications import preview as previews
 from frontdesk.notifications import reminders, sending
 from frontdesk.notifications.handler import TellPatients
 from frontdesk.patients import encryption
@@ -71,6 +72,7 @@ keys = typer.Typer(no_args_is_help=True, help="Keys of encrypted columns.")
 app.add_typer(keys, name="keys")
 imports = typer.Typer(no_args_is_help=True, help="Bring in what other systems have.")
 app.add_typer(imports, name="import")
+app.add_typer(previews.app, name="notifications")
 audits = typer.Typer(no_args_is_help=True, help="The trail of who did what.")
 app.add_typer(audits, name="audit")
 

@@ -45,7 +45,7 @@ class Envelope:
             event = orjson.loads(text)
             if event["specversion"] != SPEC:
                 raise ValueError("not CloudEvents 1.0")
-            return cls(
+            read = cls(
                 position=int(event["sequence"]),
                 event_id=UUID(event["id"]),
                 topic=event["type"],
@@ -53,5 +53,10 @@ class Envelope:
                 occurred_at=datetime.fromisoformat(event["time"]),
                 payload=event["data"],
             )
+            if not (isinstance(read.topic, str) and isinstance(read.key, str) and isinstance(read.payload, dict)):
+                raise ValueError("not an event of this service")
+            if read.occurred_at.tzinfo is None:
+                raise ValueError("an instant without an offset")
+            return read
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("not an event of this service") from error

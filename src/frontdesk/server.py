@@ -50,6 +50,8 @@ def serve(settings: Settings) -> None:
             loop=Loops.uvloop,
             workers=settings.workers,
             backlog=BACKLOG,
+            # A stream stays open for hours: others must not wait for its place among the requests under way.
+            backpressure=BACKLOG // settings.workers + settings.stream_listeners,
             respawn_failed_workers=True,
             workers_kill_timeout=STOP_PATIENCE_S,
             log_level=LogLevels.info if settings.log_level == "debug" else LogLevels.warning,

@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     topic_prefix: str = ""  # before the names of topics, queues and exchanges at a broker that others use too
     event_retention: timedelta = Field(default=timedelta(days=30), ge=timedelta(days=1))  # how long events are kept
 
+    stream_listeners: int = Field(default=2000, ge=1, le=50_000)  # streams that a server worker keeps open at most
+    streams_per_client: int = Field(default=20, ge=1, le=50_000)  # of these, for one user or anonymous address
+
     rate_limits: bool = True
     rate_window: timedelta = Field(default=timedelta(minutes=1), ge=timedelta(seconds=1), le=timedelta(days=1))
     rate_anonymous: int = Field(default=600, ge=1, le=1_000_000)  # calls in a window, from one address without a log-in
@@ -140,6 +143,14 @@ class Settings(BaseSettings):
         for origin in split_list(value):
             if not re.fullmatch(r"https?://[^/*\s]+", origin):
                 raise ValueError("must be origins such as https://portal.example.org, separated by commas; no *")
+        return value
+
+    @field_validator("broker_url")
+    @classmethod
+    def _a_broker_we_speak(cls, value: str) -> str:
+        host = r"(?:[\w.-]+|\[[\da-fA-F:]+\])(?::\d+)?"
+        if not re.fullmatch(rf"postgres:|amqps?://[^\s,]+|kafka://{host}(?:,{host})*/?", value):
+            raise ValueError("must be postgres:, amqp://user:password@host, or kafka://host:port (more after commas)")
         return value
 
     @field_validator("second_factor_roles")

@@ -19,7 +19,7 @@ from frontdesk.notifications import unsubscribing
 from frontdesk.secrets import Keys
 from tests.access.callers import Caller, Thing
 from tests.access.world import CANARIES, NEW_PASSWORD, PASSWORD, Account, Secret, World
-from tests.service import SECRET
+from tests.service import SECRET, answered
 
 
 @dataclass(frozen=True)
@@ -413,6 +413,11 @@ LOG_INS: dict[str, Recipe] = {
 }
 
 
+LIVE: dict[str, Recipe] = {
+    "GET /api/v1/stream": Recipe(_filtered(provider_id="provider", clinic_id="clinic")),
+}
+
+
 def operation_of(name: str) -> str:
     """`METHOD /path (in some other way)` is a further recipe of the operation."""
     return name.split(" (")[0]
@@ -422,8 +427,10 @@ def ask(name: str, call: Call, client: httpx.Client) -> tuple[httpx.Response, st
     """Send the call. Answers the response, and all that was said in asking."""
     method, path = operation_of(name).split(" ", 1)
     path = path.format(**call.path)
-    response = client.request(method, path, params=call.query, json=call.json, data=call.form, headers=call.headers)
-    return response, f"{response.request.url} {call.json} {call.form}"
+    request = client.build_request(
+        method, path, params=call.query, json=call.json, data=call.form, headers=call.headers
+    )
+    return answered(client, request), f"{request.url} {call.json} {call.form}"
 
 
-OWN = {**OPEN, **DIRECTORY, **HOURS, **PATIENTS, **BOOK, **MESSAGES, **LOG_INS}
+OWN = {**OPEN, **DIRECTORY, **HOURS, **PATIENTS, **BOOK, **MESSAGES, **LOG_INS, **LIVE}

@@ -6,7 +6,7 @@ from typing import Any
 from frontdesk import links
 from frontdesk.secrets import Keys
 from tests.access.callers import Caller, Thing
-from tests.access.recipes import Call, Make, Recipe, visit
+from tests.access.recipes import Call, Make, Recipe, of, visit
 from tests.access.world import World
 from tests.service import SECRET
 
@@ -29,6 +29,7 @@ LINKS: dict[str, Recipe] = {
     "GET /m/{token}/slots (as a page)": Recipe(_link(Accept="text/html")),
     "GET /m/{token}/calendar.ics": Recipe(_link()),
     "GET /api/v1/appointments/{appointment_id}/calendar.ics": Recipe(visit("scheduled"), Thing.VISIT),
+    "DELETE /api/v1/patients/{patient_id}/links": Recipe(of(patient_id="patient"), Thing.PATIENT),
     "POST /m/{token}/confirm": Recipe(_link()),
     "POST /m/{token}/cancel": Recipe(_link()),
     "POST /m/{token}/move": Recipe(_link(lambda world: {"start": world.next_start().isoformat()})),

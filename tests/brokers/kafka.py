@@ -63,15 +63,13 @@ def jars() -> Path | str:
 
 
 @contextmanager
-def kafka(folder: Path) -> Iterator[Server]:
+def kafka(jars: Path, folder: Path) -> Iterator[Server]:
     """A running node."""
-    found = jars()
-    assert isinstance(found, Path), found
     port, controller = free_port(), free_port()
     properties = folder / "server.properties"
     properties.write_text(PROPERTIES.format(port=port, controller=controller, data=folder / "data"))
     java = ["java", "-Xmx384m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
-    java += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{found}/*"]
+    java += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars}/*"]
     cluster = "frontdesk-tests-000000"  # 22 characters of base64url, as Kafka wants them
     storage = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", properties]
     subprocess.run([*java, *storage], check=True, capture_output=True, cwd=folder)

@@ -1,5 +1,6 @@
 """Whatever is no link that works gets one answer, and never more."""
 
+import asyncio
 import base64
 from collections.abc import Callable
 from urllib.parse import quote
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from frontdesk import links
+from frontdesk import db, links
 from frontdesk.secrets import Keys
+from frontdesk.settings import Settings
 from tests.guests.conftest import KEYS, PAGE, House, Link
 
 _CHANGING = ("/confirm", "/cancel", "/move")
@@ -154,7 +156,13 @@ def _patch(**changes: object) -> Callable[[House, Link], None]:
     return change
 
 
+def _delete(house: House, link: Link) -> None:
+    desk = house.service.client(house.make.token("staff", clinic_ids=(house.clinic,)))
+    assert desk.delete(f"/patients/{link.patient}/links").status_code == 204
+
+
 _ENDS: dict[str, Callable[[House, Link], None]] = {
+    "ended by the desk": _delete,
     "logged out everywhere": _log_out_everywhere,
     "erased": _erase,
     "another e-mail address": _patch(email="new@example.test"),
@@ -198,6 +206,22 @@ def test_the_same_facts_give_the_same_link() -> None:
     assert links.proves(token, KEYS, **facts)
     for other in ({"appointment_id": uuid4()}, {"patient_id": uuid4()}, {"generation": 4}):
         assert not links.proves(token, KEYS, **facts | other)
+
+
+def test_a_message_is_given_the_link_that_works(house: House) -> None:
+    link, over = house.link(9), house.link(10, status="expired")
+
+    async def url(visit: UUID) -> str | None:
+        async with await db.connect(Settings(), house.service.dsn) as conn:
+            return await links.url_for(conn, house.service.url, KEYS, visit)
+
+    for _ in range(2):
+        found = asyncio.run(url(link.visit))
+        assert found is not None
+        assert httpx.get(found).json()["start"] == house.at(9).isoformat()
+        _patch(phone="+34 91 5550111")(house, link)
+    assert asyncio.run(url(over.visit)) is None
+    assert asyncio.run(url(uuid4())) is None
 
 
 @pytest.mark.parametrize("path", _CHANGING)

@@ -15,7 +15,7 @@ from tests.conftest import copy_database
 from tests.make import Make
 from tests.queries.recorder import OPTIONS, Recorder
 from tests.queries.world import PASSWORD, Builder, World
-from tests.service import Service
+from tests.service import Service, answered
 
 FEW, MANY = 1, 50
 
@@ -42,7 +42,7 @@ class Observed:
     def count(self, request: httpx.Request) -> tuple[httpx.Response, list[str]]:
         """The answer and the statements it took."""
         with httpx.Client(timeout=30) as client:
-            return self.recorder.during(lambda: client.send(request))
+            return self.recorder.during(lambda: answered(client, request))
 
 
 @pytest.fixture(scope="session")

@@ -128,6 +128,7 @@ GETS: dict[str, Asked] = {
     "/api/v1/availability": Asked(3, f"{OF_TYPE}&from={{monday}}"),
     "/api/v1/availability/days": Asked(3, OF_TYPE),
     "/api/v1/providers": Asked(2),
+    "/api/v1/stream": Asked(1, "provider_id={provider_id}&board={clinic_id}"),
     PROVIDER: Asked(2),
     f"{PROVIDER}/availability": Asked(2, OF_TYPE),
     f"{PROVIDER}/availability/days": Asked(2, OF_TYPE),

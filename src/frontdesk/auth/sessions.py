@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 import unicodedata
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -141,10 +141,9 @@ async def log_out_everywhere(conn: Connection, actor: Actor, user_id: UUID, but_
     await db.run(conn, service.q.end_sessions_of, user_id=user_id, but_for=but_for, **actor.stamp)
 
 
-async def end_links(conn: Connection, actor: Actor) -> None:
-    """End the links that messages to the caller, a patient, have brought so far; the next message brings new ones."""
-    if actor.patient_id is not None:
-        await db.run(conn, q.end_links, patient_id=actor.patient_id, **actor.stamp)
+async def end_links(conn: Connection, actor: Actor, patient_id: UUID) -> None:
+    """End the links that messages to the patient have brought so far. Who may, the caller judges."""
+    await db.run(conn, q.end_links, patient_id=patient_id, **actor.stamp)
 
 
 async def list_own(conn: Connection, actor: Actor, cursor: str | None, limit: int) -> dict[str, Any]:
@@ -168,10 +167,16 @@ async def end_own(conn: Connection, actor: Actor, session_id: UUID) -> None:
 
 async def login_for(conn: Connection, session_id: UUID) -> tokens.Login | None:
     """What an access token of this session says today; None when the session is over or its user inactive."""
-    row = await db.one(conn, q.find_login, session_id=session_id)
-    if row is None:
-        return None
-    return tokens.Login(**row | {"role": Role(row["role"]), "clinic_ids": tuple(row["clinic_ids"])})
+    return (await logins_for(conn, [session_id])).get(session_id)
+
+
+async def logins_for(conn: Connection, session_ids: Collection[UUID]) -> dict[UUID, tokens.Login]:
+    """The same for many sessions; one that is over is missing."""
+    rows = await db.many(conn, q.find_logins, session_ids=list(session_ids))
+    return {
+        row["session_id"]: tokens.Login(**row | {"role": Role(row["role"]), "clinic_ids": tuple(row["clinic_ids"])})
+        for row in rows
+    }
 
 
 async def purge(conn: Connection) -> int:

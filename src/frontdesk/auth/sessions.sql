@@ -33,12 +33,12 @@ RETURNING s.id;
 UPDATE login_session SET revoked_at = now(), changed_by = %(changed_by)s, request_id = %(request_id)s
 WHERE id = %(session_id)s AND revoked_at IS NULL;
 
--- name: find_login
--- What an access token of this session says; no row when the session is over or its user inactive.
+-- name: find_logins
+-- What access tokens of these sessions say; no row for a session that is over or whose user is inactive.
 SELECT u.id AS user_id, u.role, s.id AS session_id, u.patient_id, u.provider_id,
        ARRAY(SELECT c.clinic_id FROM user_clinic c WHERE c.user_id = u.id ORDER BY c.clinic_id) AS clinic_ids
 FROM login_session s JOIN user_account u ON u.id = s.user_id
-WHERE s.id = %(session_id)s AND s.revoked_at IS NULL AND s.expires_at > now() AND u.active;
+WHERE s.id = ANY(%(session_ids)s) AND s.revoked_at IS NULL AND s.expires_at > now() AND u.active;
 
 -- name: purge_sessions
 -- Sessions that ended more than 30 days ago, at most a thousand at once; the audit trail keeps what they were. Those of API

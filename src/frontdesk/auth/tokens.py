@@ -1,7 +1,7 @@
 """Access tokens: short-lived signed statements of who somebody is, checked without asking the database."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import jwt
@@ -27,6 +27,7 @@ class Login:
     patient_id: UUID | None
     provider_id: UUID | None
     clinic_ids: tuple[UUID, ...]
+    expires_at: datetime | None = None  # of the token; None: it was not read from one
 
 
 def write(login: Login, key: bytes, ttl: timedelta) -> str:
@@ -62,10 +63,18 @@ def read(token: str, key: bytes) -> Login:
             patient_id=UUID(claims["patient"]) if claims["patient"] else None,
             provider_id=UUID(claims["provider"]) if claims["provider"] else None,
             clinic_ids=tuple(UUID(clinic) for clinic in claims["clinics"]),
+            expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         )
     except jwt.ExpiredSignatureError as error:
         raise Unauthenticated("The access token has expired; refresh it or log in again.") from error
-    except (jwt.PyJWTError, AttributeError, KeyError, TypeError, ValueError) as error:  # UUID(5): AttributeError
+    except (
+        jwt.PyJWTError,
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        OverflowError,
+    ) as error:  # UUID(5): AttributeError
         raise Unauthenticated("The access token is not valid; log in again.") from error
 
 

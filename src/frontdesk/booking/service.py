@@ -221,8 +221,8 @@ async def reschedule(
         conflicts = await claims.in_the_way(conn, claim, room_id=room_id, except_id=appointment_id)
         raise await claims.slot_taken(conn, actor, claim, conflicts) from None
     row = await find(conn, actor, appointment_id)
-    was = {"old_provider_id": old["provider_id"], "old_start": old["start"], "old_end": old["end"]}
-    await outbox.record(conn, actor, AppointmentMoved(**claims.event_fields(row), **was))
+    was = {f"old_{field}": old[field] for field in ("provider_id", "clinic_id", "start", "end")}
+    await outbox.record(conn, actor, AppointmentMoved(**claims.event_fields(row), status=row["status"], **was))
     return row
 
 

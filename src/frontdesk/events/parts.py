@@ -8,6 +8,8 @@ from frontdesk.events import log
 from frontdesk.events.handling import Handler, Receiver
 from frontdesk.events.postgres import PostgresBroker
 from frontdesk.ports.broker import Broker
+from frontdesk.ports.broker.kafka import KafkaBroker
+from frontdesk.ports.broker.rabbit import RabbitBroker
 from frontdesk.settings import Settings
 
 BROKER = "broker"
@@ -18,6 +20,11 @@ Part = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
 def broker_of(config: Settings, groups: Sequence[str]) -> Broker:
     """What the settings name, for these groups of listeners."""
+    kind, _, rest = config.broker_url.partition("://")
+    if kind == "kafka":
+        return KafkaBroker(rest.rstrip("/").split(","), prefix=config.topic_prefix, retention=config.event_retention)
+    if kind in ("amqp", "amqps"):
+        return RabbitBroker(config.broker_url, prefix=config.topic_prefix, groups=groups)
     return PostgresBroker(config)
 
 

@@ -51,8 +51,7 @@ WHERE n.id = %(id)s AND n.status = 'sending' AND n.attempts = %(attempts)s AND a
 RETURNING n.id, n.appointment_id, n.patient_id, n.version, n.kind, n.channel, n.attempts, n.due_at, n.reason, now() AS now,
           a.status AS visit_status, a.start_at, v.version AS visit_version, w.channels, w.reminders,
           after_quiet(now(), c.time_zone, w.quiet_from, w.quiet_until) AS quiet_over,
-          a.start_at - make_interval(mins => c.remind_hours_min) AS last_reminder_at, p.active, p.email, p.phone,
-          p.link_generation;
+          a.start_at - make_interval(mins => c.remind_hours_min) AS last_reminder_at, p.active, p.email, p.phone;
 
 -- name: told_start
 -- What the patient believes: the start of the visit as they were told last, or as it was booked.

@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 from cryptography.exceptions import InvalidTag
 
-from frontdesk import db, ids, links
+from frontdesk import db, ids
 from frontdesk.db import Connection
 from frontdesk.notifications import unsubscribing
 from frontdesk.notifications.facts import Facts, facts_of
@@ -74,9 +74,6 @@ async def _devices(conn: Connection, patient_id: UUID) -> dict[str, UUID | None]
 
 async def _facts(conn: Connection, row: dict[str, Any]) -> Facts:
     facts = await facts_of(conn, row["appointment_id"])
-    whose = {"appointment_id": row["appointment_id"], "patient_id": row["patient_id"]}
-    manage_url = links.manage_url(settings().origin, keys(), **whose, generation=row["link_generation"])
-    facts = replace(facts, manage_url=manage_url)
     if row["kind"].startswith("reminder"):
         facts = replace(facts, unsubscribe_url=unsubscribing.url_of(row["patient_id"], row["channel"]))
     if row["kind"] == "change":

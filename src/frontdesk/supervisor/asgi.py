@@ -1,7 +1,12 @@
 """What each server worker process loads: the application, tied to the life of the process that manages it."""
 
+import asyncio
 import multiprocessing
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -14,4 +19,20 @@ def create_worker() -> FastAPI:
     manager = multiprocessing.parent_process()
     if manager is not None and manager.pid is not None:
         die_with_parent(signal.SIGKILL, manager.pid)
-    return create_app()
+    app = create_app()
+    app.router.lifespan_context = partial(_until_told_to_stop, app.router.lifespan_context)
+    return app
+
+
+@asynccontextmanager
+async def _until_told_to_stop(inner: Any, app: FastAPI) -> AsyncIterator[Any]:
+    """End the streams as soon as the process is told to stop: Granian waits for all answers under way to end.
+
+    The event loop hears of a signal by its own way, also when there is a Python handler; so Granian does too.
+    """
+    loop = asyncio.get_running_loop()
+    async with inner(app) as state:
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, lambda *_: loop.call_soon_threadsafe(app.state.hub.end_all))
+            signal.siginterrupt(sign, False)
+        yield state

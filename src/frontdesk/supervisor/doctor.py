@@ -11,7 +11,9 @@ from pydantic import SecretStr
 from rich.table import Table
 
 from frontdesk import clock
+from frontdesk.events.parts import broker_of
 from frontdesk.ports import gateways
+from frontdesk.ports.broker import BrokerDown
 from frontdesk.ports.letters import NotSent
 from frontdesk.ports.redis import is_cluster, plain
 from frontdesk.ports.smtp import Smtp
@@ -53,6 +55,7 @@ def examine(settings: Settings, embedded_dsn: str | None) -> list[Finding]:
         ]
     findings.extend(_database(settings, embedded_dsn))
     findings.append(_look("cache", lambda: _cache(settings)))
+    findings.append(_look("events", lambda: _broker(settings)))
     findings.append(_look("messages", lambda: _messages(settings)))
     return findings
 
@@ -135,6 +138,17 @@ def _migrations(conn: schema.Connection) -> str:
     if missing:
         raise StartError(f"{len(missing)} to apply, from {missing[0]}: run `frontdesk migrate`")
     return "current"
+
+
+def _broker(settings: Settings) -> str:
+    kind = settings.broker_url.partition(":")[0]
+    if kind == "postgres":
+        return "carried by the database"
+    try:
+        asyncio.run(broker_of(settings, ()).check())
+    except BrokerDown as error:
+        raise StartError(f"{error}; bookings go on, events wait in the database") from None
+    return {"kafka": "Kafka answers"}.get(kind, "RabbitMQ answers")
 
 
 def _cache(settings: Settings) -> str:

@@ -23,6 +23,9 @@ RETRIED = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 MOST_BODY_BYTES = 1_000_000
 """The largest body that is no mistake is a weekly schedule: some kilobytes."""
 
+EVENT_STREAM = b"text/event-stream"
+"""The type of an answer without an end."""
+
 _ATTEMPTS = 6
 """With sorted locks one repetition is already rare (ADR-0003); six in a row means overload."""
 
@@ -43,25 +46,34 @@ class Observe:
         request_id = _request_id(Headers(scope=scope).get("x-request-id"))
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=str(request_id))
-        status, began = 500, time.perf_counter()
+        status, began, noted = 500, time.perf_counter(), False
 
-        async def observed(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", str(request_id).encode())]
-            await send(message)
-
-        try:
-            await self.app(scope, receive, observed)
-        finally:
-            took = time.perf_counter() - began
+        def note() -> None:
+            nonlocal noted
+            if noted:
+                return
+            noted, took = True, time.perf_counter() - began
             route = _template(scope)
             REQUESTS.labels(scope["method"] if route != "unmatched" else "-", route, str(status)).inc()
             REQUEST_SECONDS.labels(route).observe(took)
             logs.request_served(
                 method=scope["method"], route=route, status=status, took_s=took, request_id=str(request_id)
             )
+
+        async def observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = message.get("headers", [])
+                message["headers"] = [*headers, (b"x-request-id", str(request_id).encode())]
+                if (b"content-type", EVENT_STREAM) in headers:
+                    note()  # it may last for hours: what it took is what its caller waited
+            await send(message)
+
+        try:
+            await self.app(scope, receive, observed)
+        finally:
+            note()
             structlog.contextvars.unbind_contextvars("request_id")
 
 

@@ -30,7 +30,7 @@ SESSION_MS = 6_000
 REBALANCE_MS = 30_000
 """So long the group waits for a consumer to finish the event in its hands, before its keys go to another."""
 
-SEND_MS = 10_000
+SEND_MS = 8_000
 """After so long without an answer an event is not sent again, and counts as not taken."""
 
 WATCH_S = 3.0
@@ -75,11 +75,11 @@ class KafkaBroker:
 
     async def consume(self, group: str, receive: Receive, stopping: asyncio.Event) -> None:
         """Give the group's events to `receive`; each consumer of the group has partitions of its own."""
-        await self.check()
+        await self._make_topics()
         busy = asyncio.Lock()
         progress = _Progress(busy)
         client = kafka.KafkaBroker(
-            self._servers, consumer_only=True, request_timeout_ms=REBALANCE_MS + SEND_MS, logger=None
+            self._servers, consumer_only=True, request_timeout_ms=REBALANCE_MS + SESSION_MS, logger=None
         )
         subscriber = client.subscriber(
             *self._topics,
@@ -105,10 +105,10 @@ class KafkaBroker:
             await leave()
 
     async def check(self) -> None:
-        """Return if Kafka answers and lets us have our topics."""
+        """Return if Kafka answers."""
         with _down():
             async with asyncio.timeout(PATIENCE_S), self._admin() as admin:
-                await self._make_topics(admin)
+                await admin.list_topics()
 
     async def close(self) -> None:
         """Close the connections on which events are sent."""
@@ -117,7 +117,7 @@ class KafkaBroker:
             await _finish(client.stop())
 
     async def _open(self) -> kafka.KafkaBroker:
-        await self.check()
+        await self._make_topics()
         client = kafka.KafkaBroker(
             self._servers,
             acks="all",
@@ -152,18 +152,21 @@ class KafkaBroker:
         finally:
             await admin.close()
 
-    async def _make_topics(self, admin: AIOKafkaAdminClient) -> None:
-        """Those that nobody has made; with as many copies as Kafka is set up to make."""
-        missing = set(self._topics) - set(await admin.list_topics())
-        if not missing:
-            return
+    async def _make_topics(self) -> None:
+        """Those that nobody has made; with as many copies as Kafka is set up to make. Raises BrokerDown."""
         kept = {"retention.ms": str(int(self._retention.total_seconds() * 1000))}
-        wanted = [NewTopic(name, PARTITIONS, -1, replica_assignments={}, topic_configs=kept) for name in missing]
-        answer = await admin.create_topics(wanted)
-        for topic in answer.to_object()["topic_errors"]:
-            error = for_code(topic["error_code"])
-            if topic["error_code"] and error is not TopicAlreadyExistsError:
-                raise error()
+        with _down():
+            async with asyncio.timeout(PATIENCE_S), self._admin() as admin:
+                missing = set(self._topics) - set(await admin.list_topics())
+                if not missing:
+                    return
+                answer = await admin.create_topics(
+                    [NewTopic(name, PARTITIONS, -1, replica_assignments={}, topic_configs=kept) for name in missing]
+                )
+                for topic in answer.to_object()["topic_errors"]:
+                    error = for_code(topic["error_code"])
+                    if topic["error_code"] and error is not TopicAlreadyExistsError:
+                        raise error()
 
 
 def family_of(topic: str) -> str:

@@ -83,9 +83,9 @@ class RabbitBroker:
             await leave()
 
     async def check(self) -> None:
-        """Return if the server answers and lets us have our exchange and queues."""
+        """Return if the server answers and lets us in."""
         with _down():
-            await _close(await self._open())
+            await _close(await self._connect())
 
     async def close(self) -> None:
         """Close the connection on which events are sent."""
@@ -96,7 +96,18 @@ class RabbitBroker:
     async def _open(self, on_close: Callable[[], None] = lambda: None) -> rabbit.RabbitBroker:
         """A connection. Before anything is sent over it, there is a queue for each group: who comes late misses
         nothing."""
+        client = await self._connect(on_close)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                exchange = await client.declare_exchange(self._exchange)
+                for queue in self._queues.values():
+                    await (await client.declare_queue(queue)).bind(exchange, routing_key=queue.routing())
+        except BaseException:
+            await _close(client)
+            raise
+        return client
 
+    async def _connect(self, on_close: Callable[[], None] = lambda: None) -> rabbit.RabbitBroker:
         def closed(*_: Any) -> None:
             on_close()
 
@@ -107,15 +118,8 @@ class RabbitBroker:
             default_channel=rabbit.Channel(prefetch_count=1, on_return_raises=True),
             logger=None,
         )
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                await client.connect()
-                exchange = await client.declare_exchange(self._exchange)
-                for queue in self._queues.values():
-                    await (await client.declare_queue(queue)).bind(exchange, routing_key=queue.routing())
-        except BaseException:
-            await _close(client)
-            raise
+        async with asyncio.timeout(PATIENCE_S):
+            await client.connect()
         return client
 
 
@@ -137,6 +141,7 @@ def _queue(name: str) -> rabbit.RabbitQueue:
 
 
 async def _close(client: rabbit.RabbitBroker) -> None:
+    """The connection first: see `consume`."""
     with suppress(*FAULTS):
         async with asyncio.timeout(PATIENCE_S):
             await (await client.connect()).close()

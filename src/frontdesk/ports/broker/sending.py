@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from frontdesk.envelope import Envelope
 from frontdesk.ports.broker import BrokerDown
 
-PATIENCE_S = 15.0
+PATIENCE_S = 10.0
 """For one answer of a broker; one that needs longer counts as down."""
 
 

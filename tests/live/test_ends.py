@@ -1,0 +1,72 @@
+"""A stream ends with the right to it: the token, the session, the account, the clinic."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import jwt
+import pytest
+
+from frontdesk import ids
+from frontdesk.auth import tokens
+from frontdesk.secrets import Keys
+from tests.live.world import Place, Watch, Watcher
+from tests.service import SECRET
+
+KEY = Keys(SECRET).tokens
+
+
+def login_of(token: str) -> tokens.Login:
+    return tokens.read(token, KEY)
+
+
+def ends_with(watcher: Watcher, name: str) -> None:
+    watcher.until(watcher.over.is_set)
+    assert [event.name for event in watcher.events] == [name]
+
+
+def test_with_the_access_token(place: Place, watch: Watch) -> None:
+    short = tokens.write(login_of(place.staff), KEY, timedelta(seconds=3))
+    ends_with(watch(f"board={place.clinic}", short), "expired")
+    with pytest.raises(jwt.ExpiredSignatureError):
+        jwt.decode(short, KEY, algorithms=["HS256"], audience="frontdesk-api")
+    assert watch(f"board={place.clinic}", short).status == 401
+
+
+def _log_out(place: Place, login: tokens.Login) -> None:
+    token = tokens.write(login, KEY, timedelta(minutes=1))
+    assert place.service.client(token).post("/auth/logout").status_code == 204
+
+
+def _deactivate(place: Place, login: tokens.Login) -> None:
+    place.make.conn.execute("UPDATE user_account SET active = false WHERE id = %s", (login.user_id,))
+
+
+def _take_clinic(place: Place, login: tokens.Login) -> None:
+    with place.make.conn.transaction():
+        place.make.conn.execute(f"SET LOCAL frontdesk.actor = '{ids.SYSTEM}'")
+        place.make.conn.execute(f"SET LOCAL frontdesk.request_id = '{ids.SYSTEM}'")
+        place.make.conn.execute(
+            "DELETE FROM user_clinic WHERE user_id = %s AND clinic_id = %s", (login.user_id, login.clinic_ids[0])
+        )
+
+
+@pytest.mark.parametrize("end", [_log_out, _deactivate, _take_clinic])
+def test_with_the_right_to_it(place: Place, watch: Watch, end: Callable[[Place, tokens.Login], None]) -> None:
+    stays = watch(f"board={place.clinic}", place.make.token("staff", clinic_ids=(place.clinic,)))
+    goes = watch(f"board={place.clinic}", place.staff)
+    end(place, login_of(place.staff))
+    ends_with(goes, "ended")
+    assert watch(f"board={place.clinic}", place.staff).status == 401
+    place.book(0)
+    assert len(stays.heard(1)) == 1
+    assert not stays.over.is_set()
+
+
+def test_not_with_another_clinic(place: Place, watch: Watch) -> None:
+    """Who loses a clinic keeps the streams of the others."""
+    token = place.make.token("staff", clinic_ids=(place.elsewhere, place.clinic))
+    stays, goes = watch(f"board={place.clinic}", token), watch(f"board={place.elsewhere}", token)
+    _take_clinic(place, login_of(token))
+    ends_with(goes, "ended")
+    place.book(0)
+    assert len(stays.heard(1)) == 1
