@@ -51,6 +51,7 @@ class Watcher:
         self.events: list[Event] = []
         self.last_id = 0
         self.text = ""
+        self.finished = False  # the service ended the answer, as opposed to the connection
         self._socket = socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE_S)
         lines = [f"GET /api/v1/stream?{query} HTTP/1.1", "Host: localhost"]
         if token:
@@ -70,7 +71,7 @@ class Watcher:
     def _read(self) -> None:
         block = ""
         try:
-            while size := int(self._file.readline() or b"0", 16):
+            while size := int(self._file.readline(), 16):
                 chunk = self._file.read(size).decode()
                 self._file.readline()
                 self.text += chunk
@@ -78,6 +79,7 @@ class Watcher:
                 whole, found, block = block.rpartition("\n\n")
                 events, self.last_id = parse(whole + found, self.last_id)
                 self.events += [event for event in events if event.name != "ready"]
+            self.finished = True
         except (OSError, ValueError):
             pass  # the connection was cut
         finally:
@@ -202,3 +204,4 @@ def write(conn: psycopg.Connection, provider: UUID, clinic: UUID, *, count: int,
         """,
         {"provider": provider, "clinic": clinic, "count": count, "first": first, "system": ids.SYSTEM},
     )
+    conn.execute(f"NOTIFY {log.WRITTEN}")
