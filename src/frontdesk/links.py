@@ -1,4 +1,4 @@
-"""Links by which a patient manages one appointment without a log-in: how they are written and read (ADR-0026).
+"""Links by which a patient manages one appointment without a log-in: how they are written and read (ADR-0025).
 
 A token is the id of the appointment and a keyed digest of it, of its patient, and of the number of times that the
 patient's links were ended. Nothing is stored, so a message that is written again holds the same link.

@@ -14,7 +14,7 @@ import pytest
 
 from frontdesk.supervisor.postgres import EmbeddedPostgres
 from tests.conftest import copy_database, drop_database
-from tests.live.world import PATIENCE_S, Event, parse, relay, watching, write
+from tests.live.world import PATIENCE_S, Event, minute, parse, relay, watching, write
 from tests.service import Service
 
 MANY, EVENTS = 1000, 100
@@ -63,6 +63,7 @@ def test_a_thousand_listeners_on_one_process_hear_everything_in_order(one_proces
             for _ in range(MANY):
                 await ready.acquire()
             async with httpx.AsyncClient() as client:
+                assert (await client.get(f"{one_process.url}/readyz")).status_code == 200, "they hold no connection"
                 gauge = (await client.get(f"{one_process.url}/metrics")).text
             await asyncio.to_thread(_write)
         return [task.result() for task in heard]
@@ -76,10 +77,13 @@ def test_a_thousand_listeners_on_one_process_hear_everything_in_order(one_proces
     assert len(heard) == MANY
     assert heard[0][0].name == "ready"
     assert [event.name for event in heard[0][1:]] == ["change"] * EVENTS
-    assert [event.data["times"][0]["start"] for event in heard[0][1:]] == [f"{n:06}" for n in range(EVENTS)]
+    assert [event.data["times"][0]["start"] for event in heard[0][1:]] == [minute(n) for n in range(EVENTS)]
     assert [event.id for event in heard[0]] == list(range(EVENTS + 1))
     assert all(events == heard[0] for events in heard)
     assert f"stream_listeners {MANY}.0" in gauge
+    route = 'route="/api/v1/stream"'
+    assert f"http_request_duration_seconds_count{{{route}}} {MANY}.0" in gauge, "counted when they begin"
+    assert f'http_request_duration_seconds_bucket{{le="10.0",{route}}} {MANY}.0' in gauge
 
 
 def test_who_does_not_read_is_sent_away_and_holds_up_nobody(one_process: Service) -> None:
@@ -99,7 +103,7 @@ def test_who_does_not_read_is_sent_away_and_holds_up_nobody(one_process: Service
         for first in range(0, count, 500):
             write(conn, PROVIDER, CLINIC, count=500, first=first)
             reader.heard(first + 500)
-        assert [event.data["times"][0]["start"] for event in reader.events] == [f"{n:06}" for n in range(count)]
+        assert [event.data["times"][0]["start"] for event in reader.events] == [minute(n) for n in range(count)]
         while not told.endswith(b"\r\n0\r\n\r\n") and (chunk := slow.recv(1_000_000)):
             told += chunk
     text = re.sub(rb"\r\n[0-9a-f]+\r\n", b"", told.split(b"\r\n\r\n", 1)[1]).decode()

@@ -1,4 +1,4 @@
-"""`/m/{token}`: one appointment, by the link to it (ADR-0026). What a GET answers changes nothing, however often."""
+"""`/m/{token}`: one appointment, by the link to it (ADR-0025). What a GET answers changes nothing, however often."""
 
 from typing import Annotated, Any
 

@@ -1,27 +1,27 @@
 """The visit as a calendar's entry (RFC 5545, RFC 5546): when and where, and nothing clinical."""
 
-import re
 from collections.abc import Iterable
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 from icalendar import Calendar, Event, vCalAddress, vText
 
 from frontdesk.notifications.facts import Facts
+from frontdesk.notifications.language import one_line
 from frontdesk.settings import settings
 
 KINDS = ("confirmation", "change", "cancellation")
 """Messages that calendars follow; the others change nothing in one."""
 
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]+")
+_OF_AN_ADDRESS = "@!#$&'*+/=^`{|}"  # stand for themselves; all else that is no letter or digit is escaped (RFC 6068)
 _SUMMARY = {"en": "Appointment at {clinic}", "es": "Cita en {clinic}"}
 
 
 def invitation(facts: Facts, language: str) -> str:
     """The visit as an invitation from the clinic, or as its end."""
     cancelled = facts.status == "cancelled"
-    place = facts.join_url if facts.telehealth else ", ".join(filter(None, [facts.clinic, *_lines(facts.address)]))
+    place = facts.join_url if facts.telehealth else ", ".join(filter(None, [facts.clinic, facts.address]))
     entry = entry_of(
         facts.appointment_id,
         version=facts.version,
@@ -35,10 +35,10 @@ def invitation(facts: Facts, language: str) -> str:
         language=language,
     )
     organizer = vCalAddress(f"mailto:{_address(settings().mail_from)}")
-    organizer.params["cn"] = vText(_line(facts.clinic).replace('"', "'"))
+    organizer.params["cn"] = vText(one_line(facts.clinic).replace('"', "'"))
     entry.add("organizer", organizer)
     if facts.email:
-        guest = vCalAddress(f"mailto:{facts.email}")
+        guest = vCalAddress(f"mailto:{quote(facts.email, safe=_OF_AN_ADDRESS)}")
         guest.params["partstat"], guest.params["rsvp"] = vText("ACCEPTED"), vText("FALSE")
         entry.add("attendee", guest)
     return file_of(entry, "CANCEL" if cancelled else "REQUEST").decode()
@@ -69,10 +69,10 @@ def entry_of(
     entry.add("dtstart", start)
     entry.add("dtend", end)
     entry.add("status", status)
-    entry.add("summary", _line(_SUMMARY[language].format(clinic=clinic)))
+    entry.add("summary", one_line(_SUMMARY[language].format(clinic=clinic)))
     entry.add("class", "PRIVATE")
-    entry.add("location", _line(place))
-    entry.add("description", "\n".join(_line(line) for line in told if line))
+    entry.add("location", one_line(place))
+    entry.add("description", "\n".join(filter(None, map(one_line, filter(None, told)))))
     return entry
 
 
@@ -85,15 +85,6 @@ def file_of(entry: Event, method: str) -> bytes:
     file.add_component(entry)
     written: bytes = file.to_ical()
     return written
-
-
-def _line(text: str) -> str:
-    """Without control characters, which no calendar file may hold (RFC 5545 §3.1)."""
-    return _CONTROL.sub(" ", text.replace("\n", " "))
-
-
-def _lines(text: str | None) -> list[str]:
-    return (text or "").splitlines()
 
 
 def _address(sender: str) -> str:

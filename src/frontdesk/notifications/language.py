@@ -1,5 +1,6 @@
-"""How a date, a time and a zone are said to a patient."""
+"""How a name, a date, a time and a zone are said to a patient."""
 
+import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -8,14 +9,17 @@ from babel.dates import format_date, format_skeleton, format_time, get_timezone_
 
 LANGUAGES = ("en", "es")
 
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+
 
 def locale_of(language: str | None, country: str | None) -> Locale:
     """The patient's language if we speak it, else English; dates as in its own country, or else in the clinic's."""
-    spoken = (language or "").partition("-")[0]
+    language = (language or "").replace("_", "-")
+    spoken = language.partition("-")[0]
     own = [language] if language != spoken else []
     for tag in (*own, f"{spoken}-{country}", spoken, f"en-{country}"):
         try:
-            locale = Locale.parse(tag or "", sep="-")
+            locale = Locale.parse(tag, sep="-")
         except (UnknownLocaleError, ValueError, TypeError):
             continue
         if locale.language in LANGUAGES:
@@ -36,6 +40,11 @@ def briefly(at: datetime, zone: str, locale: Locale) -> str:
     local = at.astimezone(ZoneInfo(zone))
     day, time = format_skeleton("MMMEd", local, locale=locale), format_time(local, "short", locale=locale)
     return plain(f"{day}, {time} {get_timezone_name(local, 'short', locale=locale)}")
+
+
+def one_line(text: str) -> str:
+    """Without line breaks, control characters and what turns the direction of writing: names are shown, not obeyed."""
+    return " ".join(_UNSEEN.sub(" ", ", ".join(filter(str.strip, text.splitlines()))).split())
 
 
 def plain(text: str) -> str:

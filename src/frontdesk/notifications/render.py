@@ -3,7 +3,6 @@
 A template has three blocks: `subject`, `short` (a text message or a push message) and `lead` (what a mail begins with).
 """
 
-import re
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
@@ -12,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select
 from frontdesk.notifications import calendar
 from frontdesk.notifications.facts import Facts
 from frontdesk.notifications.kinds import Kind
-from frontdesk.notifications.language import briefly, locale_of, when
+from frontdesk.notifications.language import briefly, locale_of, one_line, when
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -20,7 +19,6 @@ LONGEST_SHORT = 320
 """Characters of a text message: two or three of the network's."""
 
 _MOST_OF_A_NAME = 60
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
 _templates = Environment(
     loader=PackageLoader("frontdesk.notifications"),
@@ -68,11 +66,6 @@ def render(kind: str, channel: str, facts: Facts) -> Rendered:
         _templates.get_template("mail.html").render(said),
         calendar.invitation(facts, locale.language) if kind in calendar.KINDS else None,
     )
-
-
-def one_line(text: str) -> str:
-    """Without line breaks, control characters and what turns the direction of writing: names are shown, not obeyed."""
-    return " ".join(_UNSEEN.sub(" ", ", ".join(text.splitlines())).split())
 
 
 def _block(template: Template, name: str, said: dict[str, Any]) -> str:
