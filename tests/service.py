@@ -93,6 +93,12 @@ class Service:
             self._process.terminate()
             self._process.wait(30)
 
+    def ask_to_stop(self) -> int:
+        """SIGTERM, as an operator sends it; the exit status."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(30)
+
     def kill(self) -> None:
         """SIGKILL to the server and all of its workers at once."""
         assert self._process is not None

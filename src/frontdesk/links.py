@@ -1,4 +1,4 @@
-"""Links by which a patient manages one appointment without a log-in: how they are written and read (ADR-0026).
+"""Links by which a patient manages one appointment without a log-in: how they are written and read (ADR-0025).
 
 A token is the id of the appointment and a keyed digest of it, of its patient, and of the number of times that the
 patient's links were ended. Nothing is stored, so a message that is written again holds the same link.
@@ -10,8 +10,6 @@ import re
 from datetime import timedelta
 from uuid import UUID
 
-from frontdesk import db
-from frontdesk.db import Connection
 from frontdesk.secrets import Keys
 
 LIVES_ON = timedelta(days=1)
@@ -28,15 +26,6 @@ def manage_url(origin: str, keys: Keys, *, appointment_id: UUID, patient_id: UUI
     is a secret: it belongs into a message to the patient, and neither into a log nor into an error.
     """
     return f"{origin}/m/{token_of(keys, appointment_id=appointment_id, patient_id=patient_id, generation=generation)}"
-
-
-async def url_for(conn: Connection, origin: str, keys: Keys, appointment_id: UUID) -> str | None:
-    """`manage_url` for a message that is written now; None when no link would open the appointment."""
-    row = await db.one(conn, _MADE_OF, appointment_id=appointment_id, lives_on=LIVES_ON)
-    return manage_url(origin, keys, appointment_id=appointment_id, **row) if row else None
-
-
-_MADE_OF = "SELECT patient_id, generation FROM guest_link(%(appointment_id)s, %(lives_on)s)"
 
 
 def token_of(keys: Keys, *, appointment_id: UUID, patient_id: UUID, generation: int) -> str:

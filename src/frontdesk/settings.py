@@ -150,7 +150,7 @@ class Settings(BaseSettings):
     def _a_broker_we_speak(cls, value: str) -> str:
         host = r"(?:[\w.-]+|\[[\da-fA-F:]+\])(?::\d+)?"
         if not re.fullmatch(rf"postgres:|amqps?://[^\s,]+|kafka://{host}(?:,{host})*/?", value):
-            raise ValueError("must be postgres:, amqp://user:password@host, or kafka://host:port (more after commas)")
+            raise ValueError("must be postgres:, amqp://host, or kafka://host:port (more after commas)")
         return value
 
     @field_validator("second_factor_roles")

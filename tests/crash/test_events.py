@@ -169,15 +169,16 @@ def _everybody_was_told(conn: psycopg.Connection[Any], sink: Mailboxes, kills: i
     ).fetchall()
     sent = {id_: (visit, version, kind) for id_, visit, version, kind, status, _ in rows if status == "sent"}
     come = Counter(map(id_of, sink.messages))
-    assert set(come) == set(sent), "messages are missing, or came and were not noted"
+    perhaps = {id_ for id_, *_, error in rows if error == "perhaps-sent"}
+    assert set(sent) <= set(come) <= set(sent) | perhaps, "messages are missing, or came and were not noted"
     assert {status for *_, status, _ in rows} <= {"sent", "skipped"}
-    assert {error for *_, status, error in rows if status == "skipped"} <= {"superseded"}
+    assert {error for *_, status, error in rows if status == "skipped"} <= {"superseded", "perhaps-sent"}
     # Who dies between the server's 250 and our COMMIT sends the same Message-ID again: mailboxes show it once.
     again = sum(come.values()) - len(come)
     assert again <= kills * 10, f"{again} came again after {kills} kills"
 
     arrived: dict[UUID, list[tuple[int, str]]] = defaultdict(list)
-    for id_ in come:  # in the order in which they first came
+    for id_ in filter(sent.__contains__, come):  # in the order in which they first came
         appointment, version, kind = sent[id_]
         arrived[appointment].append((version, kind))
     assert all(each == sorted(each) for each in arrived.values()), "somebody was told of a change before the one before"

@@ -18,6 +18,8 @@ SETTINGS: dict[str, Any] = {
 }
 
 EXEMPT: list[dict[str, Any]] = [
+    # An answer without an end cannot be judged when it has ended: tests/live asks.
+    {"include-name": "GET /api/v1/stream", "enabled": False},
     {
         # To DELETE it is a closure whose id is "public-holidays", and no UUID: 422, not 405.
         "include-name": "POST /api/v1/clinics/{clinic_id}/closures/public-holidays",

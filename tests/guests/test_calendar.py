@@ -10,6 +10,7 @@ from icalendar import Calendar
 
 from frontdesk import ids
 from frontdesk.guests import calendar
+from frontdesk.settings import settings as app_settings
 from tests.guests.conftest import CLINICAL, SECRETS, House
 
 
@@ -93,16 +94,17 @@ def test_any_text_comes_back(texts: list[str], start: datetime) -> None:
         "start": start,
         "end": start + timedelta(minutes=30),
         "status": "scheduled",
+        "country": None,
         "provider": provider,
         "clinic": {"name": name, "address": address, "phone": phone},
     }
-    file = calendar.of(row, "en", "https://desk.example:8443", "/m/token")
+    file = calendar.of(row, "en", "/m/token")
     assert all(len(line) <= 75 for line in file.split(b"\r\n"))
     event = _event(file)
     assert (event["DTSTART"], event["DTEND"]) == (start, start + timedelta(minutes=30))
     name, phone, provider = (re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text) for text in (name, phone, provider))
     assert event["summary"] == f"Appointment at {name}"
-    told = "\n".join(filter(None, [provider, phone, "https://desk.example:8443/m/token"]))
+    told = "\n".join(filter(None, [provider, phone, f"{app_settings().origin}/m/token"]))
     assert event["description"] == told
     assert not re.search(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]", file)
-    assert event["uid"] == f"{row['id']}@desk.example"
+    assert event["uid"] == f"{row['id']}@localhost"

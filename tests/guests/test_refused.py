@@ -1,6 +1,5 @@
 """Whatever is no link that works gets one answer, and never more."""
 
-import asyncio
 import base64
 from collections.abc import Callable
 from urllib.parse import quote
@@ -11,9 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from frontdesk import db, links
+from frontdesk import links
 from frontdesk.secrets import Keys
-from frontdesk.settings import Settings
 from tests.guests.conftest import KEYS, PAGE, House, Link
 
 _CHANGING = ("/confirm", "/cancel", "/move")
@@ -206,22 +204,6 @@ def test_the_same_facts_give_the_same_link() -> None:
     assert links.proves(token, KEYS, **facts)
     for other in ({"appointment_id": uuid4()}, {"patient_id": uuid4()}, {"generation": 4}):
         assert not links.proves(token, KEYS, **facts | other)
-
-
-def test_a_message_is_given_the_link_that_works(house: House) -> None:
-    link, over = house.link(9), house.link(10, status="expired")
-
-    async def url(visit: UUID) -> str | None:
-        async with await db.connect(Settings(), house.service.dsn) as conn:
-            return await links.url_for(conn, house.service.url, KEYS, visit)
-
-    for _ in range(2):
-        found = asyncio.run(url(link.visit))
-        assert found is not None
-        assert httpx.get(found).json()["start"] == house.at(9).isoformat()
-        _patch(phone="+34 91 5550111")(house, link)
-    assert asyncio.run(url(over.visit)) is None
-    assert asyncio.run(url(uuid4())) is None
 
 
 @pytest.mark.parametrize("path", _CHANGING)

@@ -9,7 +9,7 @@ import pytest
 
 from frontdesk.supervisor.postgres import EmbeddedPostgres
 from tests.conftest import copy_database, drop_database
-from tests.live.world import Event, Place, Watch, Watcher, relay, watching, write
+from tests.live.world import Event, Place, Watch, Watcher, minute, relay, watching, write
 from tests.service import Service
 
 
@@ -70,7 +70,7 @@ def test_over_a_server_killed_with_both_its_workers(own: Service) -> None:
         for one, other in zip(before, after, strict=True):
             other.heard(90 - len(one.events))
             numbers = [event.data["times"][0]["start"] for event in one.events + other.events]
-            assert numbers == [f"{number:06}" for number in range(90)]
+            assert numbers == [minute(number) for number in range(90)]
             assert {event.name for event in one.events + other.events} == {"change"}
 
 
@@ -109,3 +109,29 @@ def test_a_gap_in_the_numbers_is_to_be_read_anew(own: Service) -> None:
         conn.execute("UPDATE event_cursor SET position = position + 5 WHERE reader = 'outbox'")
         write(conn, provider, clinic, count=2, first=1)
         assert [event.name for event in watcher.heard(3)] == ["change", "reset", "change"]
+
+
+def test_over_a_lost_connection_to_the_database(place: Place, watch: Watch) -> None:
+    watcher = watch(f"provider_id={place.provider}")
+    place.book(0)
+    watcher.heard(1)
+    ended = place.make.conn.execute(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        " WHERE application_name = 'frontdesk live' AND datname = current_database()"
+    ).fetchone()
+    assert ended == (2,), "one for each server worker"
+    place.book(1)
+    place.book(2)
+    assert taken(watcher.heard(3)) == [place.at(n) for n in range(3)]
+    assert [event.name for event in watcher.events] == ["change"] * 3
+
+
+def test_a_sign_of_life_carries_the_newest_number(place: Place, watch: Watch) -> None:
+    """Or whoever watches what seldom changes would be told to read anew whenever they come back."""
+    quiet = watch(f"clinic_id={place.elsewhere}")
+    busy = watch(f"provider_id={place.provider}")
+    place.book(0)
+    busy.heard(1)
+    quiet.until(lambda: quiet.last_id >= busy.last_id)
+    assert quiet.events == []
+    assert "\n:\nid: " in quiet.text

@@ -123,3 +123,15 @@ def test_staff_of_another_clinic_hear_nothing_of_this_one(place: Place, watch: W
     place.book(0, patient=place.make.patient(), provider=place.colleague)
     assert len(here.heard(2)) == 2
     assert [set(event.data) for event in watcher.heard(1)] == [{"times"}]
+
+
+def test_nobody_between_keeps_or_collects_it(place: Place, watch: Watch) -> None:
+    headers = watch(f"provider_id={place.provider}").headers
+    assert headers["content-type"] == "text/event-stream"
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-accel-buffering"] == "no"
+    assert "content-length" not in headers
+
+
+def test_a_head_request_is_refused_and_does_not_hang(place: Place) -> None:
+    assert place.service.client().head(f"/stream?provider_id={place.provider}").status_code == 405

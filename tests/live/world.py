@@ -51,6 +51,7 @@ class Watcher:
         self.events: list[Event] = []
         self.last_id = 0
         self.text = ""
+        self.finished = False  # the service ended the answer, as opposed to the connection
         self._socket = socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE_S)
         lines = [f"GET /api/v1/stream?{query} HTTP/1.1", "Host: localhost"]
         if token:
@@ -70,7 +71,7 @@ class Watcher:
     def _read(self) -> None:
         block = ""
         try:
-            while size := int(self._file.readline() or b"0", 16):
+            while size := int(self._file.readline(), 16):
                 chunk = self._file.read(size).decode()
                 self._file.readline()
                 self.text += chunk
@@ -78,6 +79,7 @@ class Watcher:
                 whole, found, block = block.rpartition("\n\n")
                 events, self.last_id = parse(whole + found, self.last_id)
                 self.events += [event for event in events if event.name != "ready"]
+            self.finished = True
         except (OSError, ValueError):
             pass  # the connection was cut
         finally:
@@ -188,17 +190,31 @@ class Place:
         assert response.status_code == 200, response.text
 
 
+def minute(number: int) -> str:
+    """The number-th minute of a distant year."""
+    return (datetime(2099, 1, 1, tzinfo=UTC) + timedelta(minutes=number)).isoformat()
+
+
 def write(conn: psycopg.Connection, provider: UUID, clinic: UUID, *, count: int, first: int = 0) -> None:
-    """Events as a booking writes them, with the numbers from `first` in place of their instants."""
+    """Events as a booking writes them, one a minute: `minute(first)` and so on."""
     conn.execute(
         """
         INSERT INTO outbox (event_id, topic, key, payload, changed_by, request_id)
         SELECT gen_random_uuid(), 'appointments.scheduled.v1', %(provider)s::text,
                jsonb_build_object('appointment_id', gen_random_uuid(), 'version', 1, 'provider_id', %(provider)s::text,
                                   'clinic_id', %(clinic)s::text, 'patient_id', NULL,
-                                  'start', to_char(n, 'FM000000'), 'end', to_char(n + 1, 'FM000000')),
+                                  'start', to_char(at, %(iso)s), 'end', to_char(at + interval '1 minute', %(iso)s)),
                %(system)s, %(system)s
-        FROM generate_series(%(first)s::int, %(first)s::int + %(count)s::int - 1) AS n
+        FROM generate_series(%(first)s::int, %(first)s::int + %(count)s::int - 1) AS n,
+             LATERAL (SELECT timestamp '2099-01-01' + n * interval '1 minute' AS at) AS instant
         """,
-        {"provider": provider, "clinic": clinic, "count": count, "first": first, "system": ids.SYSTEM},
+        {
+            "provider": provider,
+            "clinic": clinic,
+            "count": count,
+            "first": first,
+            "system": ids.SYSTEM,
+            "iso": 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"',
+        },
     )
+    conn.execute(f"NOTIFY {log.WRITTEN}")

@@ -16,7 +16,6 @@ from frontdesk.notifications.facts import Facts
 from frontdesk.notifications.language import one_line
 from frontdesk.notifications.preview import EXAMPLE
 from frontdesk.notifications.render import render
-from frontdesk.settings import settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +167,18 @@ def test_nothing_clinical_and_no_name_of_the_patient() -> None:
 
 
 def _row() -> Iterator[tuple[str, object]]:
-    yield from {"id": EXAMPLE.appointment_id, "version": 7, "provider": EXAMPLE.provider}.items()
+    yield from {
+        "id": EXAMPLE.appointment_id,
+        "version": 7,
+        "provider": EXAMPLE.provider,
+        "country": EXAMPLE.country,
+    }.items()
     yield from {name: getattr(EXAMPLE, name) for name in ("changed_at", "start", "end", "status")}.items()
     yield "clinic", {"name": EXAMPLE.clinic, "address": EXAMPLE.address, "phone": EXAMPLE.clinic_phone}
 
 
 def test_the_file_of_the_link_is_the_same_entry_as_the_mail_s() -> None:
     ours = icalendar.Calendar.from_ical(sent("confirmation", replace(EXAMPLE, version=7)))
-    theirs = icalendar.Calendar.from_ical(guests.of(dict(_row()), "en", settings().origin))
+    theirs = icalendar.Calendar.from_ical(guests.of(dict(_row()), "en"))
     for name in ("uid", "sequence", "dtstart", "dtend", "summary", "location", "status"):
         assert ours.walk("VEVENT")[0][name] == theirs.walk("VEVENT")[0][name], name

@@ -270,6 +270,21 @@ def test_killed_between_the_server_s_yes_and_our_own_it_is_the_same_message_agai
     assert list(sink.ids.values()) == [2], "twice, under one Message-ID: a mailbox knows them for one"
 
 
+def test_what_a_dead_sender_held_and_is_no_longer_true_may_have_left(book: Book, sink: Sink) -> None:
+    visit = book.booked()
+
+    async def take_and_die(conn: db.Connection) -> None:
+        await db.many(conn, sending.q.take, channel="email", lease=timedelta(0), most=9)
+
+    book.run(take_and_die)
+    book.moved(visit)
+    assert book.send(sink) == 1
+    assert book.told("kind", "status", "reason") == [
+        ("confirmation", "skipped", "perhaps-sent"),
+        ("change", "sent", None),
+    ]
+
+
 def test_killed_again_and_again_every_message_arrives(book: Book, sink: Sink, tmp_path: Path) -> None:
     """Kill -9 at random moments: nothing lost, and double only what was under way."""
     many(book, 150)

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,10 @@ from structlog.testing import capture_logs
 from frontdesk.envelope import Envelope
 from frontdesk.ports.broker import BrokerDown
 from frontdesk.supervisor import doctor
-from tests.brokers.carriers import KINDS, Carrier, carrier
+from tests.brokers.carriers import Carrier
 from tests.brokers.room import GROUPS, PATIENCE_S, Hearing, Room, first_times, listen, room_in
 
 NUMBERS = [f"{n:02}" for n in range(20)]
-
-
-@pytest.fixture(scope="session", params=KINDS)
-def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Carrier]:
-    with carrier(request.param, tmp_path_factory.mktemp(f"broker-{request.param}")) as running:
-        yield running
 
 
 def test_what_is_said_while_nobody_listens_reaches_every_group(broker: Carrier) -> None:

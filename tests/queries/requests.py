@@ -149,7 +149,7 @@ GETS: dict[str, Asked] = {
     f"{CLINIC}/rooms": Asked(3),
     f"{CLINIC}/rooms/{{room_id}}": Asked(2),
     f"{CLINIC}/closures": Asked(3),
-    f"{CLINIC}/notifications": Asked(3, "status=failed"),
+    f"{CLINIC}/notifications": Asked(4, "status=failed"),
     f"{VISIT}/notifications": Asked(4),
     "/api/v1/patients/{patient_id}/notification-preferences": Asked(4),
     "/api/v1/patients/{patient_id}/devices": Asked(3, by="patient"),

@@ -1,6 +1,6 @@
 """Access tokens: short-lived signed statements of who somebody is, checked without asking the database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -27,7 +27,7 @@ class Login:
     patient_id: UUID | None
     provider_id: UUID | None
     clinic_ids: tuple[UUID, ...]
-    expires_at: datetime | None = None  # of the token; None: it was not read from one
+    expires_at: datetime | None = field(default=None, compare=False)  # of the token, when it was read from one
 
 
 def write(login: Login, key: bytes, ttl: timedelta) -> str:

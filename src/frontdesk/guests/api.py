@@ -1,4 +1,4 @@
-"""`/m/{token}`: one appointment, by the link to it (ADR-0026). What a GET answers changes nothing, however often."""
+"""`/m/{token}`: one appointment, by the link to it (ADR-0025). What a GET answers changes nothing, however often."""
 
 from typing import Annotated, Any
 
@@ -11,7 +11,6 @@ from frontdesk.guests import calendar, pages, service
 from frontdesk.guests.calendar_api import FILE
 from frontdesk.guests.models import CancelByLink, ConfirmByLink, GuestAppointment, GuestSlots, MoveByLink
 from frontdesk.guests.route import UNLISTED, LinkRoute, OnceByLink, Opened, wants_page
-from frontdesk.settings import settings
 from frontdesk.web.answers import answer
 from frontdesk.web.fields import Day
 from frontdesk.web.versions import IfMatch
@@ -48,7 +47,7 @@ async def slots_by_link(
 async def calendar_by_link(here: Opened) -> Response:
     """The appointment for a calendar program, with the link in it."""
     row = await service.look(here.conn, here.guest, "appointments:calendar")
-    file = calendar.of(row, here.guest.language, settings().origin, here.link)
+    file = calendar.of(row, here.guest.language, here.link)
     return calendar.answer(here.request, file, **UNLISTED)
 
 

@@ -14,7 +14,6 @@ from frontdesk.auth.permissions import Actor
 from frontdesk.booking import service as booking
 from frontdesk.guests import calendar
 from frontdesk.guests.service import q
-from frontdesk.settings import settings
 from frontdesk.web.tx import Read
 
 router = APIRouter(prefix="/appointments", tags=["appointments"])
@@ -34,4 +33,4 @@ async def calendar_file(
     await reads.looked(conn, actor, [found["patient_id"]], "appointments:calendar")
     row = await db.one(conn, q.see, appointment_id=appointment_id)
     assert row is not None  # found just now, and never deleted
-    return calendar.answer(request, calendar.of(row, row["language"], settings().origin))
+    return calendar.answer(request, calendar.of(row, row["language"]))

@@ -10,12 +10,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_time, get_timezone_name
+from babel.dates import format_date, format_time
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from frontdesk.guests.words import WORDS, locale_of
+from frontdesk.guests.words import WORDS
+from frontdesk.notifications.language import locale_of, plain, when
 
 _STYLE = resources.files(__package__).joinpath("templates", "page.css").read_text("utf-8")
 _STYLE_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
@@ -36,7 +37,7 @@ def appointment(
     row: dict[str, Any], link: str, language: str | None, *, status: int = 200, notice: str | None = None
 ) -> HTMLResponse:
     """The appointment and what may be done about it. `notice` is a key of WORDS: what has just happened, or failed."""
-    locale = locale_of(language)
+    locale = locale_of(language, row["country"])
     state = row["status"] if row["actions"] or row["status"] == "cancelled" else "over"
     return _page(
         "appointment.html",
@@ -60,7 +61,7 @@ def times(
     later: date | None = None,
 ) -> HTMLResponse:
     """Free times to move to, by day; `later` is the first day of the next page."""
-    locale = locale_of(language)
+    locale = locale_of(language, row["country"])
     zone = ZoneInfo(row["time_zone"])
     days = [
         (format_date(day, "full", locale=locale), [(slot["start"], _time(slot["start"], zone, locale)) for slot in of])
@@ -91,18 +92,11 @@ def _page(template: str, locale: Locale, status: int, **told: Any) -> HTMLRespon
 
 
 def _told(row: dict[str, Any], link: str, locale: Locale) -> dict[str, Any]:
-    zone, start = ZoneInfo(row["time_zone"]), row["start"]
-    return {
-        "row": row,
-        "link": link,
-        "day": format_date(start.astimezone(zone).date(), "full", locale=locale),
-        "time": _time(start, zone, locale),
-        "zone": get_timezone_name(start.astimezone(zone), locale=locale),
-    }
+    return {"row": row, "link": link, "when": when(row["start"], row["end"], row["time_zone"], locale)}
 
 
 def _time(at: datetime, zone: ZoneInfo, locale: Locale) -> str:
-    return format_time(at, "short", tzinfo=zone, locale=locale)
+    return plain(format_time(at, "short", tzinfo=zone, locale=locale))
 
 
 def _notice(key: str | None, locale: Locale) -> str | None:

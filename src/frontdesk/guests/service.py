@@ -1,7 +1,7 @@
 """What the bearer of a link may do with one appointment. Functions take a connection and never commit.
 
 The link stands in for the patient in all rules of booking, and reaches nothing else of theirs: row-level security shows
-the transaction this one appointment (ADR-0026).
+the transaction this one appointment (ADR-0025).
 """
 
 from dataclasses import dataclass, replace
@@ -92,7 +92,7 @@ def public(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in _UNTOLD}
 
 
-_UNTOLD = ("id", "provider_id", "clinic_id", "visit_type_id", "changed_at", "language")
+_UNTOLD = ("id", "provider_id", "clinic_id", "visit_type_id", "changed_at", "language", "country")
 
 
 def _actions(row: dict[str, Any]) -> list[Action]:

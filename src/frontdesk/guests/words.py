@@ -1,7 +1,5 @@
 """The words of the pages, in each language that they speak."""
 
-from babel import Locale, UnknownLocaleError
-
 WORDS: dict[str, dict[str, str]] = {
     "en": {
         "title": "Your appointment",
@@ -35,7 +33,6 @@ WORDS: dict[str, dict[str, str]] = {
         "stale-version": "Your appointment has changed meanwhile: see below how it stands, then choose again.",
         "invalid-request": "Something is missing or wrong. Choose again.",
         "busy": "That did not work just now. Nothing was changed; try again in a moment.",
-        "summary": "Appointment at {clinic}",
         "gone": "This link does not work, or no longer",
         "gone_text": "Use the link in the newest message from your clinic, or call the clinic.",
     },
@@ -71,17 +68,7 @@ WORDS: dict[str, dict[str, str]] = {
         "stale-version": "Su cita ha cambiado mientras tanto: vea abajo cómo está y elija de nuevo.",
         "invalid-request": "Falta algo o hay un error. Elija de nuevo.",
         "busy": "No ha funcionado en este momento. No se ha cambiado nada; inténtelo de nuevo.",
-        "summary": "Cita en {clinic}",
         "gone": "Este enlace no funciona, o ya no",
         "gone_text": "Use el enlace del mensaje más reciente de su clínica o llame a la clínica.",
     },
 }
-
-
-def locale_of(language: str | None) -> Locale:
-    """How to speak to somebody of this language (BCP 47): theirs, with its habits of dates, or English."""
-    try:
-        locale = Locale.parse(language or "en", sep="-")
-    except (UnknownLocaleError, ValueError):
-        return Locale("en")
-    return locale if locale.language in WORDS else Locale("en")

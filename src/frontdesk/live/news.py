@@ -1,6 +1,7 @@
 """What an event means to those who watch: whom it concerns, and what each of them is told. Never who the patient is."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -54,22 +55,27 @@ class News:
 
     __slots__ = ("_frames", "_parts", "position", "told")
 
-    def __init__(self, position: int, topic: str, payload: dict[str, Any]) -> None:
+    def __init__(self, *, position: int, topic: str, occurred_at: datetime, payload: dict[str, Any]) -> None:
         self.position = position
         self.told: dict[Key, int] = {}
         self._parts: dict[int, Any] = {}
         self._frames: dict[int, bytes] = {}
         if topic.startswith("appointments.") and topic.endswith(".v1"):
             try:
-                self._read(payload)
-            except KeyError:  # one that cannot be read must not stand in the way of those behind it
+                self._read(payload, occurred_at)
+            except (
+                KeyError,
+                TypeError,
+                ValueError,
+            ):  # one that cannot be read must not stand in the way of those behind it
                 self.told.clear()
                 log.warning("live_event_not_understood", topic=topic, position=position)
 
-    def _read(self, payload: dict[str, Any]) -> None:
+    def _read(self, payload: dict[str, Any], occurred_at: datetime) -> None:
         now = {field: payload[field] for field in ("provider_id", "clinic_id", "start", "end")}
         was = {field: payload.get(f"old_{field}", value) for field, value in now.items()}
-        if times := list(_times(payload, was, now)):
+        # Of what has begun nobody can book anything, and that it became free would tell all that somebody did not come.
+        if times := [time for time in _times(payload, was, now) if datetime.fromisoformat(time["start"]) > occurred_at]:
             self._parts[TIMES] = times
             for time in times:
                 self.told |= {provider(time["provider_id"]): TIMES, clinic(time["clinic_id"]): TIMES}

@@ -12,4 +12,4 @@ SELECT found AS position FROM bits ORDER BY bit LIMIT 1;
 
 -- name: after
 -- What was numbered after a position, in order.
-SELECT position, topic, payload FROM events_after(%(position)s, %(most)s);
+SELECT position, topic, occurred_at, payload FROM events_after(%(position)s, %(most)s);

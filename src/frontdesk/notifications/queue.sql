@@ -27,7 +27,10 @@ SELECT EXISTS (SELECT FROM appointment_history h JOIN user_account u ON u.id = h
 -- name: take
 -- The next messages of a channel, lent to one sender. What a sender that died held is due again when its time is over.
 -- About one visit one message is under way at a time: a change does not overtake a confirmation.
-UPDATE notification SET status = 'sending', attempts = attempts + 1, next_at = now() + %(lease)s::interval
+-- Of what such a sender held nobody knows whether it left.
+UPDATE notification
+SET status = 'sending', attempts = attempts + 1, next_at = now() + %(lease)s::interval,
+    reason = CASE WHEN status = 'sending' THEN 'perhaps-sent' ELSE reason END
 WHERE id IN (SELECT n.id FROM notification n
              WHERE n.status IN ('pending', 'sending') AND n.next_at <= now() AND n.channel = %(channel)s
                AND NOT EXISTS (SELECT FROM notification o
@@ -45,7 +48,7 @@ JOIN patient p ON p.id = a.patient_id
 CROSS JOIN LATERAL notification_wishes(a.patient_id) AS w
 CROSS JOIN LATERAL visit_version(a.id) AS v
 WHERE n.id = %(id)s AND n.status = 'sending' AND n.attempts = %(attempts)s AND a.id = n.appointment_id
-RETURNING n.id, n.appointment_id, n.patient_id, n.version, n.kind, n.channel, n.attempts, n.due_at, now() AS now,
+RETURNING n.id, n.appointment_id, n.patient_id, n.version, n.kind, n.channel, n.attempts, n.due_at, n.reason, now() AS now,
           a.status AS visit_status, a.start_at, v.version AS visit_version, w.channels, w.reminders,
           after_quiet(now(), c.time_zone, w.quiet_from, w.quiet_until) AS quiet_over,
           a.start_at - make_interval(mins => c.remind_hours_min) AS last_reminder_at, p.active, p.email, p.phone;

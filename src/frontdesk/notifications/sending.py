@@ -36,6 +36,9 @@ TAKEN_AT_ONCE = 50
 ROUND_S = 5.0
 """A round ends after so long even if more is due: then the worker may have been told to stop."""
 
+PERHAPS_SENT = "perhaps-sent"
+"""Its sender died over it, and by the next attempt it was no longer true: it may have left or not."""
+
 AWAY_PAUSE = timedelta(seconds=15)
 """What was not even tried, because nobody is there, is not held back longer than that."""
 
@@ -112,7 +115,8 @@ class _Round:
             return  # another sender has it
         verdict = judge(row)
         if verdict.skip:
-            await db.run(self._conn, q.close, **of, status="skipped", reason=verdict.skip)
+            reason = row["reason"] if row["reason"] == PERHAPS_SENT else verdict.skip
+            await db.run(self._conn, q.close, **of, status="skipped", reason=reason)
         elif verdict.wait_until:
             await db.run(self._conn, q.later, **of, at=verdict.wait_until, reason="quiet-hours")
         else:

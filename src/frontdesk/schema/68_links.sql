@@ -1,4 +1,4 @@
--- Links by which a patient manages one appointment without a log-in (ADR-0026). None is stored: each is the appointment's id
+-- Links by which a patient manages one appointment without a log-in (ADR-0025). None is stored: each is the appointment's id
 -- and a keyed digest of it, of its patient and of `patient.link_generation`.
 
 -- Links were sent to an address. When it is no longer the patient's, neither are they; the next message brings new ones.

@@ -38,7 +38,7 @@ CREATE FUNCTION viewer_hold() RETURNS bytea
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN decode(nullif(current_setting('frontdesk.viewer_hold', true), ''), 'hex');
 
--- The one appointment that this transaction is about, because a link to it was shown and proven (ADR-0026).
+-- The one appointment that this transaction is about, because a link to it was shown and proven (ADR-0025).
 CREATE FUNCTION viewer_appointment() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN nullif(current_setting('frontdesk.viewer_appointment', true), '')::uuid;

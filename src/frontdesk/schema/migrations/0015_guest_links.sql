@@ -1,4 +1,4 @@
--- Links by which a patient manages one appointment without a log-in (ADR-0026).
+-- Links by which a patient manages one appointment without a log-in (ADR-0025).
 
 LOCK TABLE patient, appointment IN ACCESS EXCLUSIVE MODE;
 ALTER TABLE patient ADD COLUMN link_generation integer NOT NULL DEFAULT 0;
