@@ -72,7 +72,11 @@ def test_every_kind_in_every_language(kind: str, language: str) -> None:
         assert facts.manage_url in told
         assert facts.manage_url in str(mail.html)
         assert "Lindenstraße 4, 10969 Berlin" in told
-        assert {"en": "arrive 15 minutes early", "es": "llegue 15 minutos antes"}[language] in told
+        for body in (told, str(mail.html)):
+            early = {"en": "arrive 15 minutes early", "es": "llegue 15 minutos antes"}[language] in body
+            assert early == (kind != "running_late"), "who is told to wait is not told to hurry"
+            offered = {"en": "take it or leave it", "es": "aceptarla o rechazarla"}[language] in body
+            assert offered == (kind == "waitlist_offer"), "an offer is no appointment yet"
         assert {"en": "Friday, 27 March 2026", "es": "viernes, 27 de marzo de 2026"}[language] in told
         assert {"en": "Central European Standard Time", "es": "hora estándar de Europa central"}[language] in told
     for channel in ("sms", "push"):
@@ -126,6 +130,16 @@ def test_a_log_in_of_an_unknown_language_is_told_of_in_english_and_nothing_is_le
 def test_a_token_is_shown_and_never_obeyed(token: str) -> None:
     mail = render_account("password-reset", "email", "en", {"token": token})
     assert read(mail.html).seen == read(render_account("password-reset", "email", "en", SECRETS).html).seen
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_short_message_cuts_names_and_never_the_link(kind: str, language: str) -> None:
+    facts = replace(example(kind, language), clinic="Klinik " * 28, provider="Prof. " * 100, clinic_phone="0" * 50)
+    usual, short = render(kind, "sms", example(kind, language)).text, render(kind, "sms", facts).text
+    assert len(short) <= LONGEST_SHORT
+    assert (facts.manage_url in short) == (facts.manage_url in usual)
+    assert ("0" * 50 in short) == (str(EXAMPLE.clinic_phone) in usual)
 
 
 def test_a_name_that_is_written_from_right_to_left_keeps_its_order_to_itself() -> None:
