@@ -31,7 +31,7 @@ def test_a_short_run_measures_everything_and_writes_it_down(tmp_path: Path, caps
     for one in result["rounds"]:
         for letter, figure in one.items():
             assert figure["done"] > 0, letter
-            booked = dict.fromkeys("bfij", {201}) | {"a": set()}
+            booked = {letter: {201} for letter in "bfij"} | {"a": set()}
             assert set(figure["statuses"]) == booked.get(letter, {200})
     assert {name: len(ratio["rounds"]) for name, ratio in result["ratios"].items()} == dict.fromkeys(told_ratios, 2)
     printed = capsys.readouterr().out
