@@ -55,7 +55,7 @@ def test_nobody_else_is_spoken_to(broker: Carrier, fault: str, monkeypatch: pyte
     "url",
     [
         "kafka://",
-        "kafka://name:secret@host:9092",
+        "kafka://me:pw@host:9092",
         "kafkas://name@host",
         "kafka://a,,b",
         "redis://host",
