@@ -205,6 +205,10 @@ class _Builder:
             "POST /api/v1/patients/{patient_id}/erasures": [
                 ({"patient_id": str(patient)}, {"reason": "they asked for it"}) for patient in self.spare_patients[1:]
             ],
+            "PATCH /api/v1/patients/{patient_id}/notification-preferences": [
+                (patient, {"channels": ["email"], "quiet_from": "21:00", "quiet_until": f"07:{n:02}"})
+                for n in range(EACH)
+            ],
             "POST /api/v1/patients/{patient_id}/devices": [
                 (
                     patient,
