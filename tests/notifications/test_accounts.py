@@ -65,7 +65,7 @@ def test_a_mail_about_a_log_in_speaks_its_owner_s_language(book: Book) -> None:
 def test_a_text_about_a_log_in_speaks_the_language_of_the_number_if_it_has_one(book: Book) -> None:
     book.make.patient(phone="+34 600 111 222", language="es")
     book.make.patient(phone="+34 600 333 444", language="es")
-    book.make.patient(phone="+34 600 333 444", language="en")
+    book.make.patient(phone="+34 600 333 444", language="fr")
     book.make.patient(phone="+34 600 555 666")
     numbers = ["+34 600 111 222", "+34 600 333 444", "+34 600 555 666", "+34 600 777 888", "%"]
     letters = left(book, *(code("phone", to) for to in numbers))
