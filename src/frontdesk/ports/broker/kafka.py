@@ -21,7 +21,7 @@ from frontdesk.ports.broker import BrokerDown, Receive
 from frontdesk.ports.broker.listening import hear, until
 from frontdesk.ports.broker.sending import PATIENCE_S, down, in_order
 
-FAMILIES = ("appointments.v1", "patients.v1", "waitlist.v1")
+FAMILIES = ("appointments.v1", "hours.v1", "patients.v1", "waitlist.v1")
 """What there is to listen to: the topics of events without the word for what happened."""
 
 PARTITIONS = 12
