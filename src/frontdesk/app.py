@@ -21,6 +21,7 @@ from frontdesk.auth import second_step_api as second_step
 from frontdesk.auth.guard import declared, refuse_undeclared
 from frontdesk.auth.permissions import PERMISSIONS, SCOPES, Role
 from frontdesk.availability import api as availability
+from frontdesk.availability.copies import Copies
 from frontdesk.availability.shared import SharedAvailability
 from frontdesk.booking import api as booking
 from frontdesk.booking import holds_api as holds
@@ -37,6 +38,7 @@ from frontdesk.notifications import api as notifications
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
 from frontdesk.ports import redis
+from frontdesk.ports.cache.redis import cache_of
 from frontdesk.providers import api as providers
 from frontdesk.records import api as records
 from frontdesk.rights import api as rights
@@ -158,7 +160,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.limits = limits_of(config, app.state.keys, app.state.pool, app.state.redis)
     app.state.bell = Bell(app.state.pool)
     app.state.bookings = OrdinaryBookings(app.state.pool, app.state.bell.ring)
-    app.state.availability = SharedAvailability(app.state.pool)
+    app.state.availability = SharedAvailability(app.state.pool, Copies(cache_of(app.state.redis)))
     app.state.hub = Hub(config)
     app.state.hub.start()
     # Not waiting for connections: a worker that starts while the database restarts becomes ready when it is back.

@@ -18,6 +18,9 @@ REQUEST_SECONDS = Histogram(
 BOOKED = Counter("appointments_booked_total", "Appointments booked.")
 CONFLICTS = Counter("booking_conflicts_total", "Bookings and moves refused because the time was taken.")
 
+CACHE_HITS = Counter("cache_hits_total", "Weeks of working time that another process had worked out already.")
+CACHE_MISSES = Counter("cache_misses_total", "Weeks of working time that no process had kept.")
+
 LISTENERS = Gauge("stream_listeners", "Streams of live updates that are open.", multiprocess_mode="livesum")
 
 RATE_LIMITED = Counter("rate_limited_total", "Requests refused because there were too many (429).", ["policy"])

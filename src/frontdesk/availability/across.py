@@ -9,6 +9,7 @@ from uuid import UUID
 
 from frontdesk import db
 from frontdesk.availability import rules
+from frontdesk.availability.copies import Copies
 from frontdesk.availability.plan import DAY_S, WEEK, q
 from frontdesk.availability.service import Asked, Free, of_providers
 from frontdesk.db import Connection
@@ -56,16 +57,18 @@ async def first_free(
     limit: int,
     each: int | None = None,
     after: Key | None = None,
+    copies: Copies | None = None,
 ) -> list[Slot]:
     """The first `limit` free slots of these providers, in order; at most `each` of one provider.
 
     Looks at one week after the other and stops when it has enough. `after`: only what comes later in that order.
+    `copies`: as `plans.read` says.
     """
     found: list[Slot] = []
     early: list[Slot] = []  # found, but where the sun rises first the next week may have begun before them
     left = dict.fromkeys(map(str, provider_ids), each or 1_000_000)
     for week in _weeks(asked):
-        early += [slot for free in await of_providers(conn, provider_ids, week) for slot in _slots(free)]
+        early += [slot for free in await of_providers(conn, provider_ids, week, copies) for slot in _slots(free)]
         early.sort()
         whole = float("inf") if week.to_on == asked.to_on else (week.to_on - _EPOCH).days * DAY_S - _EASTERNMOST
         ready = bisect_left(early, whole, key=lambda slot: slot[0][0])

@@ -8,7 +8,7 @@ therefore never older than a committed change, whichever worker gives it (ADR-00
 
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ import orjson
 from psycopg.types.range import TimestamptzRange
 
 from frontdesk import clock, db, errors
+from frontdesk.availability.copies import Copies
 from frontdesk.db import Connection, Pool, borrow
 from frontdesk.sql import load
 
@@ -123,6 +124,7 @@ class _Kept:
 
 _kept = _Kept()
 
+_TRIES_WITH_COPIES = 2
 _MOST_TRIES = 20
 """Each further try means that somebody's change of working time was committed in between."""
 
@@ -167,34 +169,52 @@ Busy = Sequence[tuple[float, float]]
 Question = tuple[UUID, UUID, Weeks]
 """Provider, visit type, weeks."""
 
+_NONE: Mapping[Question, int] = {}
 
-async def read(conn: Connection, asked: Sequence[Question], now: datetime) -> list[tuple[Plan, Busy] | None]:
+
+async def read(
+    conn: Connection, asked: Sequence[Question], now: datetime, copies: Copies | None = None
+) -> list[tuple[Plan, Busy] | None]:
     """The plans asked for, each with what is booked of it, both of one moment; None where something does not exist.
 
-    In the order of `asked`. `now` is aware.
+    In the order of `asked`. `now` is aware. `copies`: where other processes may have a plan that this one lacks; only
+    for a connection without changes of its own, which would be copied before they are committed.
     """
-    for _ in range(_MOST_TRIES):
-        plans = await _plans(conn, asked, now)
+    outdated: dict[Question, int] = {}
+    for attempt in range(_MOST_TRIES):
+        # A copy may be old once more. Who was told so twice asks the database alone.
+        plans = await _plans(conn, asked, now, copies if attempt < _TRIES_WITH_COPIES else None, outdated)
         booked = await _booked(conn, plans, now)
         stale = [n for n, plan in enumerate(plans) if plan and plan.version != booked[n][0]]
         if not stale:
             return [(plan, booked[n][1]) if plan else None for n, plan in enumerate(plans)]
         for n in stale:
             _kept.drop((conn.info.dbname, *asked[n]))
+        outdated = {asked[n]: plan.version for n in stale if (plan := plans[n])}
     raise errors.Busy("Working time changes faster than it can be read; nothing is wrong with the request.")
 
 
-async def _plans(conn: Connection, asked: Sequence[Question], now: datetime) -> list[Plan | None]:
-    """The plans kept here, and those that are not from the database."""
+async def _plans(
+    conn: Connection,
+    asked: Sequence[Question],
+    now: datetime,
+    copies: Copies | None = None,
+    outdated: Mapping[Question, int] = _NONE,
+) -> list[Plan | None]:
+    """The plans kept here; those that are not from the copies; and the rest from the database."""
     database, instant = conn.info.dbname, now.timestamp()
     plans = [_kept.get((database, *question), instant) for question in asked]
-    missing: dict[tuple[UUID, Weeks], list[UUID]] = {}
-    for question, plan in zip(asked, plans, strict=True):
-        if plan is None:
-            missing.setdefault(question[1:], []).append(question[0])
-    if not missing:
+    unknown = [question for question, plan in zip(asked, plans, strict=True) if plan is None]
+    if not unknown:
         return plans
-    found: dict[Question, Plan] = {}
+    copied = await copies.find(conn, unknown, now, outdated) if copies else {}
+    found = {question: _plan(row) for question, row in copied.items()}
+    for question, plan in found.items():
+        _kept.put((database, *question), plan)
+    missing: dict[tuple[UUID, Weeks], list[UUID]] = {}
+    for question in unknown:
+        if question not in found:
+            missing.setdefault(question[1:], []).append(question[0])
     for (visit_type_id, weeks), provider_ids in missing.items():
         monday, count = weeks
         span = {"from_on": monday, "to_on": monday + count * WEEK}
@@ -202,6 +222,8 @@ async def _plans(conn: Connection, asked: Sequence[Question], now: datetime) -> 
         for plan in map(_plan, rows):
             found[plan.provider_id, visit_type_id, weeks] = plan
             _kept.put((database, plan.provider_id, visit_type_id, weeks), plan)
+        if copies:
+            await copies.keep(conn, [((row["provider_id"], visit_type_id, weeks), row) for row in rows])
     return [plan or found.get(question) for question, plan in zip(asked, plans, strict=True)]
 
 

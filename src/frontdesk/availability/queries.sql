@@ -189,3 +189,9 @@ SELECT broken_limits(%(visit_type_id)s, %(provider_id)s, %(patient_id)s::uuid, %
 -- The local day of an instant at a clinic, from midnight to midnight.
 SELECT local_instant(day::timestamp, time_zone) AS start, local_instant(day + interval '1 day', time_zone) AS "end"
 FROM (SELECT (%(start)s::timestamptz AT TIME ZONE time_zone)::date AS day, time_zone FROM clinic WHERE id = %(clinic_id)s) AS c;
+
+-- name: this_database
+-- What tells this database from all others, and from itself before it was restored, promoted or migrated.
+SELECT concat_ws('.', s.system_identifier, c.timeline_id, d.oid, (SELECT max(name) FROM schema_migration)) AS identity
+FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d
+WHERE d.datname = current_database();

@@ -12,6 +12,7 @@ from uuid import UUID
 from frontdesk import clock, db
 from frontdesk.availability import plan as plans
 from frontdesk.availability import rules
+from frontdesk.availability.copies import Copies
 from frontdesk.availability.plan import DAY_S, Busy, Plan, Weeks, q
 from frontdesk.db import Connection
 from frontdesk.errors import InvalidRequest
@@ -138,10 +139,12 @@ async def must_exist(conn: Connection, provider_id: UUID, asked: Asked) -> None:
         )
 
 
-async def of_providers(conn: Connection, provider_ids: Sequence[UUID], asked: Asked) -> list[Free]:
-    """The free starts of these providers; those without working time are left out."""
+async def of_providers(
+    conn: Connection, provider_ids: Sequence[UUID], asked: Asked, copies: Copies | None = None
+) -> list[Free]:
+    """The free starts of these providers; those without working time are left out. `copies`: as `plans.read` says."""
     now = clock.now()
-    read = await plans.read(conn, [(of, asked.visit_type_id, asked.weeks) for of in provider_ids], now)
+    read = await plans.read(conn, [(of, asked.visit_type_id, asked.weeks) for of in provider_ids], now, copies)
     found = [free for one in read if one and (free := free_of(*one, asked, now))]
     if found and needs_more(found[0], asked):
         await narrow(conn, found, asked, now)
