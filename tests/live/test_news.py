@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from frontdesk.live import news
-from frontdesk.live.news import GONE, TIMES, VISIT, News
+from frontdesk.live.news import GONE, HOURS, TIMES, VISIT, News
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 VISIT_NOW = {
@@ -64,6 +64,15 @@ def test_of_a_visit_that_has_begun_the_public_hears_nothing(status: str) -> None
     begun = item(STEPPED, old_status="confirmed", status=status, start="2026-03-02T09:00:00+00:00")
     assert times(begun) == []
     assert begun.told[news.patient("x")] == VISIT
+
+
+def test_changed_hours_are_told_to_those_who_watch_times() -> None:
+    payload = {"owner_id": "c", "provider_ids": ["p", "q"], "clinic_ids": ["c"]}
+    one = News(position=1, topic="hours.changed.v1", occurred_at=NOW, payload=payload)
+    assert one.told == dict.fromkeys((news.provider("p"), news.provider("q"), news.clinic("c")), HOURS)
+    assert orjson.loads(one.frame(HOURS).split(b"data: ")[1]) == {
+        "hours": {"provider_ids": ["p", "q"], "clinic_ids": ["c"]}
+    }
 
 
 def test_whoever_it_left_is_told_no_more_than_that() -> None:

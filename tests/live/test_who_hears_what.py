@@ -39,6 +39,30 @@ def test_steps_that_free_no_time_are_no_news_of_times(place: Place, watch: Watch
     assert [event.data["times"][0]["free"] for event in watcher.heard(2)] == [False, True]
 
 
+def test_changed_hours_are_news_for_those_who_watch_times(place: Place, watch: Watch) -> None:
+    watchers = [watch(query) for query in (f"provider_id={place.provider}", f"clinic_id={place.clinic}")]
+    colleague = watch(f"provider_id={place.colleague}")
+    desk = place.service.client(place.admin)
+    span = {"start": place.at(100), "end": place.at(102)}
+    week = {"clinic_id": str(place.clinic), "weekday": 1, "start_time": "09:00", "end_time": "17:00"}
+    off = desk.post(f"/providers/{place.provider}/exceptions", json={"kind": "time_off", **span})
+    closed = desk.post(f"/clinics/{place.clinic}/closures", json=span)
+    assert (off.status_code, closed.status_code) == (201, 201), (off.text, closed.text)
+    for request in (
+        desk.delete(f"/providers/{place.provider}/exceptions/{off.json()['id']}"),
+        desk.delete(f"/clinics/{place.clinic}/closures/{closed.json()['id']}"),
+        desk.put(f"/providers/{place.provider}/schedules", json={"items": [week]}),
+    ):
+        assert request.is_success, request.text
+    own = {"hours": {"provider_ids": [str(place.provider)], "clinic_ids": [str(place.clinic)]}}
+    for watcher in watchers:
+        heard = [event.data for event in watcher.heard(5)]
+        assert [heard[0], heard[2], heard[4]] == [own] * 3
+        for closure in (heard[1], heard[3]):
+            assert set(closure["hours"]["provider_ids"]) == {str(place.provider), str(place.colleague)}
+    assert len(colleague.heard(2)) == 2
+
+
 def test_the_board_is_heard_by_staff_admins_and_by_providers_their_own(place: Place, watch: Watch) -> None:
     tokens = {
         "staff": place.staff,

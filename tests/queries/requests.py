@@ -203,9 +203,9 @@ WRITES: dict[str, tuple[str, Asked]] = {
     "change hours": (f"PUT {PROVIDER}/schedules", Asked(11, body=hours)),
     "take time off": (
         f"POST {PROVIDER}/exceptions",
-        Asked(7, body=lambda world: {"kind": "time_off"} | span(world), expected=201),
+        Asked(8, body=lambda world: {"kind": "time_off"} | span(world), expected=201),
     ),
-    "close a clinic": (f"POST {CLINIC}/closures", Asked(6, body=span, expected=201)),
+    "close a clinic": (f"POST {CLINIC}/closures", Asked(8, body=span, expected=201)),
     "retire a provider who is booked": (f"DELETE {PROVIDER}", Asked(5, expected=409)),
 }
 """The main changes, in this order: each finds what those before have left."""

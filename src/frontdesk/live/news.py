@@ -13,8 +13,9 @@ log = structlog.get_logger(__name__)
 Key = tuple[str, str] | tuple[str, str, str]
 """Something that can be watched: its kind, and the ids it is about."""
 
-TIMES, VISIT, GONE = 1, 2, 4
-"""What somebody is told: which times became taken or free; the appointment as it now is; that it is theirs no more."""
+TIMES, VISIT, GONE, HOURS = 1, 2, 4, 8
+"""What somebody is told: which times became taken or free; the appointment as it now is; that it is theirs no more;
+whose working time changed."""
 
 _DEAD = {"cancelled", "no_show", "expired"}  # these claim no time
 _VISIT = ("status", "version", "provider_id", "clinic_id", "start", "end")
@@ -60,9 +61,12 @@ class News:
         self.told: dict[Key, int] = {}
         self._parts: dict[int, Any] = {}
         self._frames: dict[int, bytes] = {}
-        if topic.startswith("appointments.") and topic.endswith(".v1"):
+        if topic.endswith(".v1"):
             try:
-                self._read(payload, occurred_at)
+                if topic.startswith("appointments."):
+                    self._read(payload, occurred_at)
+                elif topic.startswith("hours."):
+                    self._read_hours(payload)
             except (
                 KeyError,
                 TypeError,
@@ -86,10 +90,15 @@ class News:
         if payload["patient_id"]:
             self.told[patient(payload["patient_id"])] = VISIT
 
+    def _read_hours(self, payload: dict[str, Any]) -> None:
+        providers, clinics = payload["provider_ids"], payload["clinic_ids"]
+        self._parts[HOURS] = {"provider_ids": providers, "clinic_ids": clinics}
+        self.told |= dict.fromkeys([*map(provider, providers), *map(clinic, clinics)], HOURS)
+
     def frame(self, told: int) -> bytes:
         """The event as it is sent to somebody who is told this much."""
         if told not in self._frames:
-            names = {TIMES: "times", VISIT: "appointment"} | ({} if told & VISIT else {GONE: "gone"})
+            names = {TIMES: "times", HOURS: "hours", VISIT: "appointment"} | ({} if told & VISIT else {GONE: "gone"})
             data = {name: self._parts[part] for part, name in names.items() if told & part}
             self._frames[told] = b"id: %d\nevent: change\ndata: %b\n\n" % (self.position, orjson.dumps(data))
         return self._frames[told]

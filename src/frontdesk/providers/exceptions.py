@@ -62,6 +62,8 @@ async def add(conn: Connection, actor: Actor, provider_id: UUID, body: NewExcept
         await db.run(conn, service.q.add_clinics, provider_id=provider_id, ids=[body.clinic_id], **actor.stamp)
     if body.kind == "time_off" and status == "approved":
         await _settle(conn, actor, provider_id, body.start, body.end, body.override_reason)
+    if status == "approved":
+        await schedules.tell(conn, actor, provider_id, {*clinics, *([body.clinic_id] if body.clinic_id else [])})
     return found(row, "exception")
 
 
@@ -88,6 +90,7 @@ async def change(
     if "approved" in (row["status"], new["status"]):
         start, end = min(row["start"], new["start"]), max(row["end"], new["end"])
         await _settle(conn, actor, provider_id, start, end, override_reason)
+        await schedules.tell(conn, actor, provider_id, clinics)
     return found(changed, "exception")
 
 
@@ -107,6 +110,8 @@ async def remove(
     await db.run(conn, q.delete_exception, exception_id=exception_id)
     if row["kind"] == "extra_session" and row["status"] == "approved":
         await _settle(conn, actor, provider_id, row["start"], row["end"], override_reason)
+    if row["status"] == "approved":
+        await schedules.tell(conn, actor, provider_id, clinics)
 
 
 async def _lock(conn: Connection, actor: Actor, provider_id: UUID) -> list[UUID]:
