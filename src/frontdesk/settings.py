@@ -149,8 +149,9 @@ class Settings(BaseSettings):
     @classmethod
     def _a_broker_we_speak(cls, value: str) -> str:
         host = r"(?:[\w.-]+|\[[\da-fA-F:]+\])(?::\d+)?"
-        if not re.fullmatch(rf"postgres:|amqps?://[^\s,]+|kafka://{host}(?:,{host})*/?", value):
-            raise ValueError("must be postgres:, amqp://host, or kafka://host:port (more after commas)")
+        hosts, login = rf"{host}(?:,{host})*/?", r"(?:[^\s@:,]+:[^\s@,]+@)?"
+        if not re.fullmatch(rf"postgres:|amqps?://[^\s,]+|kafka://{hosts}|kafkas://{login}{hosts}", value):
+            raise ValueError("must be postgres:, amqp(s)://host, or kafka(s)://host:port (more after commas)")
         return value
 
     @field_validator("second_factor_roles")

@@ -14,9 +14,10 @@ NAMES = {
     "f": "bookings without walls",
     "g": "a patient's own visits",
     "h": "own visits without walls",
-    "i": "bookings beside the sealer",
+    "i": "bookings beside the worker",
+    "j": "the same, its broker away",
 }
-RATIOS = (("b", "a"), ("c", "d"), ("c", "e"), ("b", "f"), ("g", "h"), ("i", "b"))
+RATIOS = (("b", "a"), ("c", "d"), ("c", "e"), ("b", "f"), ("g", "h"), ("i", "b"), ("j", "i"))
 
 
 @dataclass(frozen=True, slots=True)

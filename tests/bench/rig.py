@@ -19,7 +19,7 @@ from frontdesk.supervisor.postgres import EmbeddedPostgres
 from tests.bench import cpu, figures, load, proof, yardstick
 from tests.bench.book import PGBENCH, Reads, get, make_book
 from tests.bench.figures import Figure
-from tests.bench.sealer import check_trail, sealer
+from tests.bench.worker import check_trail, worker
 from tests.service import Service, free_port
 
 CONNECTIONS = 64
@@ -91,9 +91,11 @@ class Rig:
             return self._load(Reads((get("/healthz"),)))
         if letter == "e":
             return self._load(Reads((get("/empty"),)), at=(self._bare_port, self._bare_groups))
-        if letter == "i":
-            with sealer(self.book.dsn, self._folder / "sealer") as worker:
-                return self._bookings({**self._groups, "sealer": worker})
+        if letter in "ij":
+            # Nobody listens at a free port: to the worker that is a broker which is down.
+            broker = {"FRONTDESK_BROKER_URL": f"amqp://127.0.0.1:{free_port()}"} if letter == "j" else {}
+            with worker(self.book.dsn, self._folder / "worker", **broker) as pid:
+                return self._bookings({**self._groups, "worker": pid})
         if letter == "g":
             return self._load(self.book.own_visits())
         openly = (self._open.port, self._open_groups)
@@ -106,7 +108,7 @@ class Rig:
     def prove(self) -> None:
         """That the book holds each acknowledged booking and no overlap, and its trail is whole. Raises proof.Untrue."""
         proof.check(self.book.dsn, {PGBENCH: self._transactions, self.book.user_id: self._booked})
-        if check_trail(self.book.dsn, self._folder / "sealer") < self._transactions + self._booked:
+        if check_trail(self.book.dsn, self._folder / "worker") < self._transactions + self._booked:
             raise proof.Untrue("there are bookings without a sealed entry")
 
     def _yardstick(self, number: int) -> Figure:

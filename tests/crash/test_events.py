@@ -15,7 +15,10 @@ import httpx
 import psycopg
 import pytest
 
-from tests.crash.worker import Killer, Worker
+from frontdesk.schema.migrate import migrate
+from frontdesk.supervisor.postgres import EmbeddedPostgres
+from tests.brokers.carriers import Carrier, carrier
+from tests.crash.worker import Broker, Killer, Victim, Worker
 from tests.make import Make
 from tests.notifications.sink import Sink
 from tests.service import Service
@@ -104,28 +107,53 @@ def sink() -> Iterator[Mailboxes]:
 
 
 def test_a_thousand_changes_while_the_worker_is_killed(database: str, sink: Mailboxes, tmp_path: Path) -> None:
-    service = Service(
-        database,
-        tmp_path,
-        FRONTDESK_SMTP_URL=sink.url,
-        FRONTDESK_DELIVERY_TIMEOUT=f"PT{DELIVERY_S}S",
-        FRONTDESK_WORKER_INTERVAL="PT0.2S",
-    )
-    workers = [Worker(service.environment, tmp_path / f"worker{number}.log") for number in range(2)]
+    _live_through(database, sink, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["rabbitmq", "kafka"])
+def test_a_thousand_changes_while_worker_and_broker_are_killed(
+    kind: str, sink: Mailboxes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """PostgreSQL 18 alone: the database plays the same part here as without a broker."""
+    postgres = EmbeddedPostgres(tmp_path_factory.mktemp("pg"), options={"fsync": "off"})
+    with carrier(kind, tmp_path_factory.mktemp(kind)) as broker:
+        postgres.start()
+        try:
+            migrate(postgres.dsn("frontdesk"))
+            _live_through(postgres.dsn("frontdesk"), sink, tmp_path_factory.mktemp("service"), broker)
+        finally:
+            postgres.stop()
+
+
+def _live_through(database: str, sink: Mailboxes, folder: Path, broker: Carrier | None = None) -> None:
+    """The storm, and what is left when it is over."""
+    settings = {
+        "FRONTDESK_SMTP_URL": sink.url,
+        "FRONTDESK_DELIVERY_TIMEOUT": f"PT{DELIVERY_S}S",
+        "FRONTDESK_WORKER_INTERVAL": "PT0.2S",
+    }
+    room = broker.room() if broker else None
+    if room:
+        settings |= {"FRONTDESK_BROKER_URL": room.broker_url, "FRONTDESK_TOPIC_PREFIX": room.topic_prefix}
+    service = Service(database, folder, **settings)
+    workers = [Worker(service.environment, folder / f"worker{number}.log") for number in range(2)]
+    victims: list[Victim] = [*workers, Broker(broker)] if broker else [*workers]
     with psycopg.connect(database, autocommit=True, options="-c timezone=UTC") as conn:
         try:
             service.start()
             clinic = Clinic(service, conn)
             for worker in workers:
                 worker.start()
-            with Killer(*workers):
+            if broker and room:
+                asyncio.run(broker.settled(room, ["notifications"]))
+            with Killer(*victims):
                 asyncio.run(clinic.change_much())
             _wait_until_all_is_told(conn)
         finally:
             for worker in workers:
                 worker.stop()
             service.stop()
-        kills = sum(worker.kills for worker in workers)
+        kills = sum(victim.kills for victim in victims)
         assert kills >= 3, "too little happened to the workers"
         _everything_was_handled_in_order(conn)
         _everybody_was_told(conn, sink, kills)
@@ -137,7 +165,7 @@ def _wait_until_all_is_told(conn: psycopg.Connection[Any]) -> None:
     while time.monotonic() < deadline:
         row = conn.execute(
             "SELECT (SELECT count(*) FROM outbox WHERE position IS NULL),"
-            " (SELECT max(position) FROM outbox) - (SELECT position FROM event_cursor WHERE reader = 'notifications'),"
+            " (SELECT count(*) FROM outbox) - (SELECT count(*) FROM handled_event),"
             " (SELECT count(*) FROM notification WHERE status IN ('pending', 'sending'))"
         ).fetchone()
         if row == (0, 0, 0):

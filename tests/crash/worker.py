@@ -1,4 +1,4 @@
-"""The background worker as an operator runs it, which can be killed and comes back."""
+"""What can be killed and comes back: the background worker as an operator runs it, and the broker."""
 
 import os
 import random
@@ -7,6 +7,9 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Protocol
+
+from tests.brokers.carriers import Carrier
 
 
 class Worker:
@@ -40,10 +43,33 @@ class Worker:
         return self._process is not None and self._process.poll() is None
 
 
+class Victim(Protocol):
+    kills: int
+
+    def kill(self) -> None: ...
+
+    def start(self) -> None: ...
+
+
+class Broker:
+    """A broker that can be killed and comes back."""
+
+    def __init__(self, carrier: Carrier) -> None:
+        self._carrier = carrier
+        self.kills = 0
+
+    def kill(self) -> None:
+        self._carrier.server.kill()
+        self.kills += 1
+
+    def start(self) -> None:
+        self._carrier.server.start()
+
+
 class Killer:
     """Kills one after the other of these while it is entered, at random moments, and starts each again."""
 
-    def __init__(self, *victims: Worker, seed: int = 1, longest_s: float = 2.5) -> None:
+    def __init__(self, *victims: Victim, seed: int = 1, longest_s: float = 2.5) -> None:
         self._victims, self._draw, self._longest_s = victims, random.Random(seed), longest_s
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work)

@@ -10,6 +10,7 @@ import httpx
 
 from frontdesk import clock, ids, links
 from frontdesk.auth.passwords import hash_password
+from frontdesk.notifications import unsubscribing
 from frontdesk.secrets import Keys
 from tests.make import STAMP, Make
 from tests.service import SECRET, Service
@@ -116,6 +117,8 @@ class _Builder:
             "version": [1],
             "time_zone": ["Europe/Berlin", "Australia/Lord_Howe"],
             "email": [f"new{number}@fuzz.test" for number in range(4 * EACH)],
+            "notification_id": self.messages(),
+            "device_id": [self.device(number) for number in range(EACH)],
         }
 
     def known_of(self, refresh_tokens: list[str], users: list[tuple[UUID, str]]) -> dict[str, Known]:
@@ -137,6 +140,9 @@ class _Builder:
             *(f"POST /m/{{token}}/{part}" for part in ("confirm", "cancel")),
         ]
         ready |= {name: {"token": self.links()} for name in by_link}
+        stop: Known = {"token": [unsubscribing.token_of(Keys(SECRET), self.make.patient(), "sms") for _ in range(EACH)]}
+        ready |= {f"{method} /api/v1/unsubscribe/{{token}}": stop for method in ("GET", "POST")}
+        ready |= {"DELETE /api/v1/patients/{patient_id}/devices/{device_id}": {"patient_id": [self.patient]}}
         password: Known = {"password": [PASSWORD, "staple battery"]}  # most that are made up are too easy to guess
         span: Known = {"start": [self.quiet.isoformat()], "end": [(self.quiet + timedelta(hours=9)).isoformat()]}
         for visit in ready[f"GET {_VISIT}"]["appointment_id"]:
@@ -199,6 +205,17 @@ class _Builder:
             "POST /api/v1/patients/{patient_id}/erasures": [
                 ({"patient_id": str(patient)}, {"reason": "they asked for it"}) for patient in self.spare_patients[1:]
             ],
+            "PATCH /api/v1/patients/{patient_id}/notification-preferences": [
+                (patient, {"channels": ["email"], "quiet_from": "21:00", "quiet_until": f"07:{n:02}"})
+                for n in range(EACH)
+            ],
+            "POST /api/v1/patients/{patient_id}/devices": [
+                (
+                    patient,
+                    {"endpoint": f"https://fcm.googleapis.com/fcm/{n}", "keys": {"p256dh": "B" * 87, "auth": "a" * 22}},
+                )
+                for n in range(EACH)
+            ],
             "POST /api/v1/users": [
                 ({}, {"email": f"good{n}@fuzz.test", "password": "staple battery", "role": "admin"})
                 for n in range(EACH)
@@ -239,6 +256,17 @@ class _Builder:
         facts = {"patient_id": self.make.patient(), "generation": 0}
         visits = [self.appointment("scheduled", patient_id=facts["patient_id"]) for _ in range(EACH)]
         return [links.token_of(Keys(SECRET), appointment_id=visit, **facts) for visit in visits]
+
+    def messages(self) -> list[UUID]:
+        """Messages that failed, each about a visit of its own."""
+        of = {"clinic_id": self.clinic, "patient_id": self.patient, "version": 1}
+        kind = {"kind": "confirmation", "channel": "email", "status": "failed"}
+        visits = self.appointments("scheduled")
+        return [self.make.row("notification", appointment_id=visit, **of, **kind) for visit in visits]
+
+    def device(self, number: int) -> UUID:
+        """A browser of the patient."""
+        return self.make.row("push_subscription", patient_id=self.patient, endpoint=bytes([number]), sealed=b"none")
 
     def holds(self, by: UUID) -> list[UUID]:
         """Times that `by` holds for hours to come."""

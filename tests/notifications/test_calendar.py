@@ -147,6 +147,15 @@ def test_what_is_written_is_what_is_read(
 
 
 @pytest.mark.parametrize("reader", READERS)
+def test_what_cannot_be_seen_is_left_out(reader: str) -> None:
+    turning = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    facts = replace(EXAMPLE, clinic=f"Linden{turning}hof\u2028Clinic\x00", provider=f"{turning}Ana\x85Lima")
+    entry = READERS[reader](sent("confirmation", facts))
+    assert entry.summary == "Appointment at Linden hof, Clinic"
+    assert entry.description.splitlines()[0] == "Ana, Lima"
+
+
+@pytest.mark.parametrize("reader", READERS)
 def test_a_strange_address_stays_an_address(reader: str) -> None:
     facts = replace(EXAMPLE, email='"a;b\r\nX-BAD: 1"@example.test')
     assert READERS[reader](sent("confirmation", facts)).guest == "mailto:%22a%3Bb%0D%0AX-BAD%3A%201%22@example.test"

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -298,3 +299,14 @@ def test_killed_again_and_again_every_message_arrives(book: Book, sink: Sink, tm
     assert len(sink.ids) == 150
     assert sum(sink.ids.values()) - 150 <= 4 * kills, "at most what was on the connections"
     assert book.conn.execute("SELECT count(*) FROM notification WHERE attempts > %s", (kills + 1,)).fetchone() == (0,)
+
+
+def test_a_server_that_takes_the_connection_and_says_nothing_is_left_in_time() -> None:
+    """The patience is for all of it, so that the loan of a message outlasts whoever has it."""
+
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        way = Smtp(f"smtp://127.0.0.1:{silent.getsockname()[1]}", "desk@clinic.test", patience_s=0.2)
+        with pytest.raises(Away):
+            asyncio.run(way.send(LETTER))

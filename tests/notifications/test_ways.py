@@ -201,7 +201,7 @@ def test_codes_and_links_leave_by_the_same_mail_server_and_wait_while_it_is_away
                 await outgoing.enqueue(conn, KEYS, message, options, timedelta(hours=1))
             routes = ways.ways_of(config)
             async with routes["email"]:
-                return await outgoing.deliver_to(AccountMessages(config, routes), conn, KEYS)
+                return await outgoing.deliver_to(AccountMessages(config, routes, conn), conn, KEYS)
 
     sink.close()
     assert asyncio.run(enqueue_and_deliver(3)) == 0
@@ -211,7 +211,10 @@ def test_codes_and_links_leave_by_the_same_mail_server_and_wait_while_it_is_away
     db.execute("UPDATE outgoing_message SET next_at = now()")
     assert asyncio.run(enqueue_and_deliver(0)) == 3
     assert (len(sink.ids), set(sink.ids.values())) == (3, {1})
-    assert "tok" in sink.messages[0].get_content()
+    for kind in ("plain", "html"):
+        body = sink.messages[0].get_body((kind,))
+        assert body is not None
+        assert "tok" in body.get_content()
     assert not (tmp_path / "outgoing.jsonl").exists()
 
 

@@ -13,6 +13,7 @@ from frontdesk import db
 from frontdesk.db import Connection
 from frontdesk.events import handling, log
 from frontdesk.events.handling import Handler
+from frontdesk.events.parts import BROKER
 
 Connected = Callable[[], AbstractAsyncContextManager[Connection]]
 """A connection as the owner of the database."""
@@ -72,6 +73,25 @@ def commands(handlers: Sequence[Handler], connected: Connected) -> typer.Typer:
                 typer.echo(f"{event_id} was not laid aside.")
                 return 1
             return 1 if await _replay_all(conn, rows, by_name) else 0
+
+        run(again)
+
+    @app.command("resend")
+    def resend(
+        after: Annotated[int, typer.Option(min=0, help="The position of the last event that need not go again.")] = 0,
+    ) -> None:
+        """Hand the events that are kept to the broker again, when it has lost them. Handlers take none twice.
+
+        Exit status 1 while a worker runs: stop it first.
+        """
+
+        async def again(conn: Connection) -> int:
+            readers = await log.go_back(conn, BROKER, after)
+            if readers is None:
+                typer.echo("A worker hands events over just now: stop it, then try again.")
+                return 1
+            typer.echo("The next worker begins there." if readers else "Nothing after that was handed over.")
+            return 0
 
         run(again)
 

@@ -73,6 +73,16 @@ async def read(config: Settings, reader: str, take: Take, stopping: asyncio.Even
                 await woken(conn)
 
 
+async def go_back(conn: Connection, reader: str, position: int) -> int | None:
+    """Have `reader` take everything after `position` again; how many readers that concerned: none is not there.
+
+    None while a process reads for it: that one would go on from where it is. Others wait until `conn` closes.
+    """
+    if not await _alone(conn, reader):
+        return None
+    return await db.run(conn, q.go_back, reader=reader, position=position)
+
+
 async def _alone(conn: Connection, reader: str) -> bool:
     row = await db.one(conn, q.only_reader, reader=reader)
     return bool(row and row["mine"])

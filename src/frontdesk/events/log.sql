@@ -42,6 +42,10 @@ LIMIT %(most)s;
 -- All up to this one has been taken.
 UPDATE event_cursor SET position = %(position)s WHERE reader = %(reader)s AND position < %(position)s;
 
+-- name: go_back
+-- Have the reader take again what comes after this position.
+UPDATE event_cursor SET position = %(position)s WHERE reader = %(reader)s AND position > %(position)s;
+
 -- name: places
 -- Who has read how far.
 SELECT reader, position FROM event_cursor ORDER BY reader <> 'outbox', reader;

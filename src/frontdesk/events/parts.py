@@ -20,9 +20,9 @@ Part = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
 def broker_of(config: Settings, groups: Sequence[str]) -> Broker:
     """What the settings name, for these groups of listeners."""
-    kind, _, rest = config.broker_url.partition("://")
-    if kind == "kafka":
-        return KafkaBroker(rest.rstrip("/").split(","), prefix=config.topic_prefix, retention=config.event_retention)
+    kind = config.broker_url.partition(":")[0]
+    if kind in ("kafka", "kafkas"):
+        return KafkaBroker(config.broker_url, prefix=config.topic_prefix, retention=config.event_retention)
     if kind in ("amqp", "amqps"):
         return RabbitBroker(config.broker_url, prefix=config.topic_prefix, groups=groups)
     return PostgresBroker(config)

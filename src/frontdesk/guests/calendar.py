@@ -26,7 +26,7 @@ def of(row: dict[str, Any], language: str | None, link: str | None = None) -> by
         end=row["end"],
         status=_STATUS.get(row["status"], "CONFIRMED"),
         clinic=clinic["name"],
-        place=", ".join([clinic["name"], *(clinic["address"] or "").splitlines()]),
+        place=", ".join(filter(None, [clinic["name"], clinic["address"]])),
         told=[row["provider"], clinic["phone"], settings().origin + link if link else None],
         language=locale_of(language, row["country"]).language,
     )

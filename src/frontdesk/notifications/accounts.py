@@ -2,16 +2,22 @@
 
 from collections.abc import Mapping
 
-from frontdesk.notifications.render import Rendered
-from frontdesk.ports.letters import Letter, Way
+from frontdesk import db
+from frontdesk.db import Connection
+from frontdesk.notifications.render import render_account
+from frontdesk.ports.letters import Channel, Letter, Way
 from frontdesk.ports.notifications import Message, notifications_of
 from frontdesk.settings import Settings
+from frontdesk.sql import load
+
+q = load(__package__, "accounts.sql")
 
 
 class AccountMessages:
     """Sends by mail server and text gateway where there are any, else to where the settings say."""
 
-    def __init__(self, config: Settings, ways: Mapping[str, Way]) -> None:
+    def __init__(self, config: Settings, ways: Mapping[str, Way], conn: Connection) -> None:
+        self._conn = conn  # the owner's: which language somebody speaks is asked when the message leaves
         self._stand_in = notifications_of(config)
         self._ways = {
             "email": ways["email"] if config.smtp_url is not None else None,
@@ -24,12 +30,13 @@ class AccountMessages:
         if way is None:
             await self._stand_in.send(message)
             return
-        said = words(message)
+        channel: Channel = "email" if message.channel == "email" else "sms"
+        said = render_account(message.kind, channel, await self._language(message), message.parameters)
         await way.send(
             Letter(
                 id=message.id,
                 kind=message.kind,
-                channel="email" if message.channel == "email" else "sms",
+                channel=channel,
                 to=message.to,
                 subject=said.subject,
                 text=said.text,
@@ -37,22 +44,7 @@ class AccountMessages:
             )
         )
 
-
-def words(message: Message) -> Rendered:
-    """What it says. Raises KeyError for a kind that has no words."""
-    subject, text = _WORDS[message.kind]
-    return Rendered(subject, text.format_map(message.parameters))
-
-
-_WORDS = {
-    "verification-code": ("Your code", "Your code is {code}. Nobody of the clinic will ever ask you for it.\n"),
-    "password-reset": (
-        "A new password",
-        "Somebody, most likely you, has asked for a new password. With this token you may set one, once:\n\n{token}\n\n"
-        "If it was not you, there is nothing to do.\n",
-    ),
-    "password-changed": (
-        "Your password was changed",
-        "Your password was changed. If it was not you, call the clinic.\n",
-    ),
-}
+    async def _language(self, message: Message) -> str | None:
+        asked = q.language_of_email if message.channel == "email" else q.language_of_phone
+        row = await db.one(self._conn, asked, to=message.to)
+        return row["language"] if row else None

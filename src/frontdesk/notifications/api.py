@@ -1,6 +1,6 @@
 """Endpoints of messages: what the desk sees and sends again, what patients wish, and the link that ends reminders."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -30,6 +30,7 @@ from frontdesk.web.versions import IfMatch
 router = APIRouter(tags=["notifications"])
 
 Reader = Annotated[Actor, allow("notifications:read")]
+_PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}, "description": "A page"}}
 Owner = Annotated[Actor, allow("patients:devices")]
 Anybody = Annotated[Actor, allow("public")]
 
@@ -96,14 +97,14 @@ async def drop_device(patient_id: UUID, device_id: UUID, actor: Owner, conn: Tx)
     return Response(status_code=204)
 
 
-@router.get("/unsubscribe/{token}", response_class=HTMLResponse)
+@router.get("/unsubscribe/{token}", response_class=Response, responses=_PAGE)
 async def ask_whether(token: str, request: Request, _: Anybody) -> Response:
     """The page behind the link in a reminder. It changes nothing: programs open links too. 404 for no link of ours."""
     _read(request, token)
     return _page("Stop reminders?", '<form method="post"><button>No more reminders this way</button></form>')
 
 
-@router.post("/unsubscribe/{token}", response_class=HTMLResponse)
+@router.post("/unsubscribe/{token}", response_class=Response, responses=_PAGE)
 async def unsubscribe(token: str, request: Request, actor: Anybody, conn: Tx) -> Response:
     """End the reminders of one channel, by a button of that page or of a mail program (RFC 8058). May be repeated."""
     await service.unsubscribe(conn, actor, *_read(request, token))

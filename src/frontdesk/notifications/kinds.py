@@ -1,4 +1,4 @@
-"""What patients hear of."""
+"""What people hear of."""
 
 from typing import Literal
 
@@ -12,3 +12,7 @@ Kind = Literal[
     "waitlist_offer",
     "running_late",
 ]
+"""Of a visit, to its patient."""
+
+AccountKind = Literal["verification-code", "password-reset", "password-changed"]
+"""Of a log-in, to its owner: whoever asks for one (`ports.notifications.Message`) names it so."""

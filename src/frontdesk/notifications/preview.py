@@ -1,4 +1,4 @@
-"""`frontdesk notifications preview`: every message as a patient would read it, with made-up facts and no database."""
+"""`frontdesk notifications preview`: every message as people would read it, with made-up facts and no database."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,9 +10,9 @@ import typer
 
 from frontdesk.notifications.facts import Facts
 from frontdesk.notifications.language import LANGUAGES
-from frontdesk.notifications.render import KINDS, Rendered, render
+from frontdesk.notifications.render import ACCOUNT_KINDS, KINDS, Rendered, render, render_account
 
-app = typer.Typer(no_args_is_help=True, help="Messages to patients.")
+app = typer.Typer(no_args_is_help=True, help="Messages to people.")
 
 _START = datetime(2026, 3, 27, 14, 0, tzinfo=UTC)  # the last working day before Berlin's clocks change
 EXAMPLE = Facts(
@@ -36,6 +36,12 @@ EXAMPLE = Facts(
 )
 
 
+SECRETS = {"code": "142857", "token": "made-up-of-forty-three-letters"}
+"""What a message about a log-in may hold."""
+
+_ALL = (*KINDS, *ACCOUNT_KINDS)
+
+
 def example(kind: str, language: str) -> Facts:
     """Believable facts for a message of this kind."""
     facts = replace(EXAMPLE, language=language)
@@ -55,30 +61,35 @@ def example(kind: str, language: str) -> Facts:
 
 @app.callback()
 def _notifications() -> None:
-    """Messages to patients."""  # keeps `preview` a word of its own while it is the only one
+    """Messages to people."""  # keeps `preview` a word of its own while it is the only one
 
 
 @app.command("preview")
 def preview(
-    kind: Annotated[str | None, typer.Option(help=f"One of {', '.join(KINDS)}. Default: all.")] = None,
+    kind: Annotated[str | None, typer.Option(help=f"One of {', '.join(_ALL)}. Default: all.")] = None,
     language: Annotated[str | None, typer.Option(help=f"{' or '.join(LANGUAGES)}. Default: all.")] = None,
     out: Annotated[
         Path | None, typer.Option(file_okay=False, help="Write files here: text, HTML, the calendar's, short messages.")
     ] = None,
 ) -> None:
     """Render messages with made-up facts, to the terminal or into a folder."""
-    if kind not in (None, *KINDS):
-        raise typer.BadParameter(f"--kind: one of {', '.join(KINDS)}")
+    if kind not in (None, *_ALL):
+        raise typer.BadParameter(f"--kind: one of {', '.join(_ALL)}")
     if language not in (None, *LANGUAGES):
         raise typer.BadParameter(f"--language: one of {', '.join(LANGUAGES)}")
-    for one in KINDS if kind is None else (kind,):
+    for one in _ALL if kind is None else (kind,):
         for tongue in LANGUAGES if language is None else (language,):
-            facts = example(one, tongue)
-            mail, short = render(one, "email", facts), render(one, "sms", facts)
+            mail, short = _rendered(one, "email", tongue), _rendered(one, "sms", tongue)
             if out is not None:
                 _write(out / f"{one}.{tongue}", mail, short)
                 continue
             typer.echo(f"== {one}, {tongue}\nSubject: {mail.subject}\n\n{mail.text}\nAs a text message: {short.text}\n")
+
+
+def _rendered(kind: str, channel: str, language: str) -> Rendered:
+    if kind in ACCOUNT_KINDS:
+        return render_account(kind, channel, language, SECRETS)
+    return render(kind, channel, example(kind, language))
 
 
 def _write(stem: Path, mail: Rendered, short: Rendered) -> None:
@@ -86,4 +97,4 @@ def _write(stem: Path, mail: Rendered, short: Rendered) -> None:
     files = {"txt": mail.text, "html": mail.html, "ics": mail.ics, "short.txt": short.text}
     for ending, text in files.items():
         if text is not None:
-            Path(f"{stem}.{ending}").write_text(text, newline="")
+            Path(f"{stem}.{ending}").write_text(text, "utf-8", newline="")

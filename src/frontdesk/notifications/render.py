@@ -1,19 +1,23 @@
 """The words of a message: a Jinja2 template for each kind and language, of which a layout makes mail, text and HTML.
 
 A template has three blocks: `subject`, `short` (a text message or a push message) and `lead` (what a mail begins with).
+One about a log-in has two more: `secret`, a code or token that stands alone, and `note`, what a mail ends with.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from frontdesk.notifications import calendar
+from frontdesk.notifications.alphabet import in_gsm
 from frontdesk.notifications.facts import Facts
-from frontdesk.notifications.kinds import Kind
+from frontdesk.notifications.kinds import AccountKind, Kind
 from frontdesk.notifications.language import briefly, locale_of, one_line, when
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
+ACCOUNT_KINDS: tuple[AccountKind, ...] = get_args(AccountKind)
 
 LONGEST_SHORT = 320
 """Characters of a text message: two or three of the network's."""
@@ -56,7 +60,7 @@ def render(kind: str, channel: str, facts: Facts) -> Rendered:
     subject = _block(template, "subject", said)
     if channel != "email":
         room = _MOST_OF_A_NAME
-        while len(short := _block(template, "short", said | _shortened(said, room))) > LONGEST_SHORT and room > 1:
+        while len(short := _short(template, channel, said | _shortened(said, room))) > LONGEST_SHORT and room > 1:
             room //= 2
         return Rendered(subject, short)
     said |= {"subject": subject, "lead": _block(template, "lead", said)}
@@ -68,8 +72,33 @@ def render(kind: str, channel: str, facts: Facts) -> Rendered:
     )
 
 
-def _block(template: Template, name: str, said: dict[str, Any]) -> str:
-    return " ".join("".join(template.blocks[name](template.new_context(said))).split())
+def render_account(kind: str, channel: str, language: str | None, parameters: Mapping[str, str]) -> Rendered:
+    """The message of this kind about a log-in, in its owner's language.
+
+    `parameters` hold its code or token. Raises jinja2.TemplateNotFound for a kind that has no words, and
+    jinja2.UndefinedError when a parameter is missing.
+    """
+    spoken = locale_of(language, None).language
+    template = _templates.get_template(f"{spoken}/account/{kind}.j2")
+    subject = _block(template, "subject", parameters)
+    if channel != "email":
+        return Rendered(subject, _short(template, channel, parameters))
+    said = {name: _block(template, name, parameters) for name in ("lead", "secret", "note")}
+    said |= {"subject": subject, "language": spoken}
+    return Rendered(
+        subject,
+        _templates.get_template("account.txt").render(said),
+        _templates.get_template("account.html").render(said),
+    )
+
+
+def _short(template: Template, channel: str, said: Mapping[str, Any]) -> str:
+    text = _block(template, "short", said)
+    return in_gsm(text) if channel == "sms" else text
+
+
+def _block(template: Template, name: str, said: Mapping[str, Any]) -> str:
+    return " ".join("".join(template.blocks[name](template.new_context(dict(said)))).split())
 
 
 def _shortened(said: dict[str, Any], room: int) -> dict[str, str]:

@@ -52,7 +52,7 @@ async def deliver(config: Settings, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
             ways = ways_of(config)
             async with ways["email"], ways["sms"]:
-                count = await outgoing.deliver_to(AccountMessages(config, ways), conn, keys())
+                count = await outgoing.deliver_to(AccountMessages(config, ways, conn), conn, keys())
             count += await send_by(conn, ways, lease=2 * config.delivery_timeout)
             if count:
                 log.info("notifications_sent", count=count)

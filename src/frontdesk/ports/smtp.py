@@ -53,11 +53,12 @@ class Smtp:
     async def send(self, letter: Letter) -> None:
         """Hand the message to the server; it is answerable once it said 250. Raises NotSent."""
         message = self._written(letter)
-        server = self._idle.pop() if self._idle else await self._connected()
+        until = self._until()  # for all of it: then another sender may try, and two must not
+        server = self._idle.pop() if self._idle else await self._connected(until)
         usable = False
         try:
             with _told():
-                async with asyncio.timeout(self._patience_s):
+                async with asyncio.timeout_at(until):
                     await server.send_message(message)
             usable = True
         except Refused:
@@ -71,9 +72,12 @@ class Smtp:
 
     async def check(self) -> None:
         """Return if the server lets us in. Raises NotSent."""
-        self._idle.append(await self._connected())
+        self._idle.append(await self._connected(self._until()))
 
-    async def _connected(self) -> aiosmtplib.SMTP:
+    def _until(self) -> float:
+        return asyncio.get_running_loop().time() + self._patience_s
+
+    async def _connected(self, until: float) -> aiosmtplib.SMTP:
         server = aiosmtplib.SMTP(
             hostname=self._host,
             port=self._port,
@@ -84,7 +88,8 @@ class Smtp:
             timeout=self._patience_s,
         )
         try:
-            await server.connect()
+            async with asyncio.timeout_at(until):
+                await server.connect()
         except (aiosmtplib.SMTPException, OSError, TimeoutError, ssl.SSLError) as error:
             server.close()
             raise Away(_named(error)) from None

@@ -148,7 +148,7 @@ def _broker(settings: Settings) -> str:
         asyncio.run(broker_of(settings, ()).check())
     except BrokerDown as error:
         raise StartError(f"{error}; bookings go on, events wait in the database") from None
-    return {"kafka": "Kafka answers"}.get(kind, "RabbitMQ answers")
+    return "Kafka answers" if kind.startswith("kafka") else "RabbitMQ answers"
 
 
 def _cache(settings: Settings) -> str:

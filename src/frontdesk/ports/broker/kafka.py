@@ -1,16 +1,20 @@
 """Events over Apache Kafka: one topic for each family of events, and the key says which partition."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import unquote
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from faststream import AckPolicy, kafka
+from faststream.kafka.security import parse_security
+from faststream.security import BaseSecurity, SASLScram512
 
 from frontdesk.envelope import Envelope
 from frontdesk.ports.broker import BrokerDown, Receive
@@ -44,13 +48,14 @@ class KafkaBroker:
 
     def __init__(
         self,
-        servers: Sequence[str],
+        url: str,
         *,
         prefix: str = "",
         families: Sequence[str] = FAMILIES,
         retention: timedelta = timedelta(days=30),
     ) -> None:
-        self._servers, self._prefix, self._retention = list(servers), prefix, retention
+        self._servers, self._security = address_of(url)
+        self._prefix, self._retention = prefix, retention
         self._topics = [prefix + family for family in families]
         self._sender: kafka.KafkaBroker | None = None
 
@@ -79,7 +84,11 @@ class KafkaBroker:
         busy = asyncio.Lock()
         progress = _Progress(busy)
         client = kafka.KafkaBroker(
-            self._servers, consumer_only=True, request_timeout_ms=REBALANCE_MS + SESSION_MS, logger=None
+            self._servers,
+            security=self._security,
+            consumer_only=True,
+            request_timeout_ms=REBALANCE_MS + SESSION_MS,
+            logger=None,
         )
         subscriber = client.subscriber(
             *self._topics,
@@ -120,6 +129,7 @@ class KafkaBroker:
         await self._make_topics()
         client = kafka.KafkaBroker(
             self._servers,
+            security=self._security,
             acks="all",
             # Not idempotent: such a producer never gives an event up, and would send it late, behind what came after.
             enable_idempotence=False,
@@ -145,7 +155,8 @@ class KafkaBroker:
 
     @asynccontextmanager
     async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._servers, request_timeout_ms=SEND_MS)
+        secured = parse_security(self._security)
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._servers, request_timeout_ms=SEND_MS, **secured)
         try:
             await admin.start()
             yield admin
@@ -167,6 +178,20 @@ class KafkaBroker:
                     error = for_code(topic["error_code"])
                     if topic["error_code"] and error is not TopicAlreadyExistsError:
                         raise error()
+
+
+def address_of(url: str) -> tuple[list[str], BaseSecurity | None]:
+    """The servers, and how to speak to them: `kafka://` in the clear, `kafkas://` by TLS, with a name and a password by
+    SCRAM-SHA-512 over TLS. Certificates are judged by the machine's own authorities (or SSL_CERT_FILE)."""
+    scheme, _, rest = url.rstrip("/").partition("://")
+    login, _, servers = rest.rpartition("@")
+    if scheme != "kafkas":
+        return servers.split(","), None
+    tls = ssl.create_default_context()
+    user, _, password = login.partition(":")
+    if not login:
+        return servers.split(","), BaseSecurity(ssl_context=tls)
+    return servers.split(","), SASLScram512(unquote(user), unquote(password), ssl_context=tls)
 
 
 def family_of(topic: str) -> str:

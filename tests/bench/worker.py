@@ -1,4 +1,4 @@
-"""The background worker at work beside a measurement: it seals what the bookings leave in the trail."""
+"""The background worker at work beside a measurement: it seals the trail, and tells what was booked."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ SELECT (SELECT id FROM audit_entry ORDER BY tx DESC, id DESC LIMIT 1)
 
 
 @contextmanager
-def sealer(dsn: str, folder: Path) -> Iterator[int]:
+def worker(dsn: str, folder: Path, **settings: str) -> Iterator[int]:
     """`frontdesk worker` on this database, from when it has caught up; its process id. Its heads lie in `folder`."""
     folder.mkdir(exist_ok=True)
     env = {name: value for name, value in os.environ.items() if not name.startswith("FRONTDESK_")} | {
@@ -39,18 +39,19 @@ def sealer(dsn: str, folder: Path) -> Iterator[int]:
         "FRONTDESK_SECRET": SECRET,
         "FRONTDESK_DATA_DIR": str(folder),
         "FRONTDESK_WORKER_INTERVAL": INTERVAL,
+        **settings,
     }
     said = folder / "worker.log"
     with said.open("wb") as log:
-        worker = subprocess.Popen([sys.executable, "-m", "frontdesk", "worker"], env=env, stdout=log, stderr=log)
+        process = subprocess.Popen([sys.executable, "-m", "frontdesk", "worker"], env=env, stdout=log, stderr=log)
     try:
         _wait_for("the worker to be there", lambda: b"worker_connected" in said.read_bytes())
         _wait_until_sealed(dsn)
-        yield worker.pid
+        yield process.pid
         _wait_until_sealed(dsn)
     finally:
-        worker.terminate()
-        worker.wait(30)
+        process.terminate()
+        process.wait(30)
 
 
 def check_trail(dsn: str, folder: Path) -> int:
