@@ -70,3 +70,19 @@ def test_not_with_another_clinic(place: Place, watch: Watch) -> None:
     ends_with(goes, "ended")
     place.book(0)
     assert len(stays.heard(1)) == 1
+
+
+def test_with_an_api_key_that_is_revoked_and_a_key_hears_what_its_scopes_allow(place: Place, watch: Watch) -> None:
+    desk = place.service.client(place.admin)
+    board = f"board={place.clinic}"
+    keys = {}
+    for scopes in (("availability:read",), ("appointments:read", "availability:read")):
+        body = {"name": "a screen", "scopes": scopes, "clinic_ids": [str(place.clinic)]}
+        made = desk.post("/api-keys", json=body)
+        assert made.status_code == 201, made.text
+        keys[len(scopes)] = made.json()
+    assert watch(board, keys[1]["key"]).status == 403
+    assert watch(f"clinic_id={place.clinic}", keys[1]["key"]).status == 200
+    screen = watch(board, keys[2]["key"])
+    assert desk.delete(f"/api-keys/{keys[2]['id']}").status_code == 204
+    ends_with(screen, "ended")

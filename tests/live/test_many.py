@@ -129,6 +129,7 @@ def test_the_service_stops_although_somebody_listens(one_process: Service) -> No
 @pytest.fixture
 def few_places(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[Service]:
     limits = {"FRONTDESK_STREAM_LISTENERS": "4", "FRONTDESK_STREAMS_PER_CLIENT": "2"}
+    limits |= {"FRONTDESK_CORS_ORIGINS": "https://portal.example.org"}
     running = Service(copy_database(postgres), tmp_path, workers=1, FRONTDESK_TRUSTED_PROXIES="127.0.0.1", **limits)
     running.start()
     yield running
@@ -150,6 +151,15 @@ def test_so_many_streams_for_one_client_and_for_all(few_places: Service) -> None
         assert (full.status_code, full.json()["type"]) == (503, "/problems/streams-full"), "one place is for users"
         first.close()
         first.until(lambda: _asked(few_places) == 200)
+
+
+def test_a_page_of_another_origin_may_listen_and_come_back(few_places: Service) -> None:
+    origin = {"Origin": "https://portal.example.org"}
+    asks = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization,last-event-id"}
+    assert few_places.client().options("/stream", headers=origin | asks).status_code == 200
+    with few_places.client().stream("GET", f"/stream?{ABOUT}", headers=origin) as response:
+        assert response.headers["access-control-allow-origin"] == origin["Origin"]
+        assert response.headers["x-request-id"]
 
 
 def _asked(service: Service) -> int:

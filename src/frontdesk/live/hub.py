@@ -31,7 +31,7 @@ PATIENCE_S = 5.0  # for a statement, and for this process to have read what anot
 
 MOST = 500  # events of one statement
 KEPT = 5000
-"""Events that are kept for those who come back, some 1 kB each: hours of a large group. Older ones mean: read anew.
+"""Events that are kept for those who come back, some 3 kB each: hours of a large group. Older ones mean: read anew.
 
 In memory, so that a thousand clients who come back at once ask the database nothing.
 """
@@ -219,8 +219,8 @@ class Hub:
             return
         self._position = item.position
         self._kept.append(item)
-        if len(self._kept) >= 2 * KEPT:
-            del self._kept[:KEPT]
+        if len(self._kept) >= KEPT + MOST:  # not one by one: each time moves all of them
+            del self._kept[:MOST]
         concerned = {listener for key in item.told for listener in self._by_key.get(key, ())}
         for listener in concerned:
             listener.tell(item.position, item.frame(_told(item, listener.keys)))

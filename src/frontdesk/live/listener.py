@@ -53,9 +53,9 @@ class Listener:
         return self._over
 
     def begin(self, after: int, frames: Iterable[bytes]) -> None:
-        """What a connection hears first."""
+        """What a connection hears first; however much it is, it does not count as too slow yet."""
         self.after = after
-        self._add(*frames)
+        self._add(b"".join(frames))
 
     def tell(self, position: int, frame: bytes) -> None:
         """Add an event, unless it was told before. Who is too slow is sent away, to come back and read anew."""

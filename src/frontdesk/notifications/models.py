@@ -1,10 +1,10 @@
 """What is asked for and answered about messages. Neither address nor text: the desk finds the patient in the record."""
 
-from datetime import datetime, time
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from frontdesk.clinics.models import Page
 from frontdesk.web.fields import Body, Patch, omitted, storable
@@ -17,20 +17,8 @@ def _each_once(channels: list[Channel]) -> list[Channel]:
     return sorted(set(channels))
 
 
-def _minutes(value: object) -> object:
-    if not isinstance(value, str | time | None):
-        raise ValueError("is not written as 21:00")
-    return value
-
-
-def _local(value: time) -> time:
-    if value.tzinfo is not None or value.second or value.microsecond:
-        raise ValueError("is no local time of whole minutes")
-    return value
-
-
 Channels = Annotated[list[Channel], Field(max_length=3), AfterValidator(_each_once)]
-LocalTime = Annotated[time, AfterValidator(_local), BeforeValidator(_minutes)]
+LocalTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
 class Notification(BaseModel):

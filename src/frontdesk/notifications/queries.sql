@@ -47,7 +47,7 @@ SELECT id FROM patient WHERE id = %(patient_id)s FOR UPDATE;
 -- name: keep_wishes
 -- What the patient agrees to from now on.
 INSERT INTO notification_preference AS n (patient_id, channels, reminders, quiet_from, quiet_until, changed_by, request_id)
-VALUES (%(patient_id)s, %(channels)s, %(reminders)s, %(quiet_from)s, %(quiet_until)s, %(changed_by)s, %(request_id)s)
+VALUES (%(patient_id)s, %(channels)s, %(reminders)s, %(quiet_from)s::time, %(quiet_until)s::time, %(changed_by)s, %(request_id)s)
 ON CONFLICT (patient_id) DO UPDATE
 SET channels = excluded.channels, reminders = excluded.reminders, quiet_from = excluded.quiet_from,
     quiet_until = excluded.quiet_until, changed_by = excluded.changed_by, request_id = excluded.request_id

@@ -72,7 +72,7 @@ async def change_wishes(
     """Change what a patient agrees to. Raises NotFound, StaleVersion, and InvalidRequest for half of quiet hours."""
     await patients.get_patient(conn, actor, patient_id)
     await db.one(conn, q.lock_patient, patient_id=patient_id)
-    old = await _wishes(conn, patient_id)
+    old = _wished(await _wishes(conn, patient_id))
     check(expected, old["version"])
     check(body.version, old["version"])
     new = old | body.given()
