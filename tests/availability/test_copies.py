@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -172,9 +173,13 @@ def test_every_read_shows_every_acknowledged_write_while_valkey_suffers(
 
 def test_one_worker_has_what_another_worked_out(copying: Service, make: Make) -> None:
     (world,) = worlds(copying, make, 1)
-    for _ in range(6):
-        assert all(len(answer) == 48 for answer in told(world))
-    metrics = httpx.get(f"{copying.url}/metrics", timeout=5).text
-    counts = dict(re.findall(r"^(cache_\w+_total) (\S+)$", metrics, re.MULTILINE))
-    assert float(counts["cache_misses_total"]) == 1
-    assert float(counts["cache_hits_total"]) >= 1
+    deadline = time.monotonic() + 60
+    hits = 0.0
+    while not hits:  # a machine too busy to hear Valkey in time works it out again
+        assert time.monotonic() < deadline, "no worker found what another had worked out"
+        offered = works_until(world, 24)
+        assert all(answer == offered for _ in range(3) for answer in told(world))
+        metrics = httpx.get(f"{copying.url}/metrics", timeout=5).text
+        counts = dict(re.findall(r"^(cache_\w+_total) (\S+)$", metrics, re.MULTILINE))
+        hits = float(counts["cache_hits_total"])
+    assert float(counts["cache_misses_total"]) >= 1
