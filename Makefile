@@ -24,7 +24,7 @@ run: $(VENV)/.run
 	@exec $(BIN)/python -m frontdesk run
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n 2 --dist loadscope
+	@$(BIN)/python -m pytest -n 3 --dist loadscope
 
 lint: $(VENV)/.dev
 	@$(BIN)/python -m ruff check .
