@@ -1,8 +1,8 @@
 """Real servers for every test: PostgreSQL 18 (the wheel) and 15 (Debian), and the service on top as real processes.
 
 Each test runs once on each version; the two versions run side by side, and the rest beside them (`-n 3`). Where a
-version cannot be had, its tests are skipped by name, with the reason in the closing summary; FRONTDESK_TEST_NO_SKIPS=1, which CI sets,
-turns every skip into a failure, save those of Apache Kafka where Maven Central is out of reach.
+version cannot be had, its tests are skipped by name, with the reason in the closing summary; FRONTDESK_TEST_NO_SKIPS=1,
+which CI sets, turns every skip into a failure, save those of Apache Kafka where Maven Central is out of reach.
 """
 
 import os
