@@ -7,8 +7,6 @@ No rule of composition and no expiry: they make people choose worse. The list of
 import unicodedata
 from functools import cache
 
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
-
 from frontdesk.errors import InvalidRequest
 
 MIN_LENGTH = 8
@@ -45,6 +43,8 @@ def demand(password: str, *about: str | None, field: str) -> None:
 
 @cache
 def _common() -> frozenset[str]:
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415  # 0.2 s at each start, of any command
+
     return frozenset(word for word in map(str.casefold, FREQUENCY_LISTS["passwords"]) if len(word) >= MIN_LENGTH)
 
 

@@ -8,8 +8,6 @@ from frontdesk.events import log
 from frontdesk.events.handling import Handler, Receiver
 from frontdesk.events.postgres import PostgresBroker
 from frontdesk.ports.broker import Broker
-from frontdesk.ports.broker.kafka import KafkaBroker
-from frontdesk.ports.broker.rabbit import RabbitBroker
 from frontdesk.settings import Settings
 
 BROKER = "broker"
@@ -22,8 +20,12 @@ def broker_of(config: Settings, groups: Sequence[str]) -> Broker:
     """What the settings name, for these groups of listeners."""
     kind = config.broker_url.partition(":")[0]
     if kind in ("kafka", "kafkas"):
+        from frontdesk.ports.broker.kafka import KafkaBroker  # noqa: PLC0415  # 0.3 s, for who has it
+
         return KafkaBroker(config.broker_url, prefix=config.topic_prefix, retention=config.event_retention)
     if kind in ("amqp", "amqps"):
+        from frontdesk.ports.broker.rabbit import RabbitBroker  # noqa: PLC0415  # the same
+
         return RabbitBroker(config.broker_url, prefix=config.topic_prefix, groups=groups)
     return PostgresBroker(config)
 

@@ -4,8 +4,6 @@ import asyncio
 import logging
 from urllib.parse import quote
 
-import apprise
-
 from frontdesk.ports.letters import Away, Deferred, Inside, Letter, Refused
 
 # Both write addresses and whole requests into their messages.
@@ -23,6 +21,8 @@ class Gateway(Inside):
 
     async def send(self, letter: Letter) -> None:
         """Raises Refused for a number that the service cannot take, Away when it does not accept the message."""
+        import apprise  # noqa: PLC0415  # 0.2 s that only who has a gateway shall pay at each start
+
         service = apprise.Apprise()
         if not service.add(self._url.replace("{to}", quote(letter.to, safe=""))):
             raise Refused("BadAddress")
@@ -36,4 +36,6 @@ class Gateway(Inside):
 
 def known(url: str) -> bool:
     """Whether Apprise can read this address of a service; nothing is sent."""
+    import apprise  # noqa: PLC0415  # as above
+
     return bool(apprise.Apprise().add(url.replace("{to}", "15551234567")))

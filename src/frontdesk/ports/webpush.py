@@ -6,11 +6,8 @@ import hashlib
 from urllib.parse import urlsplit
 
 import orjson
-import requests
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from py_vapid import Vapid02
-from pywebpush import WebPushException, webpush
 
 from frontdesk.ports.letters import Away, Deferred, Gone, Inside, Letter, Refused
 from frontdesk.secrets import Keys
@@ -29,6 +26,8 @@ class WebPush(Inside):
     at_once = 4
 
     def __init__(self, keys: Keys, contact: str, *, patience_s: float) -> None:
+        from py_vapid import Vapid02  # noqa: PLC0415  # 0.2 s that only who pushes shall pay at each start
+
         self._vapid, self._contact, self._patience_s = Vapid02(private_key=_key(keys)), contact, patience_s
 
     async def send(self, letter: Letter) -> None:
@@ -36,6 +35,9 @@ class WebPush(Inside):
         await asyncio.to_thread(self._send, letter)
 
     def _send(self, letter: Letter) -> None:
+        import requests  # noqa: PLC0415  # as above
+        from pywebpush import WebPushException, webpush  # noqa: PLC0415
+
         device = orjson.loads(letter.to)
         if not known(device["endpoint"]):
             raise Gone("UnknownService")
