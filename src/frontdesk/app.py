@@ -21,6 +21,7 @@ from frontdesk.auth import second_step_api as second_step
 from frontdesk.auth.guard import declared, refuse_undeclared
 from frontdesk.auth.permissions import PERMISSIONS, SCOPES, Role
 from frontdesk.availability import api as availability
+from frontdesk.availability import freed
 from frontdesk.availability.copies import Copies
 from frontdesk.availability.shared import SharedAvailability
 from frontdesk.booking import api as booking
@@ -44,6 +45,8 @@ from frontdesk.records import api as records
 from frontdesk.rights import api as rights
 from frontdesk.schema.migrate import migrations
 from frontdesk.settings import Settings, settings, split_list
+from frontdesk.waitlist import api as waitlist
+from frontdesk.waitlist import filling
 from frontdesk.web import problems
 from frontdesk.web.edge import BehindProxies, Impatience, KnownHosts, networks
 from frontdesk.web.headers import SecurityHeaders
@@ -78,6 +81,7 @@ _PARTS: tuple[Any, ...] = (
     availability,
     booking,
     holds,
+    waitlist,
     calendar,
     providers,
     patients,
@@ -101,6 +105,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     """The service. Raises RuntimeError when an endpoint declares no permission or no database is set."""
     config = config or settings()
     logs.configure(config.log_level)
+    freed.first_refusal(filling.fill)
     app: FastAPI = FastAPIOffline(
         title="Frontdesk",
         version=__version__,

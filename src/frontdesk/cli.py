@@ -20,6 +20,7 @@ from frontdesk.audit import verify as verifying
 from frontdesk.auth import jobs as auth_jobs
 from frontdesk.auth import service as auth
 from frontdesk.auth.permissions import PERMISSIONS, Role
+from frontdesk.availability import freed
 from frontdesk.booking import jobs as booking_jobs
 from frontdesk.errors import Problem
 from frontdesk.events import commands as event_commands
@@ -41,10 +42,15 @@ from frontdesk.supervisor import doctor, weak
 from frontdesk.supervisor import run as supervisor
 from frontdesk.supervisor.postgres import running_dsn
 from frontdesk.supervisor.process import StartError
+from frontdesk.waitlist import filling
+from frontdesk.waitlist import jobs as waitlist_jobs
+from frontdesk.waitlist.handler import MindTheWaitlist
 from frontdesk.web import answers
 
 JOBS: tuple[worker.Job, ...] = (
+    waitlist_jobs.expire_offers,
     booking_jobs.expire_holds,
+    waitlist_jobs.expire_entries,
     auth_jobs.answer_resets,
     reminders.Remind(),
     answers.purge,
@@ -57,7 +63,7 @@ JOBS: tuple[worker.Job, ...] = (
 )
 """What the background worker does each round."""
 
-HANDLERS: tuple[Handler, ...] = (TellPatients(),)
+HANDLERS: tuple[Handler, ...] = (TellPatients(), MindTheWaitlist())
 """Who hears the events of the book, in the background worker."""
 
 app = typer.Typer(
@@ -125,6 +131,7 @@ def serve() -> None:
 def work() -> None:
     """Run the background jobs until stopped."""
     settings = _with_database()
+    freed.first_refusal(filling.fill)
     asyncio.run(worker.run_worker(settings, JOBS, [*parts_of(settings, HANDLERS), sending.deliver]))
 
 

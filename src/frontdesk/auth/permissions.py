@@ -53,6 +53,9 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "appointments:confirm": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.OWN, **_DESK},
     "appointments:link": _EVERYBODY,  # of one appointment, by the link to it
     "appointments:step": {Role.PROVIDER: Reach.OWN, **_DESK},
+    "waitlist:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, **_DESK},
+    "waitlist:join": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, **_DESK},  # and leave, and answer offers
+    "waitlist:stats": _DESK,
     "visits:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, Role.ADMIN: Reach.GLASS},
     "visits:write": {Role.PROVIDER: Reach.CARE},
     "notifications:read": _DESK,

@@ -173,13 +173,18 @@ _NONE: Mapping[Question, int] = {}
 
 
 async def read(
-    conn: Connection, asked: Sequence[Question], now: datetime, copies: Copies | None = None
+    conn: Connection, asked: Sequence[Question], now: datetime, copies: Copies | None = None, *, kept: bool = True
 ) -> list[tuple[Plan, Busy] | None]:
     """The plans asked for, each with what is booked of it, both of one moment; None where something does not exist.
 
     In the order of `asked`. `now` is aware. `copies`: where other processes may have a plan that this one lacks; only
-    for a connection without changes of its own, which would be copied before they are committed.
+    for a connection without changes of its own, which would be copied before they are committed. Not `kept`: for a
+    transaction that has changed working time; if it is rolled back, its version becomes another change's.
     """
+    if not kept:
+        fresh = [next(map(_plan, await _rows(conn, [of], kind, weeks, now)), None) for of, kind, weeks in asked]
+        booked = await _booked(conn, fresh, now)
+        return [(plan, booked[n][1]) if plan else None for n, plan in enumerate(fresh)]
     outdated: dict[Question, int] = {}
     for attempt in range(_MOST_TRIES):
         # A copy may be old once more. Who was told so twice asks the database alone.
@@ -216,15 +221,21 @@ async def _plans(
         if question not in found:
             missing.setdefault(question[1:], []).append(question[0])
     for (visit_type_id, weeks), provider_ids in missing.items():
-        monday, count = weeks
-        span = {"from_on": monday, "to_on": monday + count * WEEK}
-        rows = await db.many(conn, q.plans, provider_ids=provider_ids, visit_type_id=visit_type_id, now=now, **span)
+        rows = await _rows(conn, provider_ids, visit_type_id, weeks, now)
         for plan in map(_plan, rows):
             found[plan.provider_id, visit_type_id, weeks] = plan
             _kept.put((database, plan.provider_id, visit_type_id, weeks), plan)
         if copies:
             await copies.keep(conn, [((row["provider_id"], visit_type_id, weeks), row) for row in rows])
     return [plan or found.get(question) for question, plan in zip(asked, plans, strict=True)]
+
+
+async def _rows(
+    conn: Connection, provider_ids: Sequence[UUID], visit_type_id: UUID, weeks: Weeks, now: datetime
+) -> list[dict[str, Any]]:
+    monday, count = weeks
+    span = {"from_on": monday, "to_on": monday + count * WEEK}
+    return await db.many(conn, q.plans, provider_ids=provider_ids, visit_type_id=visit_type_id, now=now, **span)
 
 
 async def _booked(conn: Connection, plans: list[Plan | None], now: datetime) -> dict[int, tuple[int, Busy]]:

@@ -4,7 +4,7 @@ Every rule is looked at, so that the caller hears all reasons at once. Rules rea
 the loser of a race always hears 409 slot-taken, not 422.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -88,6 +88,11 @@ class Verdict:
         counted = [rule for rule in self.broken if rule.code not in exempt and (only is None or rule.code in only)]
         if any(not (override and rule.overridable) for rule in counted):
             raise NotBookable("Choose another time; the availability of the provider lists them.", reasons=self.reasons)
+
+
+def reasons_of(broken: Iterable[str]) -> list[dict[str, str]]:
+    """What to tell of rules by their names in `q.judge`."""
+    return [{"code": _RULES[name].code, "detail": _RULES[name].detail} for name in broken]
 
 
 async def judge(

@@ -31,6 +31,11 @@ class TimeOfDay(StrEnum):
     AFTERNOON = "afternoon"
     EVENING = "evening"
 
+    def holds(self, second: int) -> bool:
+        """Whether this second of the day lies in it."""
+        after, before = (edge and edge.hour * 3600 for edge in _PARTS_OF_DAY[self])
+        return (after or 0) <= second < (before or DAY_S)
+
 
 _PARTS_OF_DAY: dict[TimeOfDay, tuple[time, time | None]] = {
     TimeOfDay.NIGHT: (time(0), time(6)),
@@ -140,11 +145,12 @@ async def must_exist(conn: Connection, provider_id: UUID, asked: Asked) -> None:
 
 
 async def of_providers(
-    conn: Connection, provider_ids: Sequence[UUID], asked: Asked, copies: Copies | None = None
+    conn: Connection, provider_ids: Sequence[UUID], asked: Asked, copies: Copies | None = None, *, kept: bool = True
 ) -> list[Free]:
-    """The free starts of these providers; those without working time are left out. `copies`: as `plans.read` says."""
+    """The free starts of these providers; those without working time are left out. `copies`, `kept`: `plans.read`."""
     now = clock.now()
-    read = await plans.read(conn, [(of, asked.visit_type_id, asked.weeks) for of in provider_ids], now, copies)
+    questions = [(of, asked.visit_type_id, asked.weeks) for of in provider_ids]
+    read = await plans.read(conn, questions, now, copies, kept=kept)
     found = [free for one in read if one and (free := free_of(*one, asked, now))]
     if found and needs_more(found[0], asked):
         await narrow(conn, found, asked, now)
@@ -189,8 +195,7 @@ def _keep_asked(free: Free, asked: Asked, now: datetime) -> None:
     if asked.clinic_id is not None:
         free.keep(plan.clinics[place][0] == asked.clinic_id for place in plan.place)
     if asked.time_of_day is not None:
-        after, before = (edge and edge.hour * 3600 for edge in _PARTS_OF_DAY[asked.time_of_day])
-        free.keep((after or 0) <= second % DAY_S < (before or DAY_S) for second in plan.wall)
+        free.keep(asked.time_of_day.holds(second % DAY_S) for second in plan.wall)
 
 
 async def _keep_with_room(conn: Connection, found: list[Free], now: datetime) -> None:

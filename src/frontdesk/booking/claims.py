@@ -20,6 +20,7 @@ from frontdesk import clock, db, ids
 from frontdesk.auth.permissions import Actor
 from frontdesk.availability import limits, rules
 from frontdesk.availability import service as availability
+from frontdesk.availability.freed import Freed
 from frontdesk.booking.events import AppointmentStepped
 from frontdesk.db import Connection
 from frontdesk.errors import Busy, Conflict, Problem, register
@@ -92,9 +93,12 @@ async def claim_time(conn: Connection, actor: Actor, claim: Claim, **columns: An
 
 
 async def try_claim(
-    conn: Connection, actor: Actor, claim: Claim, **columns: Any
+    conn: Connection, actor: Actor, claim: Claim, *, insert: str = q.insert_appointment, **columns: Any
 ) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
-    """Insert a new row that claims the time: the row, or None and what is in the way."""
+    """Insert a new row that claims the time: the row, or None and what is in the way.
+
+    `insert` is another statement that does what `insert_appointment` does, with more columns.
+    """
     tried = 0
     while True:
         room_id = None
@@ -103,7 +107,7 @@ async def try_claim(
             if room_id is None:
                 return None, [busy_room(claim)]
         values = _NOTHING_SPECIAL | columns | _as_columns(claim)
-        row = await db.one(conn, q.insert_appointment, **values, id=ids.new_id(), room_id=room_id, **actor.stamp)
+        row = await db.one(conn, insert, **values, id=ids.new_id(), room_id=room_id, **actor.stamp)
         if row is not None:
             return row, []
         if not await expire(conn, actor, await _overdue_in_the_way(conn, claim)):
@@ -211,6 +215,12 @@ def event_fields(row: dict[str, Any]) -> dict[str, Any]:
     """What every event of an appointment tells, from its row."""
     told = ("version", "provider_id", "clinic_id", "patient_id", "start", "end")
     return {"appointment_id": row["id"]} | {field: row[field] for field in told}
+
+
+def freed_by(row: dict[str, Any], since: datetime | None = None) -> Freed:
+    """What is free again when this row, as `find` tells it, gives its time back."""
+    of = {"provider_id": row["provider_id"], "clinic_id": row["clinic_id"]}
+    return Freed(**of, span=row["claims"], at=since or clock.now())
 
 
 def in_lane(claim: Claim, lane: int) -> Claim:

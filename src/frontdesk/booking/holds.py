@@ -2,8 +2,10 @@
 
 import hashlib
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +13,7 @@ import psycopg
 
 from frontdesk import clock, db
 from frontdesk.auth.permissions import Actor, Role
+from frontdesk.availability import freed
 from frontdesk.booking import claims, service
 from frontdesk.booking.claims import q
 from frontdesk.booking.events import AppointmentHeld, AppointmentScheduled, AppointmentStepped
@@ -93,9 +96,17 @@ async def drop(conn: Connection, actor: Actor, hold_id: UUID, token: str | None)
     hold = await find(conn, actor, hold_id, token)
     await claims.lock(conn, [hold["provider_id"], hold["patient_id"], hold["room_id"]])
     hold = await find(conn, actor, hold_id, token)
-    await db.run(conn, q.step, id=hold_id, status="cancelled", status_reason="dropped by the holder", **actor.stamp)
+    await give_back(conn, actor, hold, "dropped by the holder")
+    await freed.tell(conn, actor, claims.freed_by(hold))
+
+
+async def give_back(
+    conn: Connection, actor: Actor, hold: dict[str, Any], reason: str, *, status: str = "cancelled"
+) -> None:
+    """End a hold that stands and whose keys are locked. Its time is free: the caller tells of it."""
+    await db.run(conn, q.step, id=hold["id"], status=status, status_reason=reason, **actor.stamp)
     dropped = claims.event_fields(hold) | {"version": hold["version"] + 1}
-    await outbox.record(conn, actor, AppointmentStepped(**dropped, status="cancelled", old_status="held"))
+    await outbox.record(conn, actor, AppointmentStepped(**dropped, status=status, old_status="held"))
 
 
 async def book(
@@ -115,11 +126,30 @@ async def book(
     Raises HoldGone (409) when the hold no longer stands, SlotTaken when the patient is busy elsewhere.
     """
     patient_id = await bookable_patient(conn, actor, patient_id)
-    hold = await find(conn, actor, hold_id, token)
+    look = partial(find, conn, actor, hold_id, token)
+    hold = await look()
     if any(hold[name] != value for name, value in asked.items() if value is not None):
         raise InvalidRequest(
             "The hold is for another provider, visit type, clinic or start; leave these out or repeat them."
         )
+    return await take(conn, actor, look, patient_id, reason=reason, mode=mode)
+
+
+async def take(
+    conn: Connection,
+    actor: Actor,
+    look: Callable[[], Awaitable[dict[str, Any]]],
+    patient_id: UUID,
+    *,
+    reason: str | None,
+    mode: str | None,
+) -> dict[str, Any]:
+    """Turn the hold that `look` finds into an appointment of the patient; it is looked at again under its locks.
+
+    Raises what `look` raises when it no longer stands, NotBookable, SlotTaken.
+    """
+    hold = await look()
+    hold_id = hold["id"]
     at_the_desk(actor, hold["clinic_id"], None)
     claim, verdict = await judged_claim(
         conn,
@@ -137,7 +167,7 @@ async def book(
     # What is held is what is booked, whatever the visit type says by now and whoever was overbooked beside it.
     claim = claims.in_lane(replace(claim, during=hold["during"], claims=hold["claims"]), 0)
     await claims.lock_and_clear(conn, actor, claim, room_id=hold["room_id"])
-    hold = await find(conn, actor, hold_id, token)  # once more, now that nobody else can change it
+    await look()  # once more, now that nobody else can change it
     conflicts = await claims.in_the_way(conn, claim, except_id=hold_id)
     if conflicts:
         raise await claims.slot_taken(conn, actor, claim, conflicts)

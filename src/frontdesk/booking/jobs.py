@@ -2,6 +2,7 @@
 
 from frontdesk import clock, db, ids
 from frontdesk.auth.permissions import Actor, Role
+from frontdesk.availability import freed
 from frontdesk.booking import claims
 from frontdesk.booking.claims import q
 from frontdesk.db import Connection
@@ -12,4 +13,6 @@ async def expire_holds(conn: Connection) -> int:
     system = Actor(user_id=ids.SYSTEM, role=Role.ADMIN, request_id=ids.new_id())
     async with conn.transaction():
         overdue = await db.many(conn, q.any_overdue_holds, now=clock.now())
-        return await claims.expire(conn, system, overdue) if overdue else 0
+        expired = await claims.expire(conn, system, overdue) if overdue else 0
+        await freed.tell(conn, system, *map(claims.freed_by, overdue))
+        return expired

@@ -101,7 +101,7 @@ FROM overdue_holds(%(provider_id)s, %(patient_id)s::uuid, %(clinic_id)s, %(claim
 
 -- name: any_overdue_holds
 -- Holds whose time is over, oldest first, with the keys to lock before expiring them.
-SELECT id, provider_id, patient_id, room_id
+SELECT id, provider_id, patient_id, room_id, clinic_id, claims
 FROM appointment
 WHERE status = 'held' AND hold_expires_at <= %(now)s
 ORDER BY hold_expires_at

@@ -9,7 +9,7 @@ import psycopg
 
 from frontdesk import clock, db
 from frontdesk.auth.permissions import Actor, Reach
-from frontdesk.availability import rules
+from frontdesk.availability import freed, rules
 from frontdesk.booking import claims
 from frontdesk.booking.claims import Claim, StepRefused, q
 from frontdesk.booking.events import AppointmentMoved, AppointmentScheduled, AppointmentStepped
@@ -223,6 +223,8 @@ async def reschedule(
     row = await find(conn, actor, appointment_id)
     was = {f"old_{field}": old[field] for field in ("provider_id", "clinic_id", "start", "end")}
     await outbox.record(conn, actor, AppointmentMoved(**claims.event_fields(row), status=row["status"], **was))
+    if moves:
+        await freed.tell(conn, actor, claims.freed_by(old))
     return row
 
 
@@ -276,6 +278,8 @@ async def step(
     await outbox.record(
         conn, actor, AppointmentStepped(**claims.event_fields(row), status=row["status"], old_status=old["status"])
     )
+    if status in ("cancelled", "no_show"):
+        await freed.tell(conn, actor, claims.freed_by(old))
     return row
 
 

@@ -7,7 +7,7 @@ import holidays
 
 from frontdesk import db, ids
 from frontdesk.auth.permissions import Actor
-from frontdesk.availability import stranded
+from frontdesk.availability import freed, stranded
 from frontdesk.availability.events import HoursChanged
 from frontdesk.clinics import service
 from frontdesk.clinics.models import HolidayYear, NewClosure, Row
@@ -77,9 +77,11 @@ async def reopen(conn: Connection, actor: Actor, clinic_id: UUID, closure_id: UU
     """Take a closure back. Raises NotFound, and Forbidden for another clinic's desk."""
     await _lock(conn, actor, clinic_id)
     await db.run(conn, q.say_who, **actor.stamp)
-    if not await db.run(conn, q.delete_closure, clinic_id=clinic_id, closure_id=closure_id):
+    gone = await db.one(conn, q.delete_closure, clinic_id=clinic_id, closure_id=closure_id)
+    if gone is None:
         raise NotFound("There is no such closure.")
-    await _tell(conn, actor, clinic_id)
+    for provider_id in await _tell(conn, actor, clinic_id):
+        await freed.tell(conn, actor, freed.by_hours(provider_id, (gone["start"], gone["end"])))
 
 
 def public_holidays(country: str | None, region: str | None, year: int) -> dict[date, str]:
@@ -105,11 +107,12 @@ async def _lock(conn: Connection, actor: Actor, clinic_id: UUID) -> Row:
     return clinic
 
 
-async def _tell(conn: Connection, actor: Actor, clinic_id: UUID) -> None:
-    """Write HoursChanged: all who work there work at other times."""
+async def _tell(conn: Connection, actor: Actor, clinic_id: UUID) -> list[UUID]:
+    """Write HoursChanged: all who work there work at other times; who that is."""
     row = service.found(await db.one(conn, q.providers_at, clinic_id=clinic_id), "clinic")
     event = HoursChanged(owner_id=clinic_id, provider_ids=row["provider_ids"], clinic_ids=[clinic_id])
     await outbox.record(conn, actor, event)
+    return list(row["provider_ids"])
 
 
 async def _whole_days(conn: Connection, clinic_id: UUID, first: date, last: date) -> tuple[datetime, datetime]:

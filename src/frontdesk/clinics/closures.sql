@@ -36,4 +36,5 @@ SELECT set_config('frontdesk.actor', %(changed_by)s::text, true),
 
 -- name: delete_closure
 -- Open the clinic again.
-DELETE FROM closure WHERE id = %(closure_id)s AND clinic_id = %(clinic_id)s;
+DELETE FROM closure WHERE id = %(closure_id)s AND clinic_id = %(clinic_id)s
+RETURNING lower(during) AS start, upper(during) AS "end";

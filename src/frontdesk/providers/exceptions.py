@@ -63,7 +63,9 @@ async def add(conn: Connection, actor: Actor, provider_id: UUID, body: NewExcept
     if body.kind == "time_off" and status == "approved":
         await _settle(conn, actor, provider_id, body.start, body.end, body.override_reason)
     if status == "approved":
-        await schedules.tell(conn, actor, provider_id, {*clinics, *([body.clinic_id] if body.clinic_id else [])})
+        await schedules.tell(
+            conn, actor, provider_id, {*clinics, *([body.clinic_id] if body.clinic_id else [])}, (body.start, body.end)
+        )
     return found(row, "exception")
 
 
@@ -90,7 +92,7 @@ async def change(
     if "approved" in (row["status"], new["status"]):
         start, end = min(row["start"], new["start"]), max(row["end"], new["end"])
         await _settle(conn, actor, provider_id, start, end, override_reason)
-        await schedules.tell(conn, actor, provider_id, clinics)
+        await schedules.tell(conn, actor, provider_id, clinics, (start, end))
     return found(changed, "exception")
 
 
@@ -111,7 +113,7 @@ async def remove(
     if row["kind"] == "extra_session" and row["status"] == "approved":
         await _settle(conn, actor, provider_id, row["start"], row["end"], override_reason)
     if row["status"] == "approved":
-        await schedules.tell(conn, actor, provider_id, clinics)
+        await schedules.tell(conn, actor, provider_id, clinics, (row["start"], row["end"]))
 
 
 async def _lock(conn: Connection, actor: Actor, provider_id: UUID) -> list[UUID]:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from frontdesk import db, ids
 from frontdesk.auth.permissions import Actor, Role
-from frontdesk.availability import stranded
+from frontdesk.availability import freed, stranded
 from frontdesk.availability.events import HoursChanged
 from frontdesk.clinics.models import Row
 from frontdesk.clinics.service import found
@@ -75,10 +75,13 @@ async def replace_schedules(conn: Connection, actor: Actor, provider_id: UUID, b
     return {"items": await db.many(conn, q.schedules, provider_id=provider_id)}
 
 
-async def tell(conn: Connection, actor: Actor, provider_id: UUID, clinic_ids: Collection[UUID]) -> None:
-    """Write HoursChanged: the provider works at other times at these clinics."""
+async def tell(
+    conn: Connection, actor: Actor, provider_id: UUID, clinic_ids: Collection[UUID], span: freed.Span | None = None
+) -> None:
+    """Write HoursChanged: the provider works at other times at these clinics. Time may have become free in `span`."""
     event = HoursChanged(owner_id=provider_id, provider_ids=[provider_id], clinic_ids=sorted(clinic_ids))
     await outbox.record(conn, actor, event)
+    await freed.tell(conn, actor, freed.by_hours(provider_id, span))
 
 
 async def refuse_unseen(conn: Connection, actor: Actor, provider_id: UUID) -> list[UUID]:

@@ -86,9 +86,15 @@ BEGIN
     GET DIAGNOSTICS changed = ROW_COUNT;
     removed := removed || jsonb_build_object('push_subscription', jsonb_build_object('rows', changed,
         'columns', '["endpoint","sealed"]'::jsonb));
+    UPDATE waitlist_entry SET status = CASE status WHEN 'waiting' THEN 'removed' ELSE status END, reason = NULL,
+        changed_by = by_whom, request_id = in_request
+    WHERE patient_id = who AND (status = 'waiting' OR reason IS NOT NULL);
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    removed := removed || jsonb_build_object('waitlist_entry', jsonb_build_object('rows', changed, 'columns', '["reason"]'::jsonb));
     removed := removed || jsonb_build_object('user_account', jsonb_build_object('rows', cardinality(accounts),
                                                                                  'columns', '["email","password_hash"]'::jsonb));
-    rows := who::text || accounts::text[] || ARRAY(SELECT id::text FROM login_session WHERE user_id = ANY (accounts));
+    rows := who::text || accounts::text[] || ARRAY(SELECT id::text FROM login_session WHERE user_id = ANY (accounts)
+                                                    UNION ALL SELECT id::text FROM waitlist_entry WHERE patient_id = who);
 
     IF NOT kept THEN
         UPDATE patient SET first_name = 'Erased', last_name = 'Patient', date_of_birth = '1900-01-01', gender = NULL,

@@ -162,6 +162,18 @@ CREATE POLICY theirs ON notification_preference TO frontdesk_service USING (EXIS
 ALTER TABLE push_subscription ENABLE ROW LEVEL SECURITY;
 CREATE POLICY theirs ON push_subscription TO frontdesk_service USING (patient_id = (SELECT viewer_patient()));
 
+-- Whoever sees the patient, and the desk of a clinic that they would come to.
+ALTER TABLE waitlist_entry ENABLE ROW LEVEL SECURITY;
+CREATE POLICY theirs ON waitlist_entry TO frontdesk_service USING (
+    patient_id = (SELECT viewer_patient())
+    OR (SELECT viewer_role()) = 'admin'
+    OR clinic_ids && (SELECT viewer_clinics())::uuid[]
+    OR ((SELECT viewer_clinics()) IS NOT NULL AND clinic_ids IS NULL AND of_clinics((SELECT viewer_clinics()), patient_id))
+    OR ((SELECT viewer_provider()) IS NOT NULL AND in_care((SELECT viewer_provider()), patient_id)));
+ALTER TABLE waitlist_offer ENABLE ROW LEVEL SECURITY;
+CREATE POLICY theirs ON waitlist_offer TO frontdesk_service USING (
+    EXISTS (SELECT FROM waitlist_entry e WHERE e.id = entry_id));
+
 -- The trail is read through the functions of 95_trail.sql, and written by triggers; only looks are the service's to write.
 ALTER TABLE audit_entry ENABLE ROW LEVEL SECURITY;
 CREATE POLICY looked ON audit_entry FOR INSERT TO frontdesk_service WITH CHECK (action = 'READ');
@@ -178,4 +190,5 @@ GRANT INSERT ON outbox TO frontdesk_service;
 REVOKE INSERT, UPDATE, DELETE ON taken, appointment_step FROM frontdesk_service;
 REVOKE DELETE ON appointment, visit, user_account FROM frontdesk_service;
 REVOKE UPDATE, DELETE ON medical_record, break_glass, notification FROM frontdesk_service;
-REVOKE DELETE ON notification_preference FROM frontdesk_service;
+REVOKE DELETE ON notification_preference, waitlist_entry FROM frontdesk_service;
+REVOKE INSERT, DELETE ON waitlist_offer FROM frontdesk_service;  -- offers are made by offer_time

@@ -26,9 +26,10 @@ BEGIN
     LEFT JOIN provider p ON p.id = u.provider_id
     WHERE e.row_id = ANY (ARRAY(SELECT who::text UNION ALL SELECT a.id::text FROM appointment a WHERE a.patient_id = who
                                 UNION ALL SELECT m.id::text FROM medical_record m WHERE m.patient_id = who
-                                UNION ALL SELECT g.id::text FROM break_glass g WHERE g.patient_id = who))
+                                UNION ALL SELECT g.id::text FROM break_glass g WHERE g.patient_id = who
+                                UNION ALL SELECT w.id::text FROM waitlist_entry w WHERE w.patient_id = who))
       AND e.table_name IN ('patient', 'patient_clinic', 'appointment', 'visit', 'medical_record', 'break_glass',
-                           'notification_preference')
+                           'notification_preference', 'waitlist_entry')
       AND (before_id IS NULL OR e.id < before_id)
     ORDER BY e.id DESC LIMIT most;
 END
