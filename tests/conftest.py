@@ -1,8 +1,9 @@
 """Real servers for every test: PostgreSQL 18 (the wheel) and 15 (Debian), and the service on top as real processes.
 
-Each test runs once on each version; the two versions run side by side, and the rest beside them (`-n 3`). Where a
-version cannot be had, its tests are skipped by name, with the reason in the closing summary; FRONTDESK_TEST_NO_SKIPS=1,
-which CI sets, turns every skip into a failure, save those of Apache Kafka where Maven Central is out of reach.
+Each test runs once on each version, or on those that its mark `postgres` names (CONTRIBUTING says which); the two
+versions run side by side, and the rest beside them (`-n 3`). Where a version cannot be had, its tests are skipped by
+name, with the reason in the closing summary; FRONTDESK_TEST_NO_SKIPS=1, which CI sets, turns every skip into a failure,
+save those of Apache Kafka where Maven Central is out of reach.
 """
 
 import os
@@ -28,13 +29,15 @@ from tests.service import SECRET, Service
 # What tests write in process opens in the services under test, whose secret this is.
 fields.keys = lambda: Keys(SECRET)
 
+BOTH = ("18", "15")
 NO_SKIPS = os.environ.get("FRONTDESK_TEST_NO_SKIPS") == "1"
 _numbers = count(1)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "postgres" in metafunc.fixturenames:
-        versions = [pytest.param(version, id=f"pg{version}") for version in ("18", "15")]
+        mark = metafunc.definition.get_closest_marker("postgres")
+        versions = [pytest.param(version, id=f"pg{version}") for version in (mark.args if mark else BOTH)]
         metafunc.parametrize("postgres", versions, indirect=True, scope="session")
 
 
