@@ -33,7 +33,7 @@ FILLING_S = 1.0
 WAIT_S = 0.05
 """How long one request waits for other processes to fill, in all, before it works out itself what it needs."""
 
-_LOOK_EVERY_S = 0.004
+LOOK_EVERY_S = 0.004
 _FORM = 1
 """Raised when rows of the statement change their columns or their meaning."""
 
@@ -85,8 +85,8 @@ class Copies:
         """What other processes come to keep of these while this request has time to wait."""
         found: dict[Place, Row] = {}
         while self._wait_s > 0 and (missing := {place: key for place, key in keys.items() if place not in found}):
-            self._wait_s -= _LOOK_EVERY_S
-            await asyncio.sleep(_LOOK_EVERY_S)
+            self._wait_s -= LOOK_EVERY_S
+            await asyncio.sleep(LOOK_EVERY_S)
             found |= await self._look(missing, now, outdated)
         return found
 
