@@ -3,11 +3,12 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 
 import pytest
 from redis import Redis
+from redis.asyncio import RedisCluster as AsyncRedisCluster
 
 from frontdesk.ids import new_id
 from frontdesk.ports import redis
@@ -116,6 +117,30 @@ def test_a_claim_of_one_who_died_ends(url: str) -> None:
         assert await workers[0].claim(keys, patience(), ttl_s=60) == [False]
 
     run(url, 2, again)
+
+
+def test_an_answer_that_comes_too_late_is_nobody_elses(url: str) -> None:
+    """Connections on which one is still to come are not used again."""
+
+    async def late(workers: list[Cache]) -> None:
+        values = {key: key.encode() for key in names(40)}
+        await workers[0].keep(values, patience(), ttl_s=60)
+        async with aclosing(redis.connect(url)) as client:
+            await client.initialize()
+            nodes = client.get_nodes() if isinstance(client, AsyncRedisCluster) else [client]
+            missed = 0
+            for _ in range(3):
+                for node in nodes:
+                    await node.execute_command("CLIENT", "PAUSE", 300, "ALL")
+                for key in values:
+                    (told,) = await workers[0].read([key], Patience(0.011))
+                    assert told in (None, values[key])
+                    missed += told is None
+                turned = list(reversed(values))
+                assert await workers[0].read(turned, patience()) == [values[key] for key in turned]
+            assert missed
+
+    run(url, 1, late)
 
 
 def test_a_server_that_dies_and_returns_empty_is_asked_again(tmp_path: Path) -> None:
