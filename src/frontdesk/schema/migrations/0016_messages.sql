@@ -1,4 +1,6 @@
--- Figures about messages and events for /metrics.
+-- What messages say more, and how many there are: what to bring to a visit of a type, and figures for /metrics.
+
+ALTER TABLE visit_type ADD COLUMN what_to_bring jsonb CHECK (jsonb_typeof(what_to_bring) = 'object');
 
 CREATE TABLE message_tally (
     kind    text NOT NULL,
