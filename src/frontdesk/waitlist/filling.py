@@ -5,10 +5,12 @@ urgency and age (ADR-0027), each under the lock of their entry: of several times
 another person, and nobody is passed over. The offer is a hold, so nobody else can take the time while it stands.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -33,11 +35,14 @@ from frontdesk.waitlist.suiting import Suiting
 q = load(__package__)
 log = structlog.get_logger(__name__)
 
-MOST_ASKED = 200
+AT_ONCE = 100
+"""So many are read at once, in order; most freed times find somebody among the first few."""
+
+MOST_READ = 2000
 """So many are looked at for one freed time before it is left to the worker: a request has an end."""
 
-MOST_ASKED_BY_HOURS = 25
-"""Working time that was changed in this very transaction has to be worked out for each of them."""
+MOST_ASKED = 100
+"""So many whom it suits may turn out to be busy or at a limit, each a few statements."""
 
 GRACE = timedelta(minutes=1)
 """The hold outlives its offer so long, for the worker to ask the next one; without a worker the time is then free."""
@@ -45,8 +50,8 @@ GRACE = timedelta(minutes=1)
 _FROM_THE_FIRST: dict[str, Any] = dict.fromkeys(("rank", "since", "id"))
 
 
-class _DoesNotSuit(Exception):
-    """Roll back to before this person was looked at, the lock of their entry included."""
+class _Passed(Exception):
+    """Roll back to before this person was asked, the lock of their entry included."""
 
 
 async def fill(conn: Connection, actor: Actor, freed: Freed) -> None:
@@ -73,22 +78,20 @@ async def _fill(conn: Connection, system: Actor, freed: Freed) -> None:
     if lower >= upper:
         return
     freed = replace(freed, span=TimestamptzRange(lower, upper))
-    place, asked, most = _FROM_THE_FIRST, 0, MOST_ASKED_BY_HOURS if freed.by_hours else MOST_ASKED
-    while asked < most and (longest := await _wanted(conn, freed, now)):
-        offered = False
-        while not offered and asked < most:
-            asked += 1
-            try:
-                async with conn.transaction():
-                    entry = await _next(conn, freed, longest, place)
-                    if entry is None:
-                        return
-                    place = {name: entry[name] for name in _FROM_THE_FIRST}
-                    if not await _offer_any(conn, system, entry, freed):
-                        raise _DoesNotSuit
-                    offered = True
-            except _DoesNotSuit:
-                pass
+    place: Mapping[str, Any] = _FROM_THE_FIRST
+    read = asked = 0
+    while read < MOST_READ and asked < MOST_ASKED and (longest := await _wanted(conn, freed, now)):
+        waiting = await _waiting(conn, freed, longest, now, place)
+        read += len(waiting)
+        times = await _times(conn, freed, waiting)
+        suited = [entry for entry in waiting if any(suiting.suits(s, entry) for s in times[entry["visit_type_id"]])]
+        last = await _ask_first(conn, system, freed, suited, times) if suited else None
+        if last is not None:
+            place, asked = last, asked + 1
+        elif len(waiting) == AT_ONCE:
+            place = waiting[-1]
+        else:
+            return
 
 
 async def _wanted(conn: Connection, freed: Freed, now: datetime) -> int | None:
@@ -98,24 +101,53 @@ async def _wanted(conn: Connection, freed: Freed, now: datetime) -> int | None:
     return row["longest"] if row else None
 
 
-async def _next(conn: Connection, freed: Freed, longest: int, place: Mapping[str, Any]) -> dict[str, Any] | None:
-    return await db.one(
+async def _waiting(
+    conn: Connection, freed: Freed, longest: int, now: datetime, place: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Who comes next, in order, not locked: most often rivals for other times are already asking the first of them."""
+    return await db.many(
         conn,
         q.next_waiting,
         provider_id=freed.provider_id,
         clinic_id=freed.clinic_id,
         span=freed.span,
         longest=longest,
-        **place,
+        now=now,
+        most=AT_ONCE,
+        **{name: place[name] for name in _FROM_THE_FIRST},
     )
 
 
-async def _offer_any(conn: Connection, system: Actor, entry: Mapping[str, Any], freed: Freed) -> bool:
-    """Offer the first start that suits and can be had."""
-    for suits in await suiting.starts(conn, [freed.provider_id], entry, freed.span, kept=not freed.by_hours):
-        if await offer(conn, system, entry, suits, freed.at):
-            return True
-    return False
+async def _times(conn: Connection, freed: Freed, waiting: Sequence[Mapping[str, Any]]) -> dict[UUID, list[Suiting]]:
+    """What is free within the span, by the visit type that somebody waits for."""
+    kinds = dict.fromkeys(entry["visit_type_id"] for entry in waiting)
+    return {
+        kind: await suiting.free_of(conn, freed.provider_id, kind, freed.span, kept=not freed.by_hours)
+        for kind in kinds
+    }
+
+
+async def _ask_first(
+    conn: Connection,
+    system: Actor,
+    freed: Freed,
+    suited: Sequence[Mapping[str, Any]],
+    times: Mapping[UUID, Sequence[Suiting]],
+) -> Mapping[str, Any] | None:
+    """Lock the first of these who still waits, and offer them the first time that suits; who it was, if anybody.
+
+    From the lock to the commit whoever fills another time for them waits, so all that can be is done before.
+    """
+    entry = None
+    with contextlib.suppress(_Passed):
+        async with conn.transaction():
+            row = await db.one(conn, q.first_waiting, ids=[one["id"] for one in suited])
+            entry = next((one for one in suited if row and one["id"] == row["id"]), None)
+            for time in times[entry["visit_type_id"]] if entry else ():
+                if suiting.suits(time, entry) and await offer(conn, system, entry, time, freed.at):
+                    return entry
+            raise _Passed
+    return entry
 
 
 async def offer(conn: Connection, system: Actor, entry: Mapping[str, Any], suits: Suiting, freed_at: datetime) -> bool:

@@ -4,12 +4,16 @@
 SELECT wanted_min(%(provider_id)s, %(clinic_id)s::uuid, %(span)s, %(now)s) AS longest;
 
 -- name: next_waiting
--- Who comes next for a time within the span, locked until commit.
+-- Who comes next for a time within the span, in order; not locked.
 SELECT (n.entry).id, (n.entry).patient_id, (n.entry).visit_type_id, (n.entry).clinic_ids, (n.entry).earliest,
        (n.entry).latest, (n.entry).weekdays, (n.entry).times_of_day, (n.entry).appointment_id, (n.entry).rank, (n.entry).since,
-       n.offered, (SELECT a.start_at FROM appointment a WHERE a.id = (n.entry).appointment_id) AS before
-FROM next_waiting(%(provider_id)s, %(clinic_id)s::uuid, %(span)s, %(longest)s::integer,
-                  %(rank)s::smallint, %(since)s::timestamptz, %(id)s::uuid) AS n;
+       n.offered, n.before, n.busy
+FROM next_waiting(%(provider_id)s, %(clinic_id)s::uuid, %(span)s, %(longest)s::integer, %(now)s,
+                  %(rank)s::smallint, %(since)s::timestamptz, %(id)s::uuid, %(most)s) AS n;
+
+-- name: first_waiting
+-- The first of these who still waits, locked until commit.
+SELECT first_waiting(%(ids)s) AS id;
 
 -- name: offer_time
 -- Claim the time for whoever waits, or return no row when provider, patient or room is taken.

@@ -125,7 +125,7 @@ async def seek(conn: Connection, actor: Actor, entry_id: UUID) -> bool:
     week = first
     while week < last:
         span = TimestamptzRange(week, min(week + _WEEK, last))
-        for suits in await suiting.starts(conn, who, entry, span, kept=True):
+        for suits in await suiting.starts(conn, who, entry, span):
             if await filling.offer(conn, filling.as_system(actor), entry, suits, now):
                 return True
         week += _WEEK
