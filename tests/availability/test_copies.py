@@ -1,32 +1,35 @@
 """Plans copied through Valkey are never older than an acknowledged write, whatever becomes of Valkey (ADR-0026)."""
 
+import asyncio
+import math
 import os
-import re
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import date, timedelta
 from itertools import cycle
 from pathlib import Path
 from uuid import UUID
 
-import httpx
 import psycopg
 import pytest
 import redis
+from psycopg.rows import dict_row
 
+from frontdesk import clock
+from frontdesk.availability.copies import LOOK_EVERY_S, WAIT_S, SharedCopies
+from frontdesk.ports.cache import Patience
+from frontdesk.ports.cache.redis import RedisCache
+from frontdesk.ports.redis import connect
 from frontdesk.supervisor.valkey import EmbeddedValkey
-from tests.booking.conftest import World
+from tests.availability.copying import copies_found, told, works_until, worlds, write_and_read
 from tests.make import Make
-from tests.service import Service
+from tests.service import TRUST, Service
 
 WRITERS = 3
-ROUNDS = 12
-ASKS = 4
-"""New connections a read: with three workers, most of them are asked."""
 
 Sabotage = Callable[[], None]
 
@@ -79,7 +82,7 @@ def told(world: World) -> Iterator[set[datetime]]:
     span = {"from": world.at(0).date().isoformat(), "to": world.at(24).date().isoformat()}
     asked = {"visit_type_id": str(world.visit), "clinic_id": str(world.clinic), **span}
     for n in range(ASKS):
-        with httpx.Client(base_url=world.service.api, timeout=60) as client:
+        with httpx.Client(base_url=world.service.api, timeout=60, verify=TRUST) as client:
             path = f"/providers/{world.provider}/availability" if n % 2 else "/availability?limit=100"
             answer = client.get(path, params={**httpx.URL(path).params, **asked})
             assert answer.status_code == 200, answer.text
@@ -158,13 +161,13 @@ def harm(valkey: EmbeddedValkey) -> list[Sabotage]:
 def test_every_read_shows_every_acknowledged_write_while_valkey_suffers(
     copying: Service, make: Make, valkey: EmbeddedValkey
 ) -> None:
-    hurt = threading.Event()
+    wrote = threading.Event()
     harms = cycle(harm(valkey))
     with ThreadPoolExecutor(WRITERS) as pool:
-        jobs = [pool.submit(write_and_read, world, make.patient(), hurt) for world in worlds(copying, make, WRITERS)]
+        jobs = [pool.submit(write_and_read, world, make.patient(), wrote) for world in worlds(copying, make, WRITERS)]
         while not all(job.done() for job in jobs):
-            if hurt.wait(1):  # once a round of anybody
-                hurt.clear()
+            if wrote.wait(1):  # once a round of anybody
+                wrote.clear()
                 next(harms)()
         for job in jobs:
             job.result()
@@ -174,12 +177,36 @@ def test_every_read_shows_every_acknowledged_write_while_valkey_suffers(
 def test_one_worker_has_what_another_worked_out(copying: Service, make: Make) -> None:
     (world,) = worlds(copying, make, 1)
     deadline = time.monotonic() + 60
-    hits = 0.0
+    hits = misses = 0.0
     while not hits:  # a machine too busy to hear Valkey in time works it out again
         assert time.monotonic() < deadline, "no worker found what another had worked out"
         offered = works_until(world, 24)
         assert all(answer == offered for _ in range(3) for answer in told(world))
-        metrics = httpx.get(f"{copying.url}/metrics", timeout=5).text
-        counts = dict(re.findall(r"^(cache_\w+_total) (\S+)$", metrics, re.MULTILINE))
-        hits = float(counts["cache_hits_total"])
-    assert float(counts["cache_misses_total"]) >= 1
+        hits, misses = copies_found(copying)
+    assert misses >= 1
+
+
+def test_one_request_waits_for_others_once_however_many_weeks_it_asks_for(
+    database: str, valkey: EmbeddedValkey
+) -> None:
+    """Claims of many weeks are held, and nobody fills: as many looks as fit into one wait, not one for each week."""
+    weeks = [(UUID(int=1), UUID(int=2), (date(2026, 1, 5) + timedelta(weeks=n), 1)) for n in range(20)]
+
+    async def looked() -> int:
+        client = connect(valkey.url)
+        copies = SharedCopies(RedisCache(client))
+        async with await psycopg.AsyncConnection.connect(database, autocommit=True, row_factory=dict_row) as conn:
+            dead, waiting = copies.for_request(), copies.for_request()
+            dead._patience = waiting._patience = Patience(60)
+            assert await dead.find(conn, weeks, clock.now(), {}) == {}
+            await client.config_resetstat()
+            for week in weeks:
+                assert await waiting.find(conn, [week], clock.now(), {}) == {}
+            calls: int = (await client.info("commandstats"))["cmdstat_get"]["calls"]
+        await client.aclose()
+        return calls
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("frontdesk.availability.copies.FILLING_S", 60.0)
+        calls = asyncio.run(looked())
+    assert len(weeks) < calls <= len(weeks) + math.ceil(WAIT_S / LOOK_EVERY_S)
