@@ -45,9 +45,9 @@ class Wish:
 
 @dataclass
 class Crowd:
-    """`providers` of one specialty and one who has none, each with visits of 30 minutes from 09:00 UTC without a gap; in
-    three days. `waiting` people wait for any of the specialty or for one provider, the last eighth for whoever has none;
-    some of them have a visit on the day after.
+    """`providers`, all but the last of one specialty, each with visits of 30 minutes from 09:00 UTC without a gap, in
+    three days. `waiting` people wait for any of the specialty or for one of them, an eighth for the last provider;
+    some have a visit on the day after.
     """
 
     service: Service

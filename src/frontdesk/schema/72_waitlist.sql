@@ -137,6 +137,7 @@ BEGIN
            (SELECT a.start_at FROM appointment a WHERE a.id = e.appointment_id),
            ARRAY(SELECT t.during FROM patient_taken(e.patient_id, around, at) AS t (during))
     FROM waitlist_entry e
+    JOIN patient w ON w.id = e.patient_id AND w.active
     JOIN visit_type v ON v.id = e.visit_type_id AND v.active AND v.capacity = 1
     -- The first and the last moment at which a visit might begin whose claim touches the span.
     CROSS JOIN LATERAL (
@@ -158,6 +159,7 @@ BEGIN
                       WHERE p.part = ANY (e.times_of_day) AND p.first <= extract(hour FROM t.ends)
                         AND p.last > extract(hour FROM t.opens)))
       AND v.duration_min <= longest
+      AND ((SELECT p.accepting_new_patients FROM provider p WHERE p.id = of_provider) OR has_seen(of_provider, e.patient_id))
       AND (NOT EXISTS (SELECT FROM provider_visit_type t WHERE t.provider_id = of_provider)
            OR EXISTS (SELECT FROM provider_visit_type t WHERE t.provider_id = of_provider AND t.visit_type_id = v.id))
       AND (e.appointment_id IS NULL
@@ -168,39 +170,41 @@ BEGIN
 END
 $$;
 
--- The first of these who still waits, locked until commit: whoever fills another time meanwhile waits here, and finds them
--- offered.
-CREATE FUNCTION first_waiting(ids uuid[]) RETURNS uuid
+-- Keep a time for the first of `entries` who still waits. Whoever keeps another time for them waits here until this
+-- transaction ends, and finds them offered. A row without a hold when they are busy then, or nobody waits; none when provider
+-- or room is taken, as with any claim (ADR-0003).
+CREATE FUNCTION offer_time(hold_id uuid, of_provider uuid, at_clinic uuid, in_room uuid, of_visit_type uuid, span tstzrange,
+                           claimed tstzrange, in_mode text, breaks text[], offer_id uuid, entries uuid[], until timestamptz,
+                           overdue_at timestamptz, freed timestamptz, by_user uuid, in_request uuid)
+    RETURNS TABLE (entry_id uuid, hold appointment)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    who uuid;
 BEGIN
-    RETURN (SELECT e.id FROM waitlist_entry e WHERE e.id = ANY (ids) AND e.status = 'waiting'
-            ORDER BY e.rank, e.since, e.id LIMIT 1 FOR UPDATE);
-END
-$$;
-
--- Keep a time for whoever waits, or return no row when provider, patient or room is taken. The caller has locked the entry.
-CREATE FUNCTION offer_time(hold_id uuid, of_provider uuid, who uuid, at_clinic uuid, in_room uuid, of_visit_type uuid,
-                           span tstzrange, claimed tstzrange, in_mode text, breaks text[], offer_id uuid, of_entry uuid,
-                           until timestamptz, overdue_at timestamptz, freed timestamptz, by_user uuid, in_request uuid)
-    RETURNS SETOF appointment
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-#variable_conflict use_column
-BEGIN
-    RETURN QUERY
-        WITH held AS (
-            INSERT INTO appointment (id, provider_id, patient_id, clinic_id, room_id, visit_type_id, during, claims, status, mode,
-                                     overridden, hold_expires_at, hold_client, changed_by, request_id)
-            SELECT hold_id, of_provider, who, at_clinic, in_room, of_visit_type, span, claimed, 'held', in_mode, breaks, overdue_at,
-                   'waitlist', by_user, in_request
-            WHERE NOT EXISTS (SELECT FROM taken b WHERE b.provider_id = of_provider AND b.lane > 0 AND b.claims && claimed
-                              AND b.session_id IS NULL)
-            ON CONFLICT DO NOTHING
-            RETURNING *
-        ), offered AS (
-            INSERT INTO waitlist_offer (id, entry_id, appointment_id, freed_at, expires_at, created_at, changed_by, request_id)
-            SELECT offer_id, of_entry, held.id, freed, until, clock_timestamp(), by_user, in_request FROM held
-        )
-        SELECT * FROM held;
+    SELECT e.id, e.patient_id INTO entry_id, who
+    FROM waitlist_entry e
+    WHERE e.id = ANY (entries) AND e.status = 'waiting'
+    ORDER BY e.rank, e.since, e.id
+    LIMIT 1 FOR UPDATE;
+    IF NOT FOUND OR EXISTS (SELECT FROM appointment a
+                            WHERE a.patient_id = who AND a.during && span
+                              AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.patient_id IS NOT NULL) THEN
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    INSERT INTO appointment AS a (id, provider_id, patient_id, clinic_id, room_id, visit_type_id, during, claims, status, mode,
+                                  overridden, hold_expires_at, hold_client, changed_by, request_id)
+    SELECT hold_id, of_provider, who, at_clinic, in_room, of_visit_type, span, claimed, 'held', in_mode, breaks, overdue_at,
+           'waitlist', by_user, in_request
+    WHERE NOT EXISTS (SELECT FROM taken b WHERE b.provider_id = of_provider AND b.lane > 0 AND b.claims && claimed
+                      AND b.session_id IS NULL)
+    ON CONFLICT DO NOTHING
+    RETURNING a.* INTO hold;
+    IF FOUND THEN
+        INSERT INTO waitlist_offer (id, entry_id, appointment_id, freed_at, expires_at, created_at, changed_by, request_id)
+        VALUES (offer_id, offer_time.entry_id, hold_id, freed, until, clock_timestamp(), by_user, in_request);
+        RETURN NEXT;
+    END IF;
 END
 $$;
 

@@ -5,10 +5,10 @@ urgency and age (ADR-0028), each under the lock of their entry: of several times
 another person, and nobody is passed over. The offer is a hold, so nobody else can take the time while it stands.
 """
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +35,7 @@ from frontdesk.waitlist.suiting import Suiting
 q = load(__package__)
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 100
+AT_ONCE = 25
 """So many are read at once, in order; most freed times find somebody among the first few."""
 
 MOST_READ = 2000
@@ -50,20 +50,25 @@ GRACE = timedelta(minutes=1)
 _FROM_THE_FIRST: dict[str, Any] = dict.fromkeys(("rank", "since", "id"))
 
 
-class _Passed(Exception):
-    """Roll back to before this person was asked, the lock of their entry included."""
-
-
 async def fill(conn: Connection, actor: Actor, freed: Freed) -> None:
     """Offer what is free of the span to those who wait for it, until nothing is left or nobody fits.
 
     Nobody waits as long as the database answers one question with no. Never refuses what freed the time: when the
     waitlist itself is stuck behind a lock, the worker fills the time later.
     """
-    try:
-        await _fill(conn, as_system(actor), freed)
-    except psycopg.errors.LockNotAvailable:
-        log.warning("waitlist_left_to_worker", request_id=str(actor.request_id))
+    now = clock.now()
+    lower, upper = suiting.edges(freed.span)
+    lower, upper = max(lower, now), min(upper, now + suiting.FURTHEST)
+    if lower >= upper:
+        return
+    freed = replace(freed, span=TimestamptzRange(lower, upper))
+    longest = await _wanted(conn, freed, now)
+    if longest:
+        try:
+            async with conn.transaction():
+                await _fill(conn, as_system(actor), freed, now, longest)
+        except psycopg.errors.LockNotAvailable:
+            log.warning("waitlist_left_to_worker", request_id=str(actor.request_id))
 
 
 def as_system(actor: Actor) -> Actor:
@@ -71,27 +76,32 @@ def as_system(actor: Actor) -> Actor:
     return Actor(user_id=ids.SYSTEM, role=Role.ADMIN, request_id=actor.request_id)
 
 
-async def _fill(conn: Connection, system: Actor, freed: Freed) -> None:
-    now = clock.now()
+async def _fill(conn: Connection, system: Actor, freed: Freed, now: datetime, longest: int | None) -> None:
     lower, upper = suiting.edges(freed.span)
-    lower, upper = max(lower, now), min(upper, now + suiting.FURTHEST)
-    if lower >= upper:
-        return
-    freed = replace(freed, span=TimestamptzRange(lower, upper))
     place: Mapping[str, Any] = _FROM_THE_FIRST
     read = asked = 0
-    while read < MOST_READ and asked < MOST_ASKED and (longest := await _wanted(conn, freed, now)):
+    while longest and read < MOST_READ and asked < MOST_ASKED:
         waiting = await _waiting(conn, freed, longest, now, place)
-        read += len(waiting)
         times = await _times(conn, freed, waiting)
-        suited = [entry for entry in waiting if any(suiting.suits(s, entry) for s in times[entry["visit_type_id"]])]
-        last = await _ask_first(conn, system, freed, suited, times) if suited else None
-        if last is not None:
-            place, asked = last, asked + 1
+        suited = [
+            (entry, time)
+            for entry in waiting
+            if (time := next((t for t in times[entry["visit_type_id"]] if suiting.suits(t, entry)), None))
+        ]
+        if suited:
+            # The same time would be offered to all of these: whoever of them still waits.
+            time = suited[0][1]
+            alike = [entry for entry, _ in takewhile(lambda one, time=time: one[1] is time, suited)]  # type: ignore[misc]
+            place, theirs = await offer(conn, system, alike, time, freed.at)
+            asked += 1
+            if theirs and time.start <= lower and upper <= time.end:
+                return  # nothing is left of it
         elif len(waiting) == AT_ONCE:
             place = waiting[-1]
         else:
             return
+        read += len(waiting)
+        longest = await _wanted(conn, freed, now)
 
 
 async def _wanted(conn: Connection, freed: Freed, now: datetime) -> int | None:
@@ -127,47 +137,33 @@ async def _times(conn: Connection, freed: Freed, waiting: Sequence[Mapping[str, 
     }
 
 
-async def _ask_first(
-    conn: Connection,
-    system: Actor,
-    freed: Freed,
-    suited: Sequence[Mapping[str, Any]],
-    times: Mapping[UUID, Sequence[Suiting]],
-) -> Mapping[str, Any] | None:
-    """Lock the first of these who still waits, and offer them the first time that suits; who it was, if anybody.
+async def offer(
+    conn: Connection, system: Actor, entries: Sequence[Mapping[str, Any]], time: Suiting, freed_at: datetime
+) -> tuple[Mapping[str, Any], bool]:
+    """Keep the time for the first of these who still waits; whom it was kept for, or who could not have it, and which.
 
-    From the lock to the commit whoever fills another time for them waits, so all that can be is done before.
+    It is the last when all of them have found something else, or nobody could have it. They wait for one visit type; if
+    that has limits, only the first is asked. From the lock of their entry, which the last statement but one takes, to
+    the commit, whoever fills another time for them waits.
     """
-    entry = None
-    with contextlib.suppress(_Passed):
-        async with conn.transaction():
-            row = await db.one(conn, q.first_waiting, ids=[one["id"] for one in suited])
-            entry = next((one for one in suited if row and one["id"] == row["id"]), None)
-            for time in times[entry["visit_type_id"]] if entry else ():
-                if suiting.suits(time, entry) and await offer(conn, system, entry, time, freed.at):
-                    return entry
-            raise _Passed
-    return entry
-
-
-async def offer(conn: Connection, system: Actor, entry: Mapping[str, Any], suits: Suiting, freed_at: datetime) -> bool:
-    """Keep the time for whoever waits, whose entry is locked; False when the rules or the book say no after all."""
+    first, last = entries[0], entries[-1]
     claim, verdict = await judged_claim(
         conn,
         system,
-        provider_id=suits.provider_id,
-        clinic_id=suits.clinic_id,
-        visit_type_id=entry["visit_type_id"],
-        start=suits.start,
-        patient_id=entry["patient_id"],
+        provider_id=time.provider_id,
+        clinic_id=time.clinic_id,
+        visit_type_id=first["visit_type_id"],
+        start=time.start,
+        patient_id=first["patient_id"],
     )
     if verdict.broken:
-        return False
+        return last, False
     overridden: list[str] = []
     if verdict.limited:
+        entries, last = [first], first
         counted = await claims.lock_limits(conn, claim)
-        if await limits.broken(conn, **counted, except_id=entry["appointment_id"]):
-            return False
+        if await limits.broken(conn, **counted, except_id=first["appointment_id"]):
+            return first, False
         # The visit they have is counted as long as it stands where it is: the one in its place breaks no limit.
         overridden = await limits.broken(conn, **counted)
     offer_id = ids.new_id()
@@ -175,30 +171,33 @@ async def offer(conn: Connection, system: Actor, entry: Mapping[str, Any], suits
         row, _ = await claims.try_claim(
             conn,
             system,
-            claim,
+            replace(claim, patient_id=None),
             insert=q.offer_time,
             mode=verdict.mode,
             overridden=overridden,
-            hold_expires_at=suits.expires_at + GRACE,
+            hold_expires_at=time.expires_at + GRACE,
             offer_id=offer_id,
-            entry_id=entry["id"],
-            expires_at=suits.expires_at,
+            entry_ids=[entry["id"] for entry in entries],
+            expires_at=time.expires_at,
             freed_at=freed_at,
         )
     except Problem:
-        return False
+        row = None
     if row is None:
-        return False
+        return last, False
+    entry = next((entry for entry in entries if entry["id"] == row["entry_id"]), last)
+    if row["id"] is None:
+        return entry, False
     held = AppointmentHeld(**claims.event_fields(row), hold_expires_at=row["hold_expires_at"])
     told = WaitlistOffered(
         entry_id=entry["id"],
         patient_id=entry["patient_id"],
         offer_id=offer_id,
         appointment_id=row["id"],
-        expires_at=suits.expires_at,
+        expires_at=time.expires_at,
         **{name: row[name] for name in ("provider_id", "clinic_id", "start", "end")},
     )
     await outbox.record_all(conn, [(system, held), (system, told)])
     WAITLIST_OFFERED.inc()
     WAITLIST_SECONDS.observe(max(0.0, (clock.now() - freed_at).total_seconds()))
-    return True
+    return entry, True

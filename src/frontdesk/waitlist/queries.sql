@@ -11,17 +11,15 @@ SELECT (n.entry).id, (n.entry).patient_id, (n.entry).visit_type_id, (n.entry).cl
 FROM next_waiting(%(provider_id)s, %(clinic_id)s::uuid, %(span)s, %(longest)s::integer, %(now)s,
                   %(rank)s::smallint, %(since)s::timestamptz, %(id)s::uuid, %(most)s) AS n;
 
--- name: first_waiting
--- The first of these who still waits, locked until commit.
-SELECT first_waiting(%(ids)s) AS id;
-
 -- name: offer_time
--- Claim the time for whoever waits, or return no row when provider, patient or room is taken.
-SELECT id, status, version, provider_id, patient_id, clinic_id, room_id, visit_type_id, lower(during) AS start,
-       upper(during) AS "end", mode, hold_expires_at
-FROM offer_time(%(id)s, %(provider_id)s, %(patient_id)s, %(clinic_id)s, %(room_id)s::uuid, %(visit_type_id)s, %(during)s,
-                %(claims)s, %(mode)s, %(overridden)s::text[], %(offer_id)s, %(entry_id)s, %(expires_at)s, %(hold_expires_at)s,
-                %(freed_at)s, %(changed_by)s, %(request_id)s);
+-- Claim the time for the first of these who still waits; no row when provider or room is taken, one without an id when they
+-- are busy or nobody waits.
+SELECT o.entry_id, (o.hold).id, (o.hold).status, (o.hold).version, (o.hold).provider_id, (o.hold).patient_id,
+       (o.hold).clinic_id, (o.hold).room_id, (o.hold).visit_type_id, lower((o.hold).during) AS start,
+       upper((o.hold).during) AS "end", (o.hold).mode, (o.hold).hold_expires_at
+FROM offer_time(%(id)s, %(provider_id)s, %(clinic_id)s, %(room_id)s::uuid, %(visit_type_id)s, %(during)s, %(claims)s, %(mode)s,
+                %(overridden)s::text[], %(offer_id)s, %(entry_ids)s, %(expires_at)s, %(hold_expires_at)s, %(freed_at)s,
+                %(changed_by)s, %(request_id)s) AS o;
 
 -- name: known
 -- Whether what is asked for exists, what could never be booked, and how many places the patient has already.

@@ -126,7 +126,7 @@ async def seek(conn: Connection, actor: Actor, entry_id: UUID) -> bool:
     while week < last:
         span = TimestamptzRange(week, min(week + _WEEK, last))
         for suits in await suiting.starts(conn, who, entry, span):
-            if await filling.offer(conn, filling.as_system(actor), entry, suits, now):
+            if (await filling.offer(conn, filling.as_system(actor), [entry], suits, now))[1]:
                 return True
         week += _WEEK
     return False
