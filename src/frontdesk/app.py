@@ -22,7 +22,6 @@ from frontdesk.auth.guard import declared, refuse_undeclared
 from frontdesk.auth.permissions import PERMISSIONS, SCOPES, Role
 from frontdesk.availability import api as availability
 from frontdesk.availability import freed
-from frontdesk.availability.copies import Copies
 from frontdesk.availability.copies import SharedCopies
 from frontdesk.availability.shared import SharedAvailability
 from frontdesk.booking import api as booking

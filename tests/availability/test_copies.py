@@ -27,7 +27,7 @@ from frontdesk.ports.redis import connect
 from frontdesk.supervisor.valkey import EmbeddedValkey
 from tests.availability.copying import copies_found, told, works_until, worlds, write_and_read
 from tests.make import Make
-from tests.service import TRUST, Service
+from tests.service import Service
 
 WRITERS = 3
 
@@ -60,66 +60,6 @@ def copying(database: str, tmp_path: Path, valkey: EmbeddedValkey) -> Iterator[S
 def make(copying: Service) -> Iterator[Make]:
     with psycopg.connect(copying.dsn, autocommit=True, options="-c timezone=UTC") as conn:
         yield Make(conn)
-
-
-def worlds(service: Service, make: Make, count: int) -> list[World]:
-    """As many providers that work all day, each with a visit type of their own, so that searches find them alone."""
-    clinic, patient = make.clinic(), make.patient()
-    me, desk = service.client(make.token("patient", patient_id=patient)), service.client(make.token("admin"))
-    made = []
-    for _ in range(count):
-        provider, visit = make.provider(), make.visit_type(30)
-        make.every_day(provider, clinic)
-        made.append(World(service, make, clinic, provider, visit, patient, me, desk))
-        # Who is limited to this type is found by no search for another one.
-        body = {"visit_type_ids": [str(visit)]}
-        assert desk.patch(f"/providers/{provider}", json=body).status_code == 200
-    return made
-
-
-def told(world: World) -> Iterator[set[datetime]]:
-    """What new connections are told of one day, by both ways to ask."""
-    span = {"from": world.at(0).date().isoformat(), "to": world.at(24).date().isoformat()}
-    asked = {"visit_type_id": str(world.visit), "clinic_id": str(world.clinic), **span}
-    for n in range(ASKS):
-        with httpx.Client(base_url=world.service.api, timeout=60, verify=TRUST) as client:
-            path = f"/providers/{world.provider}/availability" if n % 2 else "/availability?limit=100"
-            answer = client.get(path, params={**httpx.URL(path).params, **asked})
-            assert answer.status_code == 200, answer.text
-            slots = answer.json()["slots"]
-            yield {
-                datetime.fromisoformat(slot["start"])
-                for slot in slots
-                if slot.get("provider_id", str(world.provider)) == str(world.provider)
-            }
-
-
-def works_until(world: World, hour: int) -> set[datetime]:
-    """Give the provider new hours; what they offer."""
-    end = f"{hour % 24:02}:00"
-    days = [
-        {"clinic_id": str(world.clinic), "weekday": day, "start_time": "00:00", "end_time": end} for day in range(1, 8)
-    ]
-    items = [{**day, "effective_from": "2020-01-06"} for day in days]
-    with world.service.client(world.make.token("admin")) as desk:
-        answer = desk.put(f"/providers/{world.provider}/schedules", json={"items": items})
-    assert answer.status_code == 200, answer.text
-    return {world.at(half / 2) for half in range(hour * 2)}
-
-
-def write_and_read(world: World, patient: UUID, hurt: threading.Event) -> None:
-    """Change hours, book and cancel, over and over: every answer shows the last write that was acknowledged."""
-    offered: set[datetime] = set()
-    for n in range(ROUNDS):
-        offered = works_until(world, 24 - n % 5)
-        assert all(answer == offered for answer in told(world))
-        with world.service.client(world.make.token("admin")) as desk:
-            booked = desk.post("/appointments", json=world.body(n / 2, patient_id=str(patient)))
-            assert booked.status_code == 201, booked.text
-            assert all(answer == offered - {world.at(n / 2)} for answer in told(world))
-            assert desk.post(f"/appointments/{booked.json()['id']}/cancel", json={"reason": "test"}).status_code == 200
-        assert all(answer == offered for answer in told(world))
-        hurt.set()
 
 
 def harm(valkey: EmbeddedValkey) -> list[Sabotage]:
