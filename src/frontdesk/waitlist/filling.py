@@ -58,17 +58,18 @@ async def fill(conn: Connection, actor: Actor, freed: Freed) -> None:
     """
     now = clock.now()
     lower, upper = suiting.edges(freed.span)
-    lower, upper = max(lower, now), min(upper, now + suiting.FURTHEST)
-    if lower >= upper:
-        return
-    freed = replace(freed, span=TimestamptzRange(lower, upper))
-    longest = await _wanted(conn, freed, now)
-    if longest:
-        try:
-            async with conn.transaction():
-                await _fill(conn, as_system(actor), freed, now, longest)
-        except psycopg.errors.LockNotAvailable:
-            log.warning("waitlist_left_to_worker", request_id=str(actor.request_id))
+    lower = max(lower, now)
+    while lower < upper:
+        until = min(upper, lower + suiting.FURTHEST)
+        part = replace(freed, span=TimestamptzRange(lower, until))
+        if longest := await _wanted(conn, part, now):
+            try:
+                async with conn.transaction():
+                    await _fill(conn, as_system(actor), part, now, longest)
+            except psycopg.errors.LockNotAvailable:
+                log.warning("waitlist_left_to_worker", request_id=str(actor.request_id))
+                return
+        lower = until
 
 
 def as_system(actor: Actor) -> Actor:

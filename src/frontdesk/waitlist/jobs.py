@@ -22,10 +22,11 @@ async def expire_offers(conn: Connection) -> int:
         system = _system()
         try:
             async with conn.transaction():
-                time = await offers.withdraw(conn, system, overdue["id"], status="expired")
+                time = await offers.withdraw(conn, system, overdue["id"], status="expired", overdue=True)
                 if overdue["missed"] + 1 >= settings().offers_missed:
                     await service.leave(conn, system, overdue["entry_id"], status="expired")
                 await freed.tell(conn, system, time)
+                await service.seek(conn, system, overdue["entry_id"])
         except OfferGone:  # another worker, or the patient in the last moment
             continue
         expired += 1

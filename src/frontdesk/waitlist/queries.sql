@@ -47,14 +47,12 @@ VALUES (%(id)s, %(patient_id)s, %(visit_type_id)s, %(provider_id)s, %(specialty_
 RETURNING id, patient_id, visit_type_id, provider_id, specialty_id, urgency;
 
 -- name: lock_waiting
--- What somebody waits for, their entry locked until commit; nothing for one that is not waiting. `offered`: the starts that
--- they were offered before, with whomever.
+-- What somebody waits for, their entry locked until commit; nothing for one that is not waiting. `offered_…`: the times that
+-- they were offered before.
 SELECT e.id, e.patient_id, e.visit_type_id, e.provider_id, e.specialty_id, e.clinic_ids, e.earliest, e.latest, e.weekdays,
-       e.times_of_day, e.appointment_id, a.start_at AS before,
-       ARRAY(SELECT h.start_at FROM waitlist_offer o JOIN appointment h ON h.id = o.appointment_id
-             WHERE o.entry_id = e.id) AS offered
+       e.times_of_day, e.appointment_id, s.before, s.offered_by, s.offered_at
 FROM waitlist_entry e
-LEFT JOIN appointment a ON a.id = e.appointment_id
+CROSS JOIN LATERAL waitlist_so_far(e) AS s
 WHERE e.id = %(id)s AND e.status = 'waiting'
 FOR UPDATE OF e;
 

@@ -20,7 +20,7 @@ _EPOCH = date(1970, 1, 1)
 _DAY = timedelta(days=1)
 
 FURTHEST = timedelta(days=MOST_DAYS - 3)
-"""A question of availability covers no more; a day on either side is for the zones of clinics."""
+"""One question covers no more; a day on either side is for the zones of clinics."""
 
 SHORTEST = timedelta(minutes=2)
 """Nobody answers faster than that; a time that could be kept no longer is not offered."""
@@ -51,8 +51,7 @@ async def starts(
 ) -> list[Suiting]:
     """The starts of these providers that suit `entry` and whose claim touches `span`, earliest first.
 
-    `entry` is a row with what was asked for; `offered`: starts not to be offered again; `before`: the start of the
-    visit that they have, if any.
+    `entry` is a row with what was asked for; `before`: the start of the visit that they have, if any.
     """
     lower, upper = edges(span)
     first = max(lower.date() - _DAY, entry["earliest"] or date.min)
@@ -118,7 +117,10 @@ def expiry(start: datetime, now: datetime, notice: timedelta) -> datetime:
 
 
 def suits(time: Suiting, entry: Mapping[str, Any]) -> bool:
-    """Whether a free time is what was asked for, earlier than the visit that they have, and not offered before."""
+    """Whether a free time is what was asked for, earlier than the visit that they have, and not offered before.
+
+    `entry` may tell what was `offered` with this provider, and when they are `busy`.
+    """
     day, second = _EPOCH + timedelta(days=time.wall // DAY_S), time.wall % DAY_S
     return (
         (entry["clinic_ids"] is None or time.clinic_id in entry["clinic_ids"])
@@ -126,7 +128,7 @@ def suits(time: Suiting, entry: Mapping[str, Any]) -> bool:
         and (entry["latest"] is None or day <= entry["latest"])
         and (entry["weekdays"] is None or day.isoweekday() in entry["weekdays"])
         and (entry["times_of_day"] is None or any(TimeOfDay(part).holds(second) for part in entry["times_of_day"]))
-        and time.start not in entry["offered"]
+        and time.start not in entry.get("offered", ())
         and (entry["before"] is None or time.start < entry["before"])
         and not any(span.lower < time.end and time.start < span.upper for span in entry.get("busy", ()))
     )

@@ -210,6 +210,16 @@ BEGIN
 END
 $$;
 
+-- What an entry was offered so far, by whom and when, and when the visit begins that they have: whoever asks, all of it.
+CREATE FUNCTION waitlist_so_far(of_entry waitlist_entry, OUT before timestamptz, OUT offered_by uuid[], OUT offered_at timestamptz[])
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    BEGIN ATOMIC
+        SELECT (SELECT v.start_at FROM appointment v WHERE v.id = (of_entry).appointment_id),
+               coalesce(array_agg(a.provider_id ORDER BY a.id), '{}'), coalesce(array_agg(a.start_at ORDER BY a.id), '{}')
+        FROM waitlist_offer o JOIN appointment a ON a.id = o.appointment_id
+        WHERE o.entry_id = (of_entry).id;
+    END;
+
 -- How many wait before this entry for a time that might be theirs too, by what puts them first.
 CREATE FUNCTION waitlist_ahead(of_entry uuid) RETURNS TABLE (more_urgent bigint, earlier bigint)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
