@@ -187,7 +187,7 @@ class Crowd:
 
     def consistent(self) -> None:
         """Entries, offers, holds and the book tell the same; nothing overlaps."""
-        for what, query in {**OVERLAPS, **_CONSISTENT}.items():
+        for what, query in {**OVERLAPS, **CONSISTENT}.items():
             found = self.make.conn.execute(query).fetchall()
             assert not found, f"{what}: {found[:3]}"
 
@@ -236,7 +236,7 @@ class Watch:
         self._thread.join()
 
 
-_CONSISTENT = {
+CONSISTENT = {
     "an entry that is not what its offers say": """
         SELECT e.id, e.status, s.standing, s.accepted FROM waitlist_entry e
         CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE o.status = 'standing') AS standing,
