@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from frontdesk.waitlist import jobs
 from tests.waitlist.background import Background
 from tests.waitlist.conftest import World
 
@@ -143,3 +144,23 @@ def test_days_and_parts_of_the_day_are_those_of_the_clinic(world: World) -> None
         first + timedelta(minutes=270),
         first + timedelta(minutes=90),
     ]
+
+
+def test_what_a_room_frees_elsewhere_is_found_when_the_worker_looks_again(world: World, background: Background) -> None:
+    """A visit with one provider kept the only room; with it goes what kept the other provider's time from all."""
+    make = world.make
+    clinic, mine, other = make.clinic(), make.provider(), make.provider()
+    room, kind = make.room(clinic), make.visit_type(30, room_kind="consultation")
+    for provider in (mine, other):
+        make.every_day(provider, clinic, "09:00", "09:30")
+    visit = make.appointment(other, clinic, kind, world.at(9), patient_id=make.patient(), room_id=room)
+    _, me = world.someone()
+    entry = world.wait(me, provider_id=str(mine), visit_type_id=str(kind))
+    assert entry["offer"] is None
+    world.cancel(str(visit))
+    assert world.entry(me, entry)["status"] == "waiting"
+    look = jobs.LookAgain()
+    row = make.conn.execute("SELECT count(*) FROM waitlist_entry WHERE status = 'waiting'").fetchone()
+    for _ in range((row[0] if row else 0) // jobs.AT_ONCE + 1):
+        background.run(look)
+    assert offered(world, me, entry) == world.at(9)

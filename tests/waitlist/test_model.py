@@ -355,6 +355,6 @@ def test_the_line_moves_as_the_model_says(
 ) -> None:
     wire = Wire(service)
     Waiting.make, Waiting.wire, Waiting.desk, Waiting.background = make, wire, make.token("admin"), background
-    usual = examples(20, seed=int(request.node.callspec.params["postgres"]))
+    usual = examples(60, seed=int(request.node.callspec.params["postgres"]))
     run_state_machine_as_test(Waiting, settings=type(usual)(usual, stateful_step_count=40))
     wire.close()

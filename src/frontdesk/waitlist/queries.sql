@@ -129,6 +129,13 @@ SELECT o.id, o.entry_id, e.missed FROM waitlist_offer o JOIN waitlist_entry e ON
 WHERE o.status = 'standing' AND o.expires_at <= %(now)s
 ORDER BY o.expires_at, o.id LIMIT 1;
 
+-- name: line
+-- Who waits, in the order of urgency and age, after one of them.
+SELECT id, rank, since FROM waitlist_entry
+WHERE status = 'waiting'
+  AND (%(id)s::uuid IS NULL OR (rank, since, id) > (%(rank)s::smallint, %(since)s::timestamptz, %(id)s::uuid))
+ORDER BY rank, since, id LIMIT %(most)s;
+
 -- name: over
 -- Those who wait for what cannot come any more: the last day has passed wherever it ends last, the visit that was to be
 -- earlier is not ahead, or the patient is gone.
