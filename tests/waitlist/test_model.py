@@ -193,7 +193,7 @@ class Waiting(RuleBasedStateMachine):
             assert answer.slug == "offer-gone"
             return multiple()
         assert answer.status == 201, answer
-        entry.status, entry.offer = "booked", None
+        entry.status, entry.offer, entry.missed = "booked", None, 0
         if later is None:
             return self.kept(answer, entry.patient, slot)
         assert answer.body["id"] == later.id
