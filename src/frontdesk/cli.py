@@ -51,6 +51,7 @@ JOBS: tuple[worker.Job, ...] = (
     waitlist_jobs.expire_offers,
     booking_jobs.expire_holds,
     waitlist_jobs.expire_entries,
+    waitlist_jobs.LookAgain(),
     auth_jobs.answer_resets,
     reminders.Remind(),
     answers.purge,

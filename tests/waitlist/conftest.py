@@ -1,5 +1,6 @@
 """A provider whose day is full, and people who wait."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from frontdesk import clock
 from tests.make import Make
 from tests.service import Service
+from tests.waitlist.background import Background
 
 Row = dict[str, Any]
 
@@ -75,6 +77,16 @@ class World:
         row: Row = answer.json()
         return row
 
+    def overslept(self, offer_id: str) -> None:
+        """Nobody answered: the time for that ended a moment ago."""
+        self.make.conn.execute(
+            "WITH o AS (UPDATE waitlist_offer SET expires_at = now() - interval '1 second' WHERE id = %s"
+            "           RETURNING appointment_id)"
+            " UPDATE appointment a SET hold_expires_at = now() + interval '59 seconds' FROM o"
+            " WHERE a.id = o.appointment_id AND a.status = 'held'",
+            (offer_id,),
+        )
+
     def free(self) -> set[datetime]:
         """What the public is offered on that day."""
         asked = {"visit_type_id": str(self.visit), "from": self.day.date().isoformat()}
@@ -90,3 +102,10 @@ def world(service: Service, make: Make) -> World:
     make.every_day(provider, clinic, "09:00", "11:00")
     day = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)
     return World(service, make, clinic, provider, visit, day, service.client(make.token("admin")))
+
+
+@pytest.fixture
+def background(service: Service) -> Iterator[Background]:
+    """The background worker's part, in this process."""
+    with Background(service.dsn) as working:
+        yield working

@@ -5,10 +5,12 @@ urgency and age (ADR-0028), each under the lock of their entry: of several times
 another person, and nobody is passed over. The offer is a hold, so nobody else can take the time while it stands.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -33,20 +35,19 @@ from frontdesk.waitlist.suiting import Suiting
 q = load(__package__)
 log = structlog.get_logger(__name__)
 
-MOST_ASKED = 200
+AT_ONCE = 25
+"""So many are read at once, in order; most freed times find somebody among the first few."""
+
+MOST_READ = 2000
 """So many are looked at for one freed time before it is left to the worker: a request has an end."""
 
-MOST_ASKED_BY_HOURS = 25
-"""Working time that was changed in this very transaction has to be worked out for each of them."""
+MOST_ASKED = 100
+"""So many whom it suits may turn out to be busy or at a limit, each a few statements."""
 
 GRACE = timedelta(minutes=1)
 """The hold outlives its offer so long, for the worker to ask the next one; without a worker the time is then free."""
 
 _FROM_THE_FIRST: dict[str, Any] = dict.fromkeys(("rank", "since", "id"))
-
-
-class _DoesNotSuit(Exception):
-    """Roll back to before this person was looked at, the lock of their entry included."""
 
 
 async def fill(conn: Connection, actor: Actor, freed: Freed) -> None:
@@ -55,10 +56,20 @@ async def fill(conn: Connection, actor: Actor, freed: Freed) -> None:
     Nobody waits as long as the database answers one question with no. Never refuses what freed the time: when the
     waitlist itself is stuck behind a lock, the worker fills the time later.
     """
-    try:
-        await _fill(conn, as_system(actor), freed)
-    except psycopg.errors.LockNotAvailable:
-        log.warning("waitlist_left_to_worker", request_id=str(actor.request_id))
+    now = clock.now()
+    lower, upper = suiting.edges(freed.span)
+    lower = max(lower, now)
+    while lower < upper:
+        until = min(upper, lower + suiting.FURTHEST)
+        part = replace(freed, span=TimestamptzRange(lower, until))
+        if longest := await _wanted(conn, part, now):
+            try:
+                async with conn.transaction():
+                    await _fill(conn, as_system(actor), part, now, longest)
+            except psycopg.errors.LockNotAvailable:
+                log.warning("waitlist_left_to_worker", request_id=str(actor.request_id))
+                return
+        lower = until
 
 
 def as_system(actor: Actor) -> Actor:
@@ -66,29 +77,32 @@ def as_system(actor: Actor) -> Actor:
     return Actor(user_id=ids.SYSTEM, role=Role.ADMIN, request_id=actor.request_id)
 
 
-async def _fill(conn: Connection, system: Actor, freed: Freed) -> None:
-    now = clock.now()
+async def _fill(conn: Connection, system: Actor, freed: Freed, now: datetime, longest: int | None) -> None:
     lower, upper = suiting.edges(freed.span)
-    lower, upper = max(lower, now), min(upper, now + suiting.FURTHEST)
-    if lower >= upper:
-        return
-    freed = replace(freed, span=TimestamptzRange(lower, upper))
-    place, asked, most = _FROM_THE_FIRST, 0, MOST_ASKED_BY_HOURS if freed.by_hours else MOST_ASKED
-    while asked < most and (longest := await _wanted(conn, freed, now)):
-        offered = False
-        while not offered and asked < most:
+    place: Mapping[str, Any] = _FROM_THE_FIRST
+    read = asked = 0
+    while longest and read < MOST_READ and asked < MOST_ASKED:
+        waiting = await _waiting(conn, freed, longest, now, place)
+        times = await _times(conn, freed, waiting)
+        suited = [
+            (entry, time)
+            for entry in waiting
+            if (time := next((t for t in times[entry["visit_type_id"]] if suiting.suits(t, entry)), None))
+        ]
+        if suited:
+            # The same time would be offered to all of these: whoever of them still waits.
+            time = suited[0][1]
+            alike = [entry for entry, _ in takewhile(lambda one, time=time: one[1] is time, suited)]  # type: ignore[misc]
+            place, theirs = await offer(conn, system, alike, time, freed.at)
             asked += 1
-            try:
-                async with conn.transaction():
-                    entry = await _next(conn, freed, longest, place)
-                    if entry is None:
-                        return
-                    place = {name: entry[name] for name in _FROM_THE_FIRST}
-                    if not await _offer_any(conn, system, entry, freed):
-                        raise _DoesNotSuit
-                    offered = True
-            except _DoesNotSuit:
-                pass
+            if theirs and time.start <= lower and upper <= time.end:
+                return  # nothing is left of it
+        elif len(waiting) == AT_ONCE:
+            place = waiting[-1]
+        else:
+            return
+        read += len(waiting)
+        longest = await _wanted(conn, freed, now)
 
 
 async def _wanted(conn: Connection, freed: Freed, now: datetime) -> int | None:
@@ -98,44 +112,59 @@ async def _wanted(conn: Connection, freed: Freed, now: datetime) -> int | None:
     return row["longest"] if row else None
 
 
-async def _next(conn: Connection, freed: Freed, longest: int, place: Mapping[str, Any]) -> dict[str, Any] | None:
-    return await db.one(
+async def _waiting(
+    conn: Connection, freed: Freed, longest: int, now: datetime, place: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Who comes next, in order, not locked: most often rivals for other times are already asking the first of them."""
+    return await db.many(
         conn,
         q.next_waiting,
         provider_id=freed.provider_id,
         clinic_id=freed.clinic_id,
         span=freed.span,
         longest=longest,
-        **place,
+        now=now,
+        most=AT_ONCE,
+        **{name: place[name] for name in _FROM_THE_FIRST},
     )
 
 
-async def _offer_any(conn: Connection, system: Actor, entry: Mapping[str, Any], freed: Freed) -> bool:
-    """Offer the first start that suits and can be had."""
-    for suits in await suiting.starts(conn, [freed.provider_id], entry, freed.span, kept=not freed.by_hours):
-        if await offer(conn, system, entry, suits, freed.at):
-            return True
-    return False
+async def _times(conn: Connection, freed: Freed, waiting: Sequence[Mapping[str, Any]]) -> dict[UUID, list[Suiting]]:
+    """What is free within the span, by the visit type that somebody waits for."""
+    kinds = dict.fromkeys(entry["visit_type_id"] for entry in waiting)
+    return {
+        kind: await suiting.free_of(conn, freed.provider_id, kind, freed.span, kept=not freed.by_hours)
+        for kind in kinds
+    }
 
 
-async def offer(conn: Connection, system: Actor, entry: Mapping[str, Any], suits: Suiting, freed_at: datetime) -> bool:
-    """Keep the time for whoever waits, whose entry is locked; False when the rules or the book say no after all."""
+async def offer(
+    conn: Connection, system: Actor, entries: Sequence[Mapping[str, Any]], time: Suiting, freed_at: datetime
+) -> tuple[Mapping[str, Any], bool]:
+    """Keep the time for the first of these who still waits; whom it was kept for, or who could not have it, and which.
+
+    It is the last when all of them have found something else, or nobody could have it. They wait for one visit type; if
+    that has limits, only the first is asked. From the lock of their entry, which the last statement but one takes, to
+    the commit, whoever fills another time for them waits.
+    """
+    first, last = entries[0], entries[-1]
     claim, verdict = await judged_claim(
         conn,
         system,
-        provider_id=suits.provider_id,
-        clinic_id=suits.clinic_id,
-        visit_type_id=entry["visit_type_id"],
-        start=suits.start,
-        patient_id=entry["patient_id"],
+        provider_id=time.provider_id,
+        clinic_id=time.clinic_id,
+        visit_type_id=first["visit_type_id"],
+        start=time.start,
+        patient_id=first["patient_id"],
     )
     if verdict.broken:
-        return False
+        return last, False
     overridden: list[str] = []
     if verdict.limited:
+        entries, last = [first], first
         counted = await claims.lock_limits(conn, claim)
-        if await limits.broken(conn, **counted, except_id=entry["appointment_id"]):
-            return False
+        if await limits.broken(conn, **counted, except_id=first["appointment_id"]):
+            return first, False
         # The visit they have is counted as long as it stands where it is: the one in its place breaks no limit.
         overridden = await limits.broken(conn, **counted)
     offer_id = ids.new_id()
@@ -143,30 +172,33 @@ async def offer(conn: Connection, system: Actor, entry: Mapping[str, Any], suits
         row, _ = await claims.try_claim(
             conn,
             system,
-            claim,
+            replace(claim, patient_id=None),
             insert=q.offer_time,
             mode=verdict.mode,
             overridden=overridden,
-            hold_expires_at=suits.expires_at + GRACE,
+            hold_expires_at=time.expires_at + GRACE,
             offer_id=offer_id,
-            entry_id=entry["id"],
-            expires_at=suits.expires_at,
+            entry_ids=[entry["id"] for entry in entries],
+            expires_at=time.expires_at,
             freed_at=freed_at,
         )
     except Problem:
-        return False
+        row = None
     if row is None:
-        return False
+        return last, False
+    entry = next((entry for entry in entries if entry["id"] == row["entry_id"]), last)
+    if row["id"] is None:
+        return entry, False
     held = AppointmentHeld(**claims.event_fields(row), hold_expires_at=row["hold_expires_at"])
     told = WaitlistOffered(
         entry_id=entry["id"],
         patient_id=entry["patient_id"],
         offer_id=offer_id,
         appointment_id=row["id"],
-        expires_at=suits.expires_at,
+        expires_at=time.expires_at,
         **{name: row[name] for name in ("provider_id", "clinic_id", "start", "end")},
     )
     await outbox.record_all(conn, [(system, held), (system, told)])
     WAITLIST_OFFERED.inc()
     WAITLIST_SECONDS.observe(max(0.0, (clock.now() - freed_at).total_seconds()))
-    return True
+    return entry, True

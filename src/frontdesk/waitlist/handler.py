@@ -17,7 +17,7 @@ from frontdesk.errors import Problem
 from frontdesk.events import outbox
 from frontdesk.metrics import WAITLIST_ANSWERED
 from frontdesk.sql import load
-from frontdesk.waitlist import filling, offers
+from frontdesk.waitlist import filling, offers, service
 from frontdesk.waitlist.events import WaitlistAnswered
 
 q = load(__package__)
@@ -29,7 +29,7 @@ class MindTheWaitlist:
     """Books for those who asked for that, fills what was freed without being offered, tells how offers ended."""
 
     name = "waitlist"
-    topics = ("appointments.*", "hours.*", "waitlist.offered.*")
+    topics = ("appointments.*", "hours.*", "waitlist.joined.*", "waitlist.offered.*")
 
     async def handle(self, conn: Connection, envelope: Envelope) -> None:
         """Do what follows from the event, in the caller's transaction. Hearing it twice does no harm."""
@@ -37,14 +37,19 @@ class MindTheWaitlist:
         event, topic = envelope.payload, envelope.topic.rpartition(".")[0]
         if topic == "waitlist.offered":
             await _book(conn, system, UUID(event["offer_id"]))
+        elif topic == "waitlist.joined":
+            # What was freed while they joined, in a transaction that did not see them yet.
+            await service.seek(conn, system, UUID(event["entry_id"]))
         elif topic == "hours.changed":
             # Committed by now, so what is kept of working time may be used.
             for provider_id in event["provider_ids"]:
                 await filling.fill(conn, system, replace(freed.by_hours(UUID(provider_id)), by_hours=False))
         else:
-            await _tell_answer(conn, system, event)
+            declined_by = await _tell_answer(conn, system, event) if topic != "appointments.moved" else None
             if (time := _freed(topic, event)) is not None:
                 await filling.fill(conn, system, time)
+            if declined_by is not None:
+                await service.seek(conn, system, declined_by)
 
 
 async def _book(conn: Connection, system: Actor, offer_id: UUID) -> None:
@@ -57,15 +62,17 @@ async def _book(conn: Connection, system: Actor, offer_id: UUID) -> None:
             return
 
 
-async def _tell_answer(conn: Connection, system: Actor, event: dict[str, Any]) -> None:
-    """Write WaitlistAnswered when the hold of an offer has ended, whoever ended it."""
+async def _tell_answer(conn: Connection, system: Actor, event: dict[str, Any]) -> UUID | None:
+    """Write WaitlistAnswered when the hold of an offer has ended, whoever ended it; the entry that may wait again."""
     if event["patient_id"] is None or event.get("old_status", "held") != "held" or "hold_expires_at" in event:
-        return
+        return None
     row = await db.one(conn, q.offer_of_hold, appointment_id=event["appointment_id"])
-    if row is not None and row["status"] != "standing":
-        answered = WaitlistAnswered(appointment_id=UUID(event["appointment_id"]), **row)
-        await outbox.record(conn, system, answered)
-        WAITLIST_ANSWERED.labels(row["status"]).inc()
+    if row is None or row["status"] == "standing":
+        return None
+    answered = WaitlistAnswered(appointment_id=UUID(event["appointment_id"]), **row)
+    await outbox.record(conn, system, answered)
+    WAITLIST_ANSWERED.labels(row["status"]).inc()
+    return None if row["status"] == "accepted" else answered.entry_id
 
 
 def _freed(topic: str, event: dict[str, Any]) -> Freed | None:

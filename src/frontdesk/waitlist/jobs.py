@@ -1,5 +1,9 @@
 """What the background worker does for the waitlist. Idempotent, and safe beside anything."""
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
 from frontdesk import clock, db, ids
 from frontdesk.auth.permissions import Actor, Role
 from frontdesk.availability import freed
@@ -22,10 +26,11 @@ async def expire_offers(conn: Connection) -> int:
         system = _system()
         try:
             async with conn.transaction():
-                time = await offers.withdraw(conn, system, overdue["id"], status="expired")
+                time = await offers.withdraw(conn, system, overdue["id"], status="expired", overdue=True)
                 if overdue["missed"] + 1 >= settings().offers_missed:
                     await service.leave(conn, system, overdue["entry_id"], status="expired")
                 await freed.tell(conn, system, time)
+                await service.seek(conn, system, overdue["entry_id"])
         except OfferGone:  # another worker, or the patient in the last moment
             continue
         expired += 1
@@ -40,6 +45,41 @@ async def expire_entries(conn: Connection) -> int:
         for row in over:
             await service.leave(conn, system, row["id"], status="expired")
     return len(over)
+
+
+class LookAgain:
+    """A job: offers times that became public without anybody giving them back.
+
+    A day comes within the horizon, a reserved session is released, a room or a patient is free again, a limit is no
+    longer reached, a provider or a visit type comes back. Every LOOK_AGAIN_EVERY, in the order of the line, so many of
+    it a round.
+    """
+
+    def __init__(self) -> None:
+        self._began: datetime | None = None
+        self._after: Mapping[str, Any] = _FROM_THE_FIRST
+
+    async def __call__(self, conn: Connection) -> int:
+        """Look for the next AT_ONCE of those who wait, one transaction each; how many are offered something."""
+        now = clock.now()
+        if self._after is _FROM_THE_FIRST:
+            if self._began is not None and now - self._began < LOOK_AGAIN_EVERY:
+                return 0
+            self._began = now
+        rows = await db.many(conn, q.line, **self._after, most=AT_ONCE)
+        offered = 0
+        for row in rows:
+            async with conn.transaction():
+                offered += await service.seek(conn, _system(), row["id"])
+        self._after = rows[-1] if len(rows) == AT_ONCE else _FROM_THE_FIRST
+        return offered
+
+
+LOOK_AGAIN_EVERY = timedelta(minutes=10)
+AT_ONCE = 50
+"""About a second: 97 days of one provider, a week at a time, take some 20 ms."""
+
+_FROM_THE_FIRST: Mapping[str, Any] = dict.fromkeys(("rank", "since", "id"))
 
 
 def _system() -> Actor:

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from frontdesk import clock, db
 from frontdesk.auth.permissions import Actor
-from frontdesk.availability import freed
 from frontdesk.availability.freed import Freed
 from frontdesk.booking import claims, holds
 from frontdesk.booking import service as booking
@@ -33,26 +32,32 @@ async def accept(conn: Connection, actor: Actor, offer_id: UUID) -> dict[str, An
     """
     offer, hold = await _locked(conn, actor, offer_id)
     later = await _later_visit(conn, actor, offer)
+    if later is not None and later["start"] <= hold["start"]:
+        raise OfferGone("Your visit is not later than this any more; decline it, and it goes to the next.")
     if later is not None:
         return await _move_here(conn, actor, offer, hold, later)
     look = partial(_hold, conn, actor, offer["hold_id"])
     return await holds.take(conn, actor, look, offer["patient_id"], reason=offer["reason"], mode=None)
 
 
-async def decline(conn: Connection, actor: Actor, offer_id: UUID) -> UUID:
-    """Give the time back, and ask the next at once; the place on the waitlist stays. The id of the entry.
+async def decline(conn: Connection, actor: Actor, offer_id: UUID) -> tuple[UUID, Freed]:
+    """Give the time back; the place on the waitlist stays. The entry, and the time, of which the caller tells.
 
     Raises OfferGone, NotFound.
     """
     offer, _ = await _locked(conn, actor, offer_id)
-    await freed.tell(conn, actor, await withdraw(conn, actor, offer_id))
     entry_id: UUID = offer["entry_id"]
-    return entry_id
+    return entry_id, await withdraw(conn, actor, offer_id)
 
 
-async def withdraw(conn: Connection, actor: Actor, offer_id: UUID, *, status: str = "cancelled") -> Freed:
-    """End a standing offer (`expired`, or `cancelled` for any other reason). The caller tells of the freed time."""
-    offer, hold = await _locked(conn, actor, offer_id, overdue=status == "expired")
+async def withdraw(
+    conn: Connection, actor: Actor, offer_id: UUID, *, status: str = "cancelled", overdue: bool = False
+) -> Freed:
+    """End a standing offer (`expired`, or `cancelled` for any other reason), even one that is `overdue` if so asked.
+
+    The caller tells of the freed time. Raises OfferGone, NotFound.
+    """
+    offer, hold = await _locked(conn, actor, offer_id, overdue=overdue)
     await holds.give_back(conn, actor, hold, f"offer {'expired' if status == 'expired' else 'declined'}", status=status)
     return claims.freed_by(hold, offer["freed_at"])
 

@@ -4,20 +4,22 @@
 SELECT wanted_min(%(provider_id)s, %(clinic_id)s::uuid, %(span)s, %(now)s) AS longest;
 
 -- name: next_waiting
--- Who comes next for a time within the span, locked until commit.
+-- Who comes next for a time within the span, in order; not locked.
 SELECT (n.entry).id, (n.entry).patient_id, (n.entry).visit_type_id, (n.entry).clinic_ids, (n.entry).earliest,
        (n.entry).latest, (n.entry).weekdays, (n.entry).times_of_day, (n.entry).appointment_id, (n.entry).rank, (n.entry).since,
-       n.offered, (SELECT a.start_at FROM appointment a WHERE a.id = (n.entry).appointment_id) AS before
-FROM next_waiting(%(provider_id)s, %(clinic_id)s::uuid, %(span)s, %(longest)s::integer,
-                  %(rank)s::smallint, %(since)s::timestamptz, %(id)s::uuid) AS n;
+       n.offered, n.before, n.busy
+FROM next_waiting(%(provider_id)s, %(clinic_id)s::uuid, %(span)s, %(longest)s::integer, %(now)s,
+                  %(rank)s::smallint, %(since)s::timestamptz, %(id)s::uuid, %(most)s) AS n;
 
 -- name: offer_time
--- Claim the time for whoever waits, or return no row when provider, patient or room is taken.
-SELECT id, status, version, provider_id, patient_id, clinic_id, room_id, visit_type_id, lower(during) AS start,
-       upper(during) AS "end", mode, hold_expires_at
-FROM offer_time(%(id)s, %(provider_id)s, %(patient_id)s, %(clinic_id)s, %(room_id)s::uuid, %(visit_type_id)s, %(during)s,
-                %(claims)s, %(mode)s, %(overridden)s::text[], %(offer_id)s, %(entry_id)s, %(expires_at)s, %(hold_expires_at)s,
-                %(freed_at)s, %(changed_by)s, %(request_id)s);
+-- Claim the time for the first of these who still waits; no row when provider or room is taken, one without an id when they
+-- are busy or nobody waits.
+SELECT o.entry_id, (o.hold).id, (o.hold).status, (o.hold).version, (o.hold).provider_id, (o.hold).patient_id,
+       (o.hold).clinic_id, (o.hold).room_id, (o.hold).visit_type_id, lower((o.hold).during) AS start,
+       upper((o.hold).during) AS "end", (o.hold).mode, (o.hold).hold_expires_at
+FROM offer_time(%(id)s, %(provider_id)s, %(clinic_id)s, %(room_id)s::uuid, %(visit_type_id)s, %(during)s, %(claims)s, %(mode)s,
+                %(overridden)s::text[], %(offer_id)s, %(entry_ids)s, %(expires_at)s, %(hold_expires_at)s, %(freed_at)s,
+                %(changed_by)s, %(request_id)s) AS o;
 
 -- name: known
 -- Whether what is asked for exists, what could never be booked, and how many places the patient has already.
@@ -45,14 +47,12 @@ VALUES (%(id)s, %(patient_id)s, %(visit_type_id)s, %(provider_id)s, %(specialty_
 RETURNING id, patient_id, visit_type_id, provider_id, specialty_id, urgency;
 
 -- name: lock_waiting
--- What somebody waits for, their entry locked until commit; nothing for one that is not waiting. `offered`: the starts that
--- they were offered before, with whomever.
+-- What somebody waits for, their entry locked until commit; nothing for one that is not waiting. `offered_…`: the times that
+-- they were offered before.
 SELECT e.id, e.patient_id, e.visit_type_id, e.provider_id, e.specialty_id, e.clinic_ids, e.earliest, e.latest, e.weekdays,
-       e.times_of_day, e.appointment_id, a.start_at AS before,
-       ARRAY(SELECT h.start_at FROM waitlist_offer o JOIN appointment h ON h.id = o.appointment_id
-             WHERE o.entry_id = e.id) AS offered
+       e.times_of_day, e.appointment_id, s.before, s.offered_by, s.offered_at
 FROM waitlist_entry e
-LEFT JOIN appointment a ON a.id = e.appointment_id
+CROSS JOIN LATERAL waitlist_so_far(e) AS s
 WHERE e.id = %(id)s AND e.status = 'waiting'
 FOR UPDATE OF e;
 
@@ -136,6 +136,13 @@ WHERE id = %(id)s AND status = 'standing';
 SELECT o.id, o.entry_id, e.missed FROM waitlist_offer o JOIN waitlist_entry e ON e.id = o.entry_id
 WHERE o.status = 'standing' AND o.expires_at <= %(now)s
 ORDER BY o.expires_at, o.id LIMIT 1;
+
+-- name: line
+-- Who waits, in the order of urgency and age, after one of them.
+SELECT id, rank, since FROM waitlist_entry
+WHERE status = 'waiting'
+  AND (%(id)s::uuid IS NULL OR (rank, since, id) > (%(rank)s::smallint, %(since)s::timestamptz, %(id)s::uuid))
+ORDER BY rank, since, id LIMIT %(most)s;
 
 -- name: over
 -- Those who wait for what cannot come any more: the last day has passed wherever it ends last, the visit that was to be

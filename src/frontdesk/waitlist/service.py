@@ -1,5 +1,6 @@
 """Joining the waitlist, leaving it, and where one stands. Every function runs in the caller's transaction."""
 
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from frontdesk.sql import load
 from frontdesk.waitlist import filling, offers, suiting
 from frontdesk.waitlist.events import WaitlistJoined, WaitlistLeft
 from frontdesk.waitlist.models import JoinWaitlist
+from frontdesk.waitlist.offers import OfferGone
 from frontdesk.web import pages, versions
 
 q = load(__package__)
@@ -108,25 +110,28 @@ async def _refuse_impossible(conn: Connection, actor: Actor, body: JoinWaitlist,
 
 
 async def seek(conn: Connection, actor: Actor, entry_id: UUID) -> bool:
-    """Offer somebody who waits the first time that is free already and suits, if there is one.
+    """Offer somebody who waits, and was not asked about it yet, the first free time that suits, if there is one.
 
     Those who came before have been offered what suited them, so a time that is still free is nobody else's.
     """
     entry = await db.one(conn, q.lock_waiting, id=entry_id)
     if entry is None:
         return False
+    refused = set(zip(entry["offered_by"], entry["offered_at"], strict=True))
     now = clock.now()
-    first, last = now, now + suiting.FURTHEST
-    if entry["earliest"]:
-        first = max(first, _midnight(entry["earliest"], -1))
+    first = max(now, _midnight(entry["earliest"], -1)) if entry["earliest"] else now
+    last = first + suiting.FURTHEST
     if entry["latest"]:
         last = min(last, _midnight(entry["latest"], 2))
     who = [entry["provider_id"]] if entry["provider_id"] else await _candidates(conn, entry)
     week = first
     while week < last:
         span = TimestamptzRange(week, min(week + _WEEK, last))
-        for suits in await suiting.starts(conn, who, entry, span, kept=True):
-            if await filling.offer(conn, filling.as_system(actor), entry, suits, now):
+        for time in await suiting.starts(conn, who, entry, span):
+            if (time.provider_id, time.start) in refused:
+                continue
+            _, theirs = await filling.offer(conn, filling.as_system(actor), [entry], time, now)
+            if theirs:
                 return True
         week += _WEEK
     return False
@@ -195,13 +200,36 @@ async def leave(
     row = await find(conn, actor, entry_id)
     versions.check(expected, row["version"])
     if row["status"] == "offered" and row["offer"] is None:
-        raise Forbidden("A time is kept at a clinic that is not yours, or with a colleague: ask there.")
-    freed = await offers.withdraw(conn, actor, row["offer"]["id"]) if row["offer"] else None
-    left = await db.one(conn, q.leave, id=entry_id, status=status, **actor.stamp)
-    if left is not None:
-        await outbox.record(conn, actor, WaitlistLeft(entry_id=entry_id, patient_id=row["patient_id"], status=status))
-    if freed is not None:
-        await filling.fill(conn, actor, freed)
+        raise Forbidden(_ELSEWHERE)
+    freed = []
+    # While we look, a time may be kept for them, or their offer be answered: then look again.
+    while row["status"] in ("waiting", "offered"):
+        if row["offer"]:
+            with contextlib.suppress(OfferGone):
+                freed.append(await offers.withdraw(conn, actor, row["offer"]["id"], overdue=True))
+        if await db.one(conn, q.leave, id=entry_id, status=status, **actor.stamp) is not None:
+            left = WaitlistLeft(entry_id=entry_id, patient_id=row["patient_id"], status=status)
+            await outbox.record(conn, actor, left)
+            break
+        row = await find(conn, actor, entry_id)
+        if row["status"] == "offered" and row["offer"] is None:
+            raise Forbidden(_ELSEWHERE)
+    for time in freed:
+        await filling.fill(conn, actor, time)
+
+
+_ELSEWHERE = "A time is kept at a clinic that is not yours, or with a colleague: ask there."
+
+
+async def decline(conn: Connection, actor: Actor, offer_id: UUID) -> dict[str, Any]:
+    """Give an offered time to the next at once, and offer what is free besides; the entry, which stays.
+
+    Raises OfferGone, NotFound.
+    """
+    entry_id, time = await offers.decline(conn, actor, offer_id)
+    await filling.fill(conn, actor, time)
+    await seek(conn, actor, entry_id)
+    return await find(conn, actor, entry_id)
 
 
 async def stats(

@@ -1,6 +1,6 @@
 """Which starts suit somebody who waits: what is free and bookable, and what they asked for."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import compress
@@ -11,7 +11,7 @@ from psycopg.types.range import TimestamptzRange
 
 from frontdesk import clock
 from frontdesk.availability import service as availability
-from frontdesk.availability.plan import DAY_S, Plan
+from frontdesk.availability.plan import DAY_S
 from frontdesk.availability.service import MOST_DAYS, Asked, Free, TimeOfDay
 from frontdesk.db import Connection
 from frontdesk.settings import settings
@@ -20,7 +20,7 @@ _EPOCH = date(1970, 1, 1)
 _DAY = timedelta(days=1)
 
 FURTHEST = timedelta(days=MOST_DAYS - 3)
-"""A question of availability covers no more; a day on either side is for the zones of clinics."""
+"""One question covers no more; a day on either side is for the zones of clinics."""
 
 SHORTEST = timedelta(minutes=2)
 """Nobody answers faster than that; a time that could be kept no longer is not offered."""
@@ -28,12 +28,15 @@ SHORTEST = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suiting:
-    """A start that suits, and how long it can be kept. Instants are aware, UTC."""
+    """A start that is free, and how long it can be kept. Instants are aware, UTC."""
 
     provider_id: UUID
     clinic_id: UUID
     start: datetime
+    end: datetime
     expires_at: datetime
+    wall: int
+    """The start on the clinic's wall clock, in seconds since 1970."""
 
 
 def edges(span: TimestamptzRange) -> tuple[datetime, datetime]:
@@ -44,12 +47,11 @@ def edges(span: TimestamptzRange) -> tuple[datetime, datetime]:
 
 
 async def starts(
-    conn: Connection, provider_ids: Sequence[UUID], entry: Mapping[str, Any], span: TimestamptzRange, *, kept: bool
+    conn: Connection, provider_ids: Sequence[UUID], entry: Mapping[str, Any], span: TimestamptzRange
 ) -> list[Suiting]:
     """The starts of these providers that suit `entry` and whose claim touches `span`, earliest first.
 
-    `entry` is a row with what was asked for; `offered`: starts not to be offered again; `before`: the start of the
-    visit that they have, if any. `kept`: as `plans.read` says.
+    `entry` is a row with what was asked for; `before`: the start of the visit that they have, if any.
     """
     lower, upper = edges(span)
     first = max(lower.date() - _DAY, entry["earliest"] or date.min)
@@ -64,24 +66,46 @@ async def starts(
         # What they have with this provider does not stand in the way of an earlier time in its place.
         patient_id=None if entry["appointment_id"] else entry["patient_id"],
     )
-    found = await availability.of_providers(conn, provider_ids, asked, kept=kept)
-    return sorted((s for free in found for s in _of(free, entry, lower, upper)), key=lambda s: (s.start, s.provider_id))
+    found = await availability.of_providers(conn, provider_ids, asked)
+    return [s for s in _touching(found, lower, upper) if suits(s, entry)]
 
 
-def _of(free: Free, entry: Mapping[str, Any], lower: datetime, upper: datetime) -> Iterator[Suiting]:
-    plan, now = free.plan, clock.now()
-    visit = plan.visit
+async def free_of(
+    conn: Connection, provider_id: UUID, visit_type_id: UUID, span: TimestamptzRange, *, kept: bool
+) -> list[Suiting]:
+    """The starts of one provider that are free and whose claim touches `span`, earliest first, whoever takes them.
+
+    `kept`: as `plans.read` says.
+    """
+    lower, upper = edges(span)
+    asked = Asked(
+        visit_type_id=visit_type_id, from_on=lower.date() - _DAY, to_on=upper.date() + 2 * _DAY, self_booking=False
+    )
+    return _touching(await availability.of_providers(conn, [provider_id], asked, kept=kept), lower, upper)
+
+
+def _touching(found: Iterable[Free], lower: datetime, upper: datetime) -> list[Suiting]:
+    now = clock.now()
+    return sorted((s for free in found for s in _of(free, lower, upper, now)), key=lambda s: (s.start, s.provider_id))
+
+
+def _of(free: Free, lower: datetime, upper: datetime, now: datetime) -> Iterator[Suiting]:
+    plan, visit = free.plan, free.plan.visit
+    first, last = lower.timestamp() - visit.duration_s - visit.after_s, upper.timestamp() + visit.before_s
     for second, wall, place in compress(zip(plan.starts, plan.wall, plan.place, strict=True), free.free):
+        if not first < second < last:
+            continue
         start = datetime.fromtimestamp(second, UTC)
-        opens = start - timedelta(seconds=visit.before_s)
-        closes = start + timedelta(seconds=visit.duration_s + visit.after_s)
-        if opens >= upper or closes <= lower or not _asked_for(entry, plan, wall, place):
-            continue
-        if start in entry["offered"] or (entry["before"] is not None and start >= entry["before"]):
-            continue
         until = expiry(start, now, timedelta(seconds=visit.notice_s))
         if until - now >= SHORTEST:
-            yield Suiting(provider_id=plan.provider_id, clinic_id=plan.clinics[place][0], start=start, expires_at=until)
+            yield Suiting(
+                provider_id=plan.provider_id,
+                clinic_id=plan.clinics[place][0],
+                start=start,
+                end=start + timedelta(seconds=visit.duration_s),
+                expires_at=until,
+                wall=wall,
+            )
 
 
 def expiry(start: datetime, now: datetime, notice: timedelta) -> datetime:
@@ -92,15 +116,19 @@ def expiry(start: datetime, now: datetime, notice: timedelta) -> datetime:
     return min(now + settings().offer_ttl, now + (start - now) / 2, start - notice)
 
 
-def _asked_for(entry: Mapping[str, Any], plan: Plan, wall: int, place: int) -> bool:
-    """Whether a start at this time of the clinic's wall clock (seconds since 1970) is what was asked for."""
-    day = _EPOCH + timedelta(days=wall // DAY_S)
+def suits(time: Suiting, entry: Mapping[str, Any]) -> bool:
+    """Whether a free time is what was asked for, earlier than the visit that they have, and not offered before.
+
+    `entry` may tell what was `offered` with this provider, and when they are `busy`.
+    """
+    day, second = _EPOCH + timedelta(days=time.wall // DAY_S), time.wall % DAY_S
     return (
-        (entry["clinic_ids"] is None or plan.clinics[place][0] in entry["clinic_ids"])
+        (entry["clinic_ids"] is None or time.clinic_id in entry["clinic_ids"])
         and (entry["earliest"] is None or entry["earliest"] <= day)
         and (entry["latest"] is None or day <= entry["latest"])
         and (entry["weekdays"] is None or day.isoweekday() in entry["weekdays"])
-        and (
-            entry["times_of_day"] is None or any(TimeOfDay(part).holds(wall % DAY_S) for part in entry["times_of_day"])
-        )
+        and (entry["times_of_day"] is None or any(TimeOfDay(part).holds(second) for part in entry["times_of_day"]))
+        and time.start not in entry.get("offered", ())
+        and (entry["before"] is None or time.start < entry["before"])
+        and not any(span.lower < time.end and time.start < span.upper for span in entry.get("busy", ()))
     )

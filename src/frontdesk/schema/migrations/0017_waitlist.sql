@@ -120,71 +120,104 @@ CREATE FUNCTION longest_free_min(of_provider uuid, at_clinic uuid, span tstzrang
         WHERE piece && span
     );
 
--- The next who might take a time within `span`, in the order of urgency and age, locked until commit: whoever fills another
--- time meanwhile waits here, and finds them offered. `longest`: no visit of more minutes fits; NULL is no bound. Whether a
--- start suits them is found out by whoever calls. `offered`: the starts with this provider that they were offered before.
-CREATE FUNCTION next_waiting(of_provider uuid, at_clinic uuid, span tstzrange, longest integer,
-                             after_rank smallint, after_since timestamptz, after_id uuid)
-    RETURNS TABLE (entry waitlist_entry, offered timestamptz[])
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+-- Who might take a time within `span`, in the order of urgency and age; `most` of them, after the one of `after_…`. Whether
+-- a start suits them is found out by whoever calls, who then locks the first. `longest`: no visit of more minutes fits.
+-- `offered`: the starts with this provider that they were offered before; `before`: when the visit begins that they have;
+-- `busy`: what they have about that time.
+CREATE FUNCTION next_waiting(of_provider uuid, at_clinic uuid, span tstzrange, longest integer, at timestamptz,
+                             after_rank smallint, after_since timestamptz, after_id uuid, most integer)
+    RETURNS TABLE (entry waitlist_entry, offered timestamptz[], before timestamptz, busy tstzrange[])
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    zone  constant text := (SELECT c.time_zone FROM clinic c WHERE c.id = at_clinic);
-    opens constant timestamp := lower(span) AT TIME ZONE coalesce(zone, 'UTC');
-    ends  constant timestamp := (upper(span) - interval '1 microsecond') AT TIME ZONE coalesce(zone, 'UTC');
-    slack constant integer := CASE WHEN zone IS NULL THEN 1 ELSE 0 END;  -- days, while the clinic is not known
-    one   constant boolean := zone IS NOT NULL AND opens::date = ends::date;  -- within one local day
+    zone   constant text := (SELECT c.time_zone FROM clinic c WHERE c.id = at_clinic);
+    slack  constant integer := CASE WHEN zone IS NULL THEN 1 ELSE 0 END;  -- days, while the clinic is not known
+    around constant tstzrange := tstzrange(lower(span) - interval '1 day', upper(span) + interval '1 day');
 BEGIN
     RETURN QUERY
     SELECT e, ARRAY(SELECT a.start_at FROM waitlist_offer o JOIN appointment a ON a.id = o.appointment_id
-                    WHERE o.entry_id = e.id AND a.provider_id = of_provider)
+                    WHERE o.entry_id = e.id AND a.provider_id = of_provider),
+           (SELECT a.start_at FROM appointment a WHERE a.id = e.appointment_id),
+           ARRAY(SELECT t.during FROM patient_taken(e.patient_id, around, at) AS t (during))
     FROM waitlist_entry e
+    JOIN patient w ON w.id = e.patient_id AND w.active
     JOIN visit_type v ON v.id = e.visit_type_id AND v.active AND v.capacity = 1
+    -- The first and the last moment at which a visit might begin whose claim touches the span.
+    CROSS JOIN LATERAL (
+        SELECT (lower(span) - make_interval(mins => v.duration_min + v.buffer_after_min)) AT TIME ZONE coalesce(zone, 'UTC') AS opens,
+               (upper(span) + make_interval(mins => v.buffer_before_min)) AT TIME ZONE coalesce(zone, 'UTC') AS ends
+    ) AS t
     WHERE e.status = 'waiting'
       AND (e.provider_id = of_provider
            OR e.specialty_id IN (SELECT s.specialty_id FROM provider_specialty s WHERE s.provider_id = of_provider))
       AND (after_id IS NULL OR (e.rank, e.since, e.id) > (after_rank, after_since, after_id))
       AND (at_clinic IS NULL OR e.clinic_ids IS NULL OR at_clinic = ANY (e.clinic_ids))
-      AND (e.earliest IS NULL OR e.earliest <= ends::date + slack)
-      AND (e.latest IS NULL OR e.latest >= opens::date - slack)
-      AND (e.weekdays IS NULL OR NOT one OR extract(isodow FROM opens)::smallint = ANY (e.weekdays))
-      AND (e.times_of_day IS NULL OR NOT one
+      AND (e.earliest IS NULL OR e.earliest <= t.ends::date + slack)
+      AND (e.latest IS NULL OR e.latest >= t.opens::date - slack)
+      AND (e.weekdays IS NULL OR zone IS NULL OR t.opens::date <> t.ends::date
+           OR extract(isodow FROM t.opens)::smallint = ANY (e.weekdays))
+      AND (e.times_of_day IS NULL OR zone IS NULL OR t.opens::date <> t.ends::date
            OR EXISTS (SELECT FROM (VALUES ('night', 0, 6), ('morning', 6, 12), ('afternoon', 12, 17), ('evening', 17, 24)) AS p
                       (part, first, last)
-                      WHERE p.part = ANY (e.times_of_day) AND p.first <= extract(hour FROM ends)
-                        AND p.last > extract(hour FROM opens) - v.duration_min / 60 - 1))
-      AND (longest IS NULL OR v.duration_min <= longest)
+                      WHERE p.part = ANY (e.times_of_day) AND p.first <= extract(hour FROM t.ends)
+                        AND p.last > extract(hour FROM t.opens)))
+      AND v.duration_min <= longest
+      AND ((SELECT p.accepting_new_patients FROM provider p WHERE p.id = of_provider) OR has_seen(of_provider, e.patient_id))
       AND (NOT EXISTS (SELECT FROM provider_visit_type t WHERE t.provider_id = of_provider)
            OR EXISTS (SELECT FROM provider_visit_type t WHERE t.provider_id = of_provider AND t.visit_type_id = v.id))
       AND (e.appointment_id IS NULL
            OR EXISTS (SELECT FROM appointment a WHERE a.id = e.appointment_id AND a.status IN ('scheduled', 'confirmed')
                       AND a.start_at > lower(span)))
     ORDER BY e.rank, e.since, e.id
-    LIMIT 1
-    FOR UPDATE OF e;
+    LIMIT most;
 END
 $$;
 
--- Keep a time for whoever waits, or return no row when provider, patient or room is taken. The caller has locked the entry.
-CREATE FUNCTION offer_time(hold_id uuid, of_provider uuid, who uuid, at_clinic uuid, in_room uuid, of_visit_type uuid,
-                           span tstzrange, claimed tstzrange, in_mode text, breaks text[], offer_id uuid, of_entry uuid,
-                           until timestamptz, overdue_at timestamptz, freed timestamptz, by_user uuid, in_request uuid)
-    RETURNS SETOF appointment
-    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+-- Keep a time for the first of `entries` who still waits. Whoever keeps another time for them waits here until this
+-- transaction ends, and finds them offered. A row without a hold when they are busy then, or nobody waits; none when provider
+-- or room is taken, as with any claim (ADR-0003).
+CREATE FUNCTION offer_time(hold_id uuid, of_provider uuid, at_clinic uuid, in_room uuid, of_visit_type uuid, span tstzrange,
+                           claimed tstzrange, in_mode text, breaks text[], offer_id uuid, entries uuid[], until timestamptz,
+                           overdue_at timestamptz, freed timestamptz, by_user uuid, in_request uuid)
+    RETURNS TABLE (entry_id uuid, hold appointment)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    who uuid;
+BEGIN
+    SELECT e.id, e.patient_id INTO entry_id, who
+    FROM waitlist_entry e
+    WHERE e.id = ANY (entries) AND e.status = 'waiting'
+    ORDER BY e.rank, e.since, e.id
+    LIMIT 1 FOR UPDATE;
+    IF NOT FOUND OR EXISTS (SELECT FROM appointment a
+                            WHERE a.patient_id = who AND a.during && span
+                              AND a.status NOT IN ('cancelled', 'no_show', 'expired') AND a.patient_id IS NOT NULL) THEN
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    INSERT INTO appointment AS a (id, provider_id, patient_id, clinic_id, room_id, visit_type_id, during, claims, status, mode,
+                                  overridden, hold_expires_at, hold_client, changed_by, request_id)
+    SELECT hold_id, of_provider, who, at_clinic, in_room, of_visit_type, span, claimed, 'held', in_mode, breaks, overdue_at,
+           'waitlist', by_user, in_request
+    WHERE NOT EXISTS (SELECT FROM taken b WHERE b.provider_id = of_provider AND b.lane > 0 AND b.claims && claimed
+                      AND b.session_id IS NULL)
+    ON CONFLICT DO NOTHING
+    RETURNING a.* INTO hold;
+    IF FOUND THEN
+        INSERT INTO waitlist_offer (id, entry_id, appointment_id, freed_at, expires_at, created_at, changed_by, request_id)
+        VALUES (offer_id, offer_time.entry_id, hold_id, freed, until, clock_timestamp(), by_user, in_request);
+        RETURN NEXT;
+    END IF;
+END
+$$;
+
+-- What an entry was offered so far, by whom and when, and when the visit begins that they have: whoever asks, all of it.
+CREATE FUNCTION waitlist_so_far(of_entry waitlist_entry, OUT before timestamptz, OUT offered_by uuid[], OUT offered_at timestamptz[])
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
     BEGIN ATOMIC
-        WITH held AS (
-            INSERT INTO appointment (id, provider_id, patient_id, clinic_id, room_id, visit_type_id, during, claims, status, mode,
-                                     overridden, hold_expires_at, hold_client, changed_by, request_id)
-            SELECT hold_id, of_provider, who, at_clinic, in_room, of_visit_type, span, claimed, 'held', in_mode, breaks, overdue_at,
-                   'waitlist', by_user, in_request
-            WHERE NOT EXISTS (SELECT FROM taken b WHERE b.provider_id = of_provider AND b.lane > 0 AND b.claims && claimed
-                              AND b.session_id IS NULL)
-            ON CONFLICT DO NOTHING
-            RETURNING *
-        ), offered AS (
-            INSERT INTO waitlist_offer (id, entry_id, appointment_id, freed_at, expires_at, changed_by, request_id)
-            SELECT offer_id, of_entry, held.id, freed, until, by_user, in_request FROM held
-        )
-        SELECT * FROM held;
+        SELECT (SELECT v.start_at FROM appointment v WHERE v.id = (of_entry).appointment_id),
+               coalesce(array_agg(a.provider_id ORDER BY a.id), '{}'), coalesce(array_agg(a.start_at ORDER BY a.id), '{}')
+        FROM waitlist_offer o JOIN appointment a ON a.id = o.appointment_id
+        WHERE o.entry_id = (of_entry).id;
     END;
 
 -- How many wait before this entry for a time that might be theirs too, by what puts them first.
