@@ -146,6 +146,7 @@ def test_every_table_of_people_and_schedules_is_audited(rows: Rows) -> None:
         "handled_event",
         "dead_event",
         "notification",
+        "message_tally",
     }
     found = rows.make.conn.execute(
         "SELECT c.relname, bool_or(t.tgtype & 4 > 0) AND bool_or(t.tgtype & 8 > 0) AND bool_or(t.tgtype & 16 > 0)"

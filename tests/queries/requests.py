@@ -120,7 +120,7 @@ GETS: dict[str, Asked] = {
     f"{VISIT}/calendar.ics": Asked(4),
     "/healthz": Asked(0, by=None),
     "/readyz": Asked(1, by=None),
-    "/metrics": Asked(0, by=None),
+    "/metrics": Asked(1, by=None),
     VISITS: Asked(2),
     VISIT: Asked(3),
     f"{VISIT}/history": Asked(4),

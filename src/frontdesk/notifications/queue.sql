@@ -78,8 +78,11 @@ DELETE FROM push_subscription WHERE id = %(id)s;
 
 -- name: sent
 -- It has left.
-UPDATE notification SET status = 'sent', sent_at = now(), reason = NULL
-WHERE id = %(id)s AND status = 'sending' AND attempts = %(attempts)s;
+WITH done AS (
+    UPDATE notification SET status = 'sent', sent_at = now(), reason = NULL
+    WHERE id = %(id)s AND status = 'sending' AND attempts = %(attempts)s RETURNING kind, channel, status)
+INSERT INTO message_tally AS t (kind, channel, outcome, count) SELECT kind, channel, status, 1 FROM done
+ON CONFLICT (kind, channel, outcome) DO UPDATE SET count = t.count + 1;
 
 -- name: later
 -- It waits until then.
@@ -88,5 +91,8 @@ WHERE id = %(id)s AND status = 'sending' AND attempts = %(attempts)s;
 
 -- name: close
 -- It will not leave: skipped, because it would not be true, wanted or possible, or failed.
-UPDATE notification SET status = %(status)s, reason = %(reason)s
-WHERE id = %(id)s AND status = 'sending' AND attempts = %(attempts)s;
+WITH done AS (
+    UPDATE notification SET status = %(status)s, reason = %(reason)s
+    WHERE id = %(id)s AND status = 'sending' AND attempts = %(attempts)s RETURNING kind, channel, status)
+INSERT INTO message_tally AS t (kind, channel, outcome, count) SELECT kind, channel, status, 1 FROM done
+ON CONFLICT (kind, channel, outcome) DO UPDATE SET count = t.count + 1;
