@@ -51,7 +51,11 @@ def example(kind: str, language: str) -> Facts:
         case "cancellation":
             return replace(facts, status="cancelled", version=3)
         case "waitlist_offer":
-            return replace(facts, offer_expires_at=_START - timedelta(days=1))
+            kept = {
+                "changed_at": _START - timedelta(days=1),
+                "offer_expires_at": _START - timedelta(days=1, minutes=-30),
+            }
+            return replace(facts, status="held", version=1, moves_start=_START + timedelta(days=12), **kept)
         case "running_late":
             return replace(facts, late_min=20)
         case "reminder_day" | "reminder_hours":
