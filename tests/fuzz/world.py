@@ -140,6 +140,7 @@ class _Builder:
             *(f"POST /m/{{token}}/{part}" for part in ("confirm", "cancel")),
         ]
         ready |= {name: {"token": self.links()} for name in by_link}
+        ready |= {f"POST /m/{{token}}/{part}": {"token": self.offers()} for part in ("accept", "decline")}
         stop: Known = {"token": [unsubscribing.token_of(Keys(SECRET), self.make.patient(), "sms") for _ in range(EACH)]}
         ready |= {f"{method} /api/v1/unsubscribe/{{token}}": stop for method in ("GET", "POST")}
         ready |= {"DELETE /api/v1/patients/{patient_id}/devices/{device_id}": {"patient_id": [self.patient]}}
@@ -256,6 +257,18 @@ class _Builder:
         facts = {"patient_id": self.make.patient(), "generation": 0}
         visits = [self.appointment("scheduled", patient_id=facts["patient_id"]) for _ in range(EACH)]
         return [links.token_of(Keys(SECRET), appointment_id=visit, **facts) for visit in visits]
+
+    def offers(self) -> list[str]:
+        """The tokens of links to as many times that are kept for people who wait."""
+        return [self._offer(self.make.patient()) for _ in range(EACH)]
+
+    def _offer(self, patient: UUID) -> str:
+        until = clock.now() + timedelta(hours=1)
+        hold = self.appointment("held", patient_id=patient, hold_client="waitlist", hold_expires_at=until)
+        wish = {"provider_id": self.providers[0], "visit_type_id": self.make.visit_type(), "urgency": "normal"}
+        entry = self.make.row("waitlist_entry", patient_id=patient, **wish)
+        self.make.row("waitlist_offer", entry_id=entry, appointment_id=hold, freed_at=clock.now(), expires_at=until)
+        return links.token_of(Keys(SECRET), appointment_id=hold, patient_id=patient, generation=0)
 
     def messages(self) -> list[UUID]:
         """Messages that failed, each about a visit of its own."""
