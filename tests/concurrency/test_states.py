@@ -40,6 +40,8 @@ AUDITED = {
     "appointment",
     "appointment_group",
     "visit",
+    "waitlist_entry",
+    "waitlist_offer",
     "medical_record",
     "break_glass",
     "login_session",

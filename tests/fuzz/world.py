@@ -19,6 +19,9 @@ PASSWORD = "correct horse"
 EACH = 12
 """Things of a kind that a request uses up: appointments in one status, refresh tokens, spare providers."""
 
+FEW = 3
+"""Places on the waitlist: nobody has more than twenty."""
+
 Known = dict[str, list[Any]]
 """Good values by the name of the field that takes them."""
 
@@ -118,6 +121,7 @@ class _Builder:
             "time_zone": ["Europe/Berlin", "Australia/Lord_Howe"],
             "email": [f"new{number}@fuzz.test" for number in range(4 * EACH)],
             "notification_id": self.messages(),
+            "entry_id": [self.entry() for _ in range(FEW)],
             "device_id": [self.device(number) for number in range(EACH)],
         }
 
@@ -140,7 +144,9 @@ class _Builder:
             *(f"POST /m/{{token}}/{part}" for part in ("confirm", "cancel")),
         ]
         ready |= {name: {"token": self.links()} for name in by_link}
-        ready |= {f"POST /m/{{token}}/{part}": {"token": self.offers()} for part in ("accept", "decline")}
+        for answer in ("accept", "decline"):
+            ready[f"POST /api/v1/offers/{{offer_id}}/{answer}"] = {"offer_id": [self.offer() for _ in range(FEW)]}
+            ready[f"POST /m/{{token}}/{answer}"] = {"token": [self.offer_link() for _ in range(FEW)]}
         stop: Known = {"token": [unsubscribing.token_of(Keys(SECRET), self.make.patient(), "sms") for _ in range(EACH)]}
         ready |= {f"{method} /api/v1/unsubscribe/{{token}}": stop for method in ("GET", "POST")}
         ready |= {"DELETE /api/v1/patients/{patient_id}/devices/{device_id}": {"patient_id": [self.patient]}}
@@ -217,6 +223,10 @@ class _Builder:
                 )
                 for n in range(EACH)
             ],
+            "POST /api/v1/waitlist": [
+                ({}, {**patient, "visit_type_id": str(self.visit_types[0]), "provider_id": str(self.make.provider())})
+                for _ in range(FEW)
+            ],
             "POST /api/v1/users": [
                 ({}, {"email": f"good{n}@fuzz.test", "password": "staple battery", "role": "admin"})
                 for n in range(EACH)
@@ -258,18 +268,6 @@ class _Builder:
         visits = [self.appointment("scheduled", patient_id=facts["patient_id"]) for _ in range(EACH)]
         return [links.token_of(Keys(SECRET), appointment_id=visit, **facts) for visit in visits]
 
-    def offers(self) -> list[str]:
-        """The tokens of links to as many times that are kept for people who wait."""
-        return [self._offer(self.make.patient()) for _ in range(EACH)]
-
-    def _offer(self, patient: UUID) -> str:
-        until = clock.now() + timedelta(hours=1)
-        hold = self.appointment("held", patient_id=patient, hold_client="waitlist", hold_expires_at=until)
-        wish = {"provider_id": self.providers[0], "visit_type_id": self.make.visit_type(), "urgency": "normal"}
-        entry = self.make.row("waitlist_entry", patient_id=patient, **wish)
-        self.make.row("waitlist_offer", entry_id=entry, appointment_id=hold, freed_at=clock.now(), expires_at=until)
-        return links.token_of(Keys(SECRET), appointment_id=hold, patient_id=patient, generation=0)
-
     def messages(self) -> list[UUID]:
         """Messages that failed, each about a visit of its own."""
         of = {"clinic_id": self.clinic, "patient_id": self.patient, "version": 1}
@@ -296,6 +294,26 @@ class _Builder:
     def exception(self, day: int) -> UUID:
         start = self.tomorrow + timedelta(days=400 + day)
         return self.make.exception(self.providers[0], start, start + timedelta(hours=1), status="requested")
+
+    def entry(self, patient: UUID | None = None) -> UUID:
+        """A place of the patient, or of somebody else, on the waitlist of a provider who has no time."""
+        wish = {"visit_type_id": self.visit_types[0], "provider_id": self.make.provider(), "urgency": "normal"}
+        return self.make.row("waitlist_entry", patient_id=patient or self.patient, **wish)
+
+    def offer(self) -> UUID:
+        """A time that is kept for the patient for hours to come."""
+        return self._offer(self.patient)[0]
+
+    def offer_link(self) -> str:
+        """The token of the link to such a time of somebody who is not changed by the way."""
+        patient = self.make.patient()
+        return links.token_of(Keys(SECRET), appointment_id=self._offer(patient)[1], patient_id=patient, generation=0)
+
+    def _offer(self, patient: UUID) -> tuple[UUID, UUID]:
+        over = clock.now() + timedelta(hours=6)
+        hold = self.appointment("held", patient_id=patient, hold_expires_at=over, hold_client="waitlist")
+        of = {"entry_id": self.entry(patient), "appointment_id": hold, "freed_at": clock.now(), "expires_at": over}
+        return self.make.row("waitlist_offer", **of), hold
 
     def closure(self, day: int) -> UUID:
         start = self.tomorrow + timedelta(days=500 + day)

@@ -41,6 +41,7 @@ class Facts:
     join_url: str | None = field(default=None, repr=False)
     manage_url: str = field(repr=False)
     unsubscribe_url: str | None = field(default=None, repr=False)
+    parts: tuple["Facts", ...] = ()  # when the message tells of several visits: all of them, this one is the first
     old_start: datetime | None = None  # of a change: what the patient was told before
     what_to_bring: Mapping[str, str] | None = None  # by language: what the clinic says instead of the usual sentence
     late_min: int | None = None  # of running_late

@@ -105,6 +105,24 @@ CREATE FUNCTION visit_version(of_appointment uuid) RETURNS TABLE (version intege
         ORDER BY h.version DESC LIMIT 1;
     END;
 
+-- What one message tells of: the visit itself, or all parts of a visit of several to which one request did the same thing.
+-- Booked or cancelled together, they are told together; a change is told of its own part.
+CREATE FUNCTION parts_told(of_appointment uuid, of_version integer, kind text) RETURNS TABLE (appointment_id uuid, version integer)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+        SELECT a.id, of_version FROM appointment a
+        WHERE a.id = of_appointment AND (a.group_id IS NULL OR kind NOT IN ('confirmation', 'cancellation', 'status'))
+        UNION ALL
+        (SELECT DISTINCT ON (p.id) p.id, o.version
+         FROM appointment a
+         JOIN appointment_history h ON h.appointment_id = a.id AND h.version = of_version
+         JOIN appointment p ON p.group_id = a.group_id
+         JOIN appointment_history o ON o.appointment_id = p.id AND o.request_id = h.request_id
+                                   AND o.to_status = h.to_status AND o.from_status IS DISTINCT FROM o.to_status
+         WHERE a.id = of_appointment AND kind IN ('confirmation', 'cancellation', 'status')
+         ORDER BY p.id, o.version DESC);
+    END;
+
 -- Devices that a patient allowed to show messages (Web Push): where to, and the keys that only the device can read with.
 CREATE TABLE push_subscription (
     id          uuid PRIMARY KEY,

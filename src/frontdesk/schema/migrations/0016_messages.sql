@@ -1,4 +1,5 @@
--- What messages say more, and how many there are: what to bring to a visit of a type, and figures for /metrics.
+-- What messages say more, and how many there are: what to bring to a visit of a type, all parts of a visit, and figures for
+-- /metrics.
 
 ALTER TABLE visit_type ADD COLUMN what_to_bring jsonb CHECK (jsonb_typeof(what_to_bring) = 'object');
 
@@ -36,4 +37,20 @@ CREATE FUNCTION message_figures() RETURNS TABLE (figure text, labels jsonb, valu
         FROM event_cursor c JOIN event_cursor head ON head.reader = 'outbox' WHERE c.reader <> 'outbox'
         UNION ALL
         SELECT 'events_laid_aside', '{}', count(*) FROM dead_event;
+    END;
+
+CREATE FUNCTION parts_told(of_appointment uuid, of_version integer, kind text) RETURNS TABLE (appointment_id uuid, version integer)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+        SELECT a.id, of_version FROM appointment a
+        WHERE a.id = of_appointment AND (a.group_id IS NULL OR kind NOT IN ('confirmation', 'cancellation', 'status'))
+        UNION ALL
+        (SELECT DISTINCT ON (p.id) p.id, o.version
+         FROM appointment a
+         JOIN appointment_history h ON h.appointment_id = a.id AND h.version = of_version
+         JOIN appointment p ON p.group_id = a.group_id
+         JOIN appointment_history o ON o.appointment_id = p.id AND o.request_id = h.request_id
+                                   AND o.to_status = h.to_status AND o.from_status IS DISTINCT FROM o.to_status
+         WHERE a.id = of_appointment AND kind IN ('confirmation', 'cancellation', 'status')
+         ORDER BY p.id, o.version DESC);
     END;
