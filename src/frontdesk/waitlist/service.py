@@ -55,7 +55,10 @@ async def join(conn: Connection, actor: Actor, body: JoinWaitlist) -> dict[str, 
         **actor.stamp,
     )
     assert row is not None
-    told = {name: row[name] for name in ("patient_id", "visit_type_id", "provider_id", "specialty_id", "urgency")}
+    told = {
+        name: row[name]
+        for name in ("patient_id", "visit_type_id", "provider_id", "specialty_id", "clinic_ids", "urgency")
+    }
     await outbox.record(conn, actor, WaitlistJoined(entry_id=row["id"], **told))
     await seek(conn, actor, row["id"])
     return await find(conn, actor, row["id"])
@@ -199,7 +202,8 @@ async def leave(
     freed = await offers.withdraw(conn, actor, row["offer"]["id"]) if row["offer"] else None
     left = await db.one(conn, q.leave, id=entry_id, status=status, **actor.stamp)
     if left is not None:
-        await outbox.record(conn, actor, WaitlistLeft(entry_id=entry_id, patient_id=row["patient_id"], status=status))
+        whose = {name: row[name] for name in ("patient_id", "clinic_ids")}
+        await outbox.record(conn, actor, WaitlistLeft(entry_id=entry_id, status=status, **whose))
     if freed is not None:
         await filling.fill(conn, actor, freed)
 
