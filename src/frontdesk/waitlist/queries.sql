@@ -44,7 +44,7 @@ INSERT INTO waitlist_entry (id, patient_id, visit_type_id, provider_id, specialt
 VALUES (%(id)s, %(patient_id)s, %(visit_type_id)s, %(provider_id)s, %(specialty_id)s, %(clinic_ids)s::uuid[], %(earliest)s,
         %(latest)s, %(weekdays)s::smallint[], %(times_of_day)s::text[], %(urgency)s, %(auto_book)s, %(appointment_id)s,
         %(reason)s, %(changed_by)s, %(request_id)s)
-RETURNING id, patient_id, visit_type_id, provider_id, specialty_id, urgency;
+RETURNING id, patient_id, visit_type_id, provider_id, specialty_id, clinic_ids, urgency;
 
 -- name: lock_waiting
 -- What somebody waits for, their entry locked until commit; nothing for one that is not waiting. `offered_…`: the times that
@@ -157,8 +157,8 @@ ORDER BY e.id LIMIT 200;
 
 -- name: offer_of_hold
 -- The offer whose hold this was, if it was one.
-SELECT o.id AS offer_id, o.entry_id, e.patient_id, o.status
-FROM waitlist_offer o JOIN waitlist_entry e ON e.id = o.entry_id
+SELECT o.id AS offer_id, o.entry_id, e.patient_id, a.provider_id, a.clinic_id, o.status
+FROM waitlist_offer o JOIN waitlist_entry e ON e.id = o.entry_id JOIN appointment a ON a.id = o.appointment_id
 WHERE o.appointment_id = %(appointment_id)s;
 
 -- name: books_by_itself

@@ -57,7 +57,10 @@ async def join(conn: Connection, actor: Actor, body: JoinWaitlist) -> dict[str, 
         **actor.stamp,
     )
     assert row is not None
-    told = {name: row[name] for name in ("patient_id", "visit_type_id", "provider_id", "specialty_id", "urgency")}
+    told = {
+        name: row[name]
+        for name in ("patient_id", "visit_type_id", "provider_id", "specialty_id", "clinic_ids", "urgency")
+    }
     await outbox.record(conn, actor, WaitlistJoined(entry_id=row["id"], **told))
     await seek(conn, actor, row["id"])
     return await find(conn, actor, row["id"])
@@ -208,8 +211,8 @@ async def leave(
             with contextlib.suppress(OfferGone):
                 freed.append(await offers.withdraw(conn, actor, row["offer"]["id"], overdue=True))
         if await db.one(conn, q.leave, id=entry_id, status=status, **actor.stamp) is not None:
-            left = WaitlistLeft(entry_id=entry_id, patient_id=row["patient_id"], status=status)
-            await outbox.record(conn, actor, left)
+            whose = {name: row[name] for name in ("patient_id", "clinic_ids")}
+            await outbox.record(conn, actor, WaitlistLeft(entry_id=entry_id, status=status, **whose))
             break
         row = await find(conn, actor, entry_id)
         if row["status"] == "offered" and row["offer"] is None:
