@@ -118,8 +118,20 @@ async def _offer_any(conn: Connection, system: Actor, entry: Mapping[str, Any], 
     return False
 
 
-async def offer(conn: Connection, system: Actor, entry: Mapping[str, Any], suits: Suiting, freed_at: datetime) -> bool:
-    """Keep the time for whoever waits, whose entry is locked; False when the rules or the book say no after all."""
+async def offer(
+    conn: Connection,
+    system: Actor,
+    entry: Mapping[str, Any],
+    suits: Suiting,
+    freed_at: datetime,
+    *,
+    choice: int = 1,
+    known: bool = False,
+) -> bool:
+    """Keep the time for whoever waits, whose entry is locked; False when the rules or the book say no after all.
+
+    `choice`: which of several times among which they choose. `known`: this provider has accepted them already.
+    """
     claim, verdict = await judged_claim(
         conn,
         system,
@@ -129,7 +141,7 @@ async def offer(conn: Connection, system: Actor, entry: Mapping[str, Any], suits
         start=suits.start,
         patient_id=entry["patient_id"],
     )
-    if verdict.broken:
+    if set(verdict.codes) - ({"not-accepting-new-patients"} if known else set()):
         return False
     overridden: list[str] = []
     if verdict.limited:
@@ -152,6 +164,7 @@ async def offer(conn: Connection, system: Actor, entry: Mapping[str, Any], suits
             entry_id=entry["id"],
             expires_at=suits.expires_at,
             freed_at=freed_at,
+            choice=choice,
         )
     except Problem:
         return False

@@ -1,5 +1,6 @@
 """What the waitlist hears of the book, after the fact: no freed time is forgotten, whoever freed it and how."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,7 @@ from frontdesk.waitlist.events import WaitlistAnswered
 q = load(__package__)
 
 _FREE = ("cancelled", "no_show", "expired")
+_WHERE = ("provider_id", "clinic_id", "start", "end")
 
 
 class MindTheWaitlist:
@@ -43,6 +45,7 @@ class MindTheWaitlist:
                 await filling.fill(conn, system, replace(freed.by_hours(UUID(provider_id)), by_hours=False))
         else:
             await _tell_answer(conn, system, event)
+            await _end_choices(conn, system, topic, event)
             if (time := _freed(topic, event)) is not None:
                 await filling.fill(conn, system, time)
 
@@ -66,6 +69,15 @@ async def _tell_answer(conn: Connection, system: Actor, event: dict[str, Any]) -
         answered = WaitlistAnswered(appointment_id=UUID(event["appointment_id"]), **row)
         await outbox.record(conn, system, answered)
         WAITLIST_ANSWERED.labels(row["status"]).inc()
+
+
+async def _end_choices(conn: Connection, system: Actor, topic: str, event: dict[str, Any]) -> None:
+    """Give back the times among which somebody was to choose, once their visit is cancelled or has another time."""
+    moved = topic == "appointments.moved" and any(event[name] != event[f"old_{name}"] for name in _WHERE)
+    if moved or event.get("status") in _FREE:
+        for row in await db.many(conn, q.choices_of_visit, appointment_id=event["appointment_id"]):
+            with suppress(offers.OfferGone):
+                await freed.tell(conn, system, await offers.withdraw(conn, system, row["id"]))
 
 
 def _freed(topic: str, event: dict[str, Any]) -> Freed | None:

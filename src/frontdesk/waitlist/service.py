@@ -148,7 +148,7 @@ def _midnight(day: date, plus: int) -> datetime:
 
 
 async def find(conn: Connection, actor: Actor, entry_id: UUID) -> dict[str, Any]:
-    """An entry with its standing offer. Raises NotFound for one that the caller may not see."""
+    """An entry with what it is offered. Raises NotFound for one that the caller may not see."""
     row = await db.one(conn, q.find, id=entry_id, **actor.only)
     if row is None:
         raise NotFound("There is no such place on the waitlist.")
@@ -194,12 +194,12 @@ async def leave(
     """
     row = await find(conn, actor, entry_id)
     versions.check(expected, row["version"])
-    freed = await offers.withdraw(conn, actor, row["offer"]["id"]) if row["offer"] else None
+    freed = [await offers.withdraw(conn, actor, UUID(offer["id"])) for offer in row["offers"]]
     left = await db.one(conn, q.leave, id=entry_id, status=status, **actor.stamp)
     if left is not None:
         await outbox.record(conn, actor, WaitlistLeft(entry_id=entry_id, patient_id=row["patient_id"], status=status))
-    if freed is not None:
-        await filling.fill(conn, actor, freed)
+    for time in freed:
+        await filling.fill(conn, actor, time)
 
 
 async def stats(

@@ -79,17 +79,17 @@ def _of(free: Free, entry: Mapping[str, Any], lower: datetime, upper: datetime) 
             continue
         if start in entry["offered"] or (entry["before"] is not None and start >= entry["before"]):
             continue
-        until = expiry(start, now, timedelta(seconds=visit.notice_s))
+        until = expiry(start, now, timedelta(seconds=visit.notice_s), settings().offer_ttl)
         if until - now >= SHORTEST:
             yield Suiting(provider_id=plan.provider_id, clinic_id=plan.clinics[place][0], start=start, expires_at=until)
 
 
-def expiry(start: datetime, now: datetime, notice: timedelta) -> datetime:
-    """Until when a time is kept: `settings.offer_ttl`, but no longer than half the time left before the visit.
+def expiry(start: datetime, now: datetime, notice: timedelta, ttl: timedelta) -> datetime:
+    """Until when a time is kept: for `ttl`, but no longer than half the time left before the visit.
 
     And not beyond the notice of its visit type, because then nobody could be asked after.
     """
-    return min(now + settings().offer_ttl, now + (start - now) / 2, start - notice)
+    return min(now + ttl, now + (start - now) / 2, start - notice)
 
 
 def _asked_for(entry: Mapping[str, Any], plan: Plan, wall: int, place: int) -> bool:
