@@ -23,8 +23,9 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 run: $(VENV)/.run
 	@exec $(BIN)/python -m frontdesk run
 
+# Bytecode is kept, whatever the environment says: the suite starts some hundred processes that would compile it anew.
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n 3 --dist loadscope
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadscope
 
 lint: $(VENV)/.dev
 	@$(BIN)/python -m ruff check .

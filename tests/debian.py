@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
+REDIS = Path("/usr/bin/redis-server")
 RABBITMQ = "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server"
 
 
@@ -27,6 +28,12 @@ def postgres_15() -> Path | str:
 def rabbitmq() -> Path | str:
     """The server itself (Debian's wrapper would change the user), or one line that says why there is none."""
     return _program("RabbitMQ", "rabbitmq-server", lambda: next(iter(sorted(Path("/").glob(RABBITMQ))), None))
+
+
+@cache
+def redis() -> Path | str:
+    """The server, or one line that says why there is none."""
+    return _program("Redis", "redis-server", lambda: REDIS if REDIS.exists() else None)
 
 
 def _program(name: str, package: str, look: Callable[[], Path | None]) -> Path | str:

@@ -22,7 +22,7 @@ from frontdesk.auth.guard import declared, refuse_undeclared
 from frontdesk.auth.permissions import PERMISSIONS, SCOPES, Role
 from frontdesk.availability import api as availability
 from frontdesk.availability import freed
-from frontdesk.availability.copies import Copies
+from frontdesk.availability.copies import SharedCopies
 from frontdesk.availability.shared import SharedAvailability
 from frontdesk.booking import api as booking
 from frontdesk.booking import holds_api as holds
@@ -164,10 +164,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         raise RuntimeError("FRONTDESK_DATABASE_URL is not set; `frontdesk run` starts an embedded server")
     app.state.pool = make_pool(config, config.database_url.get_secret_value())
     app.state.redis = redis.connect(config.redis_url) if config.redis_url not in (None, "off") else None
-    app.state.limits = limits_of(config, app.state.keys, app.state.pool, app.state.redis)
+    silence = redis.Silence()
+    app.state.limits = limits_of(config, app.state.keys, app.state.pool, app.state.redis, silence)
     app.state.bell = Bell(app.state.pool)
     app.state.bookings = OrdinaryBookings(app.state.pool, app.state.bell.ring)
-    app.state.availability = SharedAvailability(app.state.pool, Copies(cache_of(app.state.redis)))
+    app.state.availability = SharedAvailability(app.state.pool, SharedCopies(cache_of(app.state.redis, silence)))
     app.state.hub = Hub(config)
     app.state.hub.start()
     # Not waiting for connections: a worker that starts while the database restarts becomes ready when it is back.

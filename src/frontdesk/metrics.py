@@ -47,7 +47,7 @@ def forget_the_dead() -> None:
 
 
 def exposition() -> bytes:
-    """All metrics of all workers, in the text format."""
+    """What all workers have counted, in the text format."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()

@@ -27,6 +27,9 @@ DESIGN = """
     appointments:confirm -    own  own   clinics  all
     appointments:link    all  all  all   all      all
     appointments:step    -    -    own   clinics  all
+    waitlist:read        -    own  care  clinics  all
+    waitlist:join        -    own  care  clinics  all
+    waitlist:stats       -    -    -     clinics  all
     visits:read          -    own  care  -        glass
     visits:write         -    -    care  -        -
     notifications:read   -    -    -     clinics  all

@@ -10,6 +10,8 @@ from tests.access.recipes_of_factors import new_key
 from tests.access.walk import operations
 from tests.access.world import World
 
+pytestmark = pytest.mark.postgres("18")
+
 OPERATIONS = operations()
 DESK = "staff of the clinic"
 

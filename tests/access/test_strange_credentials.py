@@ -23,6 +23,8 @@ from tests.access.forged import KEY, sealed
 from tests.access.recipes import operation_of
 from tests.access.world import World
 
+pytestmark = pytest.mark.postgres("18")
+
 EXAMPLES = int(os.environ.get("FRONTDESK_TEST_EXAMPLES", "60"))
 strangely = settings(
     max_examples=EXAMPLES,

@@ -14,6 +14,8 @@ from tests.access.recipes import Recipe, ask, operation_of
 from tests.access.walk import operations
 from tests.access.world import Account, World
 
+pytestmark = pytest.mark.postgres("18")
+
 OPERATIONS = operations()
 PUBLIC_TRIES = ("expired", "alg none", "with a role that was not signed")
 

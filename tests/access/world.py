@@ -17,7 +17,7 @@ from frontdesk.auth.permissions import Role
 from frontdesk.secrets import Keys
 from tests.access.callers import Caller, Secret, everybody
 from tests.make import STAMP, Make
-from tests.service import SECRET, Service
+from tests.service import SECRET, TRUST, Service
 
 PASSWORD = "seven lamps over the harbour"
 NEW_PASSWORD = "nine lamps under the orchard"
@@ -165,7 +165,7 @@ class World:
         key = caller_or_token or ""
         if key not in self.clients:
             headers = {"Authorization": f"Bearer {key}"} if key else {}
-            self.clients[key] = httpx.Client(base_url=self.service.url, headers=headers, timeout=30)
+            self.clients[key] = httpx.Client(base_url=self.service.url, headers=headers, timeout=30, verify=TRUST)
         return self.clients[key]
 
     def close(self) -> None:

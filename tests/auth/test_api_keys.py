@@ -18,6 +18,8 @@ from tests.auth.people import PASSWORD, bearer, log_in, new_email, tokens_of
 from tests.make import Make
 from tests.service import Service
 
+pytestmark = pytest.mark.postgres("18")
+
 Headers = dict[str, str]
 Written = psycopg.Connection[DictRow]
 

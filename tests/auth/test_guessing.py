@@ -21,7 +21,9 @@ from frontdesk.secrets import Keys
 from frontdesk.settings import Settings
 from tests.auth.conftest import make_user
 from tests.auth.people import PASSWORD, log_in, new_email, registered, tokens_of
-from tests.service import SECRET, Service
+from tests.service import SECRET, TRUST, Service
+
+pytestmark = pytest.mark.postgres("18")
 
 FREE = throttle.FREE_FAILURES
 AT_MOST = FREE + 5  # that many are heard in a quarter of an hour, should a test take so long
@@ -31,8 +33,8 @@ def guesses(service: Service, email: str, number: int, *, rivals: int = 20) -> l
     """Wrong passwords for one account, many at once, from as many addresses of this machine as there are rivals."""
 
     def some(rival: int) -> list[httpx.Response]:
-        transport = httpx.HTTPTransport(local_address=f"127.0.0.{rival + 2}")
-        with httpx.Client(base_url=service.api, transport=transport, timeout=60) as stranger:
+        transport = httpx.HTTPTransport(verify=TRUST, local_address=f"127.0.0.{rival + 2}")
+        with httpx.Client(base_url=service.api, transport=transport, timeout=60, verify=TRUST) as stranger:
             return [log_in(stranger, email, f"guess {rival} {n}") for n in range(number // rivals)]
 
     with ThreadPoolExecutor(rivals) as pool:
@@ -45,6 +47,7 @@ def open_door(conn: psycopg.Connection[Any], email: str) -> None:
     conn.execute("UPDATE wrong_guess SET refused_until = now() WHERE subject = %s", (subject,))
 
 
+@pytest.mark.postgres("18", "15")
 @pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
 def test_of_hundreds_of_guesses_from_many_addresses_ten_are_heard(
     service: Service, api: httpx.Client, known: bool
@@ -64,6 +67,7 @@ def test_of_hundreds_of_guesses_from_many_addresses_ten_are_heard(
     }
 
 
+@pytest.mark.postgres("18", "15")
 def test_ten_thousand_guesses_against_one_account(service: Service, api: httpx.Client, patient: str) -> None:
     """At the function that the endpoint calls, from 32 at a time; the right password is among the last thousand."""
     numbers = count()
@@ -99,7 +103,7 @@ def test_the_owner_comes_in_while_strangers_guess(
     assert log_in(api, patient).status_code == 200
     assert [log_in(api, patient, "mistyped").status_code for _ in range(3)] == [401] * 3
     assert log_in(api, patient).status_code == 200
-    with httpx.Client(base_url=service.api) as elsewhere:
+    with httpx.Client(base_url=service.api, verify=TRUST) as elsewhere:
         assert log_in(elsewhere, patient).status_code == 429, "an unknown device stands at the strangers' door"
         open_door(written, patient)
         assert log_in(elsewhere, patient).status_code == 200
@@ -111,7 +115,7 @@ def test_a_known_device_has_a_door_of_its_own_that_closes_too(
     tokens_of(api, patient)
     assert [log_in(api, patient, f"guess {n}").status_code for n in range(12)] == [401] * FREE + [429] * 2
     assert log_in(api, patient).status_code == 429
-    with httpx.Client(base_url=service.api) as elsewhere:
+    with httpx.Client(base_url=service.api, verify=TRUST) as elsewhere:
         assert log_in(elsewhere, patient).status_code == 200
 
 
@@ -195,9 +199,10 @@ def test_the_owner_of_a_second_factor_comes_in_on_any_device(service: Service, p
     asyncio.run(scene())
 
 
+@pytest.mark.postgres("18", "15")
 def test_right_passwords_are_never_counted_however_many_at_once(service: Service, patient: str) -> None:
     def once(_: int) -> int:
-        with httpx.Client(base_url=service.api, timeout=60) as stranger:
+        with httpx.Client(base_url=service.api, timeout=60, verify=TRUST) as stranger:
             return log_in(stranger, patient).status_code
 
     with ThreadPoolExecutor(40) as crowd:
@@ -206,7 +211,7 @@ def test_right_passwords_are_never_counted_however_many_at_once(service: Service
 
 def test_a_success_forgives(service: Service, patient: str) -> None:
     for _ in range(3):
-        with httpx.Client(base_url=service.api) as stranger:
+        with httpx.Client(base_url=service.api, verify=TRUST) as stranger:
             assert [log_in(stranger, patient, "wrong").status_code for _ in range(FREE - 1)] == [401] * (FREE - 1)
             assert log_in(stranger, patient).status_code == 200
 
@@ -217,7 +222,7 @@ def test_each_failure_more_waits_twice_as_long_up_to_an_hour(
     email = new_email()
     subject = throttle.log_in_subject(Keys(SECRET), email)
     waits = []
-    with httpx.Client(base_url=service.api) as stranger:
+    with httpx.Client(base_url=service.api, verify=TRUST) as stranger:
         for _ in range(FREE + 9):
             assert log_in(stranger, email).status_code == 401
             query = "SELECT extract(epoch FROM refused_until - last_at)::int AS s FROM wrong_guess WHERE subject = %s"
@@ -233,14 +238,14 @@ def test_each_failure_more_waits_twice_as_long_up_to_an_hour(
 def test_spellings_of_one_address_share_a_door(service: Service) -> None:
     email = new_email()
     spellings = [email, email.upper(), f" {email} ", email.title()]
-    with httpx.Client(base_url=service.api) as stranger:
+    with httpx.Client(base_url=service.api, verify=TRUST) as stranger:
         answers = [log_in(stranger, spellings[n % 4]).status_code for n in range(FREE + 1)]
     assert answers == [401] * FREE + [429]
 
 
 def test_what_is_counted_names_nobody(service: Service, written: psycopg.Connection[Any]) -> None:
     email = new_email()
-    with httpx.Client(base_url=service.api) as stranger:
+    with httpx.Client(base_url=service.api, verify=TRUST) as stranger:
         log_in(stranger, email)
     rows = written.execute("SELECT * FROM wrong_guess").fetchall()
     assert rows
@@ -256,7 +261,7 @@ def test_known_and_unknown_accounts_take_the_same_time(service: Service, api: ht
         pairs.append((known, unknown))
     took: dict[bool, list[float]] = {True: [], False: []}
     draw = random.Random(20_260)
-    with httpx.Client(base_url=service.api, timeout=60) as stranger:
+    with httpx.Client(base_url=service.api, timeout=60, verify=TRUST) as stranger:
         for _ in range(FREE - 2):
             for pair in pairs:
                 for index in draw.sample((0, 1), 2):

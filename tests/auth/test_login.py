@@ -9,6 +9,8 @@ import pytest
 from frontdesk import ids
 from tests.auth.people import PASSWORD, bearer, log_in, new_email, registered, tokens_of
 
+pytestmark = pytest.mark.postgres("18")
+
 UNKNOWN = "nobody-ever@auth.test"
 
 
@@ -69,6 +71,7 @@ def test_an_address_has_one_account_whatever_its_case(api: httpx.Client) -> None
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/email-taken")
 
 
+@pytest.mark.postgres("18", "15")
 def test_of_rivals_for_one_address_one_registers(api: httpx.Client) -> None:
     email = new_email()
     with ThreadPoolExecutor(8) as rivals:
@@ -147,6 +150,7 @@ def test_a_refresh_repeated_with_its_key_is_no_replay(api: httpx.Client, patient
     assert answer.status_code == 200
 
 
+@pytest.mark.postgres("18", "15")
 def test_of_rivals_with_one_refresh_token_one_wins(api: httpx.Client, patient: str) -> None:
     for _ in range(10):
         body = {"refresh_token": tokens_of(api, patient)["refresh_token"]}

@@ -12,6 +12,8 @@ from tests.auth.conftest import Post
 from tests.auth.people import PASSWORD, bearer, log_in, new_email, registered, tokens_of
 from tests.service import Service
 
+pytestmark = pytest.mark.postgres("18")
+
 NEW = "staple battery nine"
 
 
@@ -61,6 +63,7 @@ def test_a_change_repeated_with_its_key_is_one(api: httpx.Client, patient: str) 
     assert again.json() == first.json()
 
 
+@pytest.mark.postgres("18", "15")
 def test_of_rivals_with_the_old_password_one_sets_the_new(api: httpx.Client, patient: str) -> None:
     tokens = tokens_of(api, patient)
     with ThreadPoolExecutor(8) as rivals:
@@ -105,6 +108,7 @@ def test_a_forgotten_password_is_set_by_a_link_once(api: httpx.Client, patient: 
     assert post.to(patient, "password-changed") == [{}]
 
 
+@pytest.mark.postgres("18", "15")
 def test_of_twenty_rivals_with_links_to_one_account_one_wins(api: httpx.Client, patient: str, post: Post) -> None:
     links = [link(api, post, patient) for _ in range(3)]
     assert len(set(links)) == 3

@@ -16,6 +16,8 @@ from tests.auth.people import PASSWORD, bearer, log_in, new_email, registered, t
 from tests.auth.phone import factor_token, second, set_up
 from tests.service import Service
 
+pytestmark = pytest.mark.postgres("18")
+
 Written = psycopg.Connection[DictRow]
 Headers = dict[str, str]
 

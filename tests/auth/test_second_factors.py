@@ -22,6 +22,8 @@ from tests.auth.phone import Phone, enrolled, factor_token, second, set_up
 from tests.conftest import copy_database
 from tests.service import SECRET, Service
 
+pytestmark = pytest.mark.postgres("18")
+
 Written = psycopg.Connection[DictRow]
 
 
@@ -72,6 +74,7 @@ def test_no_code_works_twice(api: httpx.Client, patient: str) -> None:
     assert problem(second(api, factor_token(api, patient), code=code)) == (401, "second-factor-refused")
 
 
+@pytest.mark.postgres("18", "15")
 def test_of_rivals_with_the_same_code_one_wins(api: httpx.Client, patient: str) -> None:
     phone = enrolled(api, patient)
     tokens, code = [factor_token(api, patient) for _ in range(6)], phone.code(1)
@@ -80,6 +83,7 @@ def test_of_rivals_with_the_same_code_one_wins(api: httpx.Client, patient: str) 
     assert sorted(answer.status_code for answer in answers) == [200] + 5 * [401]
 
 
+@pytest.mark.postgres("18", "15")
 def test_of_rivals_with_the_same_factor_token_one_wins(api: httpx.Client, patient: str) -> None:
     phone = enrolled(api, patient)
     token = factor_token(api, patient)
@@ -261,6 +265,7 @@ def test_a_role_that_needs_none_may_do_without(strict: Service) -> None:
     assert log_in(api, email).status_code == 200
 
 
+@pytest.mark.postgres("18", "15")
 def test_of_rivals_with_an_enrolment_token_one_sets_up_the_factor(strict: Service) -> None:
     api, email = strict.client(), new_email()
     make_user(strict.dsn, email=email, role="staff")

@@ -5,9 +5,12 @@ from datetime import datetime
 
 import httpx
 import psycopg
+import pytest
 
 from frontdesk import ids
 from tests.auth.people import bearer, new_email, registered, tokens_of
+
+pytestmark = pytest.mark.postgres("18")
 
 
 def test_one_sees_where_one_is_logged_in(api: httpx.Client, patient: str) -> None:
@@ -71,6 +74,7 @@ def test_logout_everywhere_ends_all_sessions_of_this_account_alone(
     assert written.execute(query, (patient,)).fetchone() == {"ended": True}
 
 
+@pytest.mark.postgres("18", "15")
 def test_two_tabs_that_refresh_with_one_key_get_one_answer(api: httpx.Client, patient: str) -> None:
     """What a browser does that may refresh twice at once: no grace is needed, and no session is lost."""
     for _ in range(5):

@@ -10,6 +10,8 @@ from psycopg.rows import DictRow
 from frontdesk import ids
 from tests.auth.people import PASSWORD, bearer, log_in, new_email, registered, tokens_of
 
+pytestmark = pytest.mark.postgres("18")
+
 Headers = dict[str, str]
 Database = Connection[DictRow]
 

@@ -12,6 +12,8 @@ from tests.auth.conftest import Post, make_user
 from tests.auth.people import bearer, new_email, registered, tokens_of
 from tests.service import Service
 
+pytestmark = pytest.mark.postgres("18")
+
 
 @pytest.fixture
 def me(api: httpx.Client) -> dict[str, str]:
@@ -57,6 +59,7 @@ def test_who_tells_the_code_has_verified_the_address(
     assert confirm(api, me, channel, code).status_code == 422, "a code works once"
 
 
+@pytest.mark.postgres("18", "15")
 def test_a_code_has_five_tries_also_for_rivals(api: httpx.Client, post: Post, me: dict[str, str]) -> None:
     code = code_of(api, post, me, "email")
     with ThreadPoolExecutor(20) as rivals:
@@ -72,6 +75,7 @@ def test_the_fifth_try_counts(api: httpx.Client, post: Post, me: dict[str, str])
     assert confirm(api, me, "email", code).status_code == 200
 
 
+@pytest.mark.postgres("18", "15")
 def test_of_rivals_with_the_right_code_one_wins(api: httpx.Client, post: Post, me: dict[str, str]) -> None:
     code = code_of(api, post, me, "email")
     with ThreadPoolExecutor(8) as rivals:

@@ -1,32 +1,35 @@
 """Plans copied through Valkey are never older than an acknowledged write, whatever becomes of Valkey (ADR-0026)."""
 
+import asyncio
+import math
 import os
-import re
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import date, timedelta
 from itertools import cycle
 from pathlib import Path
 from uuid import UUID
 
-import httpx
 import psycopg
 import pytest
 import redis
+from psycopg.rows import dict_row
 
+from frontdesk import clock
+from frontdesk.availability.copies import LOOK_EVERY_S, WAIT_S, SharedCopies
+from frontdesk.ports.cache import Patience
+from frontdesk.ports.cache.redis import RedisCache
+from frontdesk.ports.redis import connect
 from frontdesk.supervisor.valkey import EmbeddedValkey
-from tests.booking.conftest import World
+from tests.availability.copying import copies_found, told, works_until, worlds, write_and_read
 from tests.make import Make
 from tests.service import Service
 
 WRITERS = 3
-ROUNDS = 12
-ASKS = 4
-"""New connections a read: with three workers, most of them are asked."""
 
 Sabotage = Callable[[], None]
 
@@ -57,66 +60,6 @@ def copying(database: str, tmp_path: Path, valkey: EmbeddedValkey) -> Iterator[S
 def make(copying: Service) -> Iterator[Make]:
     with psycopg.connect(copying.dsn, autocommit=True, options="-c timezone=UTC") as conn:
         yield Make(conn)
-
-
-def worlds(service: Service, make: Make, count: int) -> list[World]:
-    """As many providers that work all day, each with a visit type of their own, so that searches find them alone."""
-    clinic, patient = make.clinic(), make.patient()
-    me, desk = service.client(make.token("patient", patient_id=patient)), service.client(make.token("admin"))
-    made = []
-    for _ in range(count):
-        provider, visit = make.provider(), make.visit_type(30)
-        make.every_day(provider, clinic)
-        made.append(World(service, make, clinic, provider, visit, patient, me, desk))
-        # Who is limited to this type is found by no search for another one.
-        body = {"visit_type_ids": [str(visit)]}
-        assert desk.patch(f"/providers/{provider}", json=body).status_code == 200
-    return made
-
-
-def told(world: World) -> Iterator[set[datetime]]:
-    """What new connections are told of one day, by both ways to ask."""
-    span = {"from": world.at(0).date().isoformat(), "to": world.at(24).date().isoformat()}
-    asked = {"visit_type_id": str(world.visit), "clinic_id": str(world.clinic), **span}
-    for n in range(ASKS):
-        with httpx.Client(base_url=world.service.api, timeout=60) as client:
-            path = f"/providers/{world.provider}/availability" if n % 2 else "/availability?limit=100"
-            answer = client.get(path, params={**httpx.URL(path).params, **asked})
-            assert answer.status_code == 200, answer.text
-            slots = answer.json()["slots"]
-            yield {
-                datetime.fromisoformat(slot["start"])
-                for slot in slots
-                if slot.get("provider_id", str(world.provider)) == str(world.provider)
-            }
-
-
-def works_until(world: World, hour: int) -> set[datetime]:
-    """Give the provider new hours; what they offer."""
-    end = f"{hour % 24:02}:00"
-    days = [
-        {"clinic_id": str(world.clinic), "weekday": day, "start_time": "00:00", "end_time": end} for day in range(1, 8)
-    ]
-    items = [{**day, "effective_from": "2020-01-06"} for day in days]
-    with world.service.client(world.make.token("admin")) as desk:
-        answer = desk.put(f"/providers/{world.provider}/schedules", json={"items": items})
-    assert answer.status_code == 200, answer.text
-    return {world.at(half / 2) for half in range(hour * 2)}
-
-
-def write_and_read(world: World, patient: UUID, hurt: threading.Event) -> None:
-    """Change hours, book and cancel, over and over: every answer shows the last write that was acknowledged."""
-    offered: set[datetime] = set()
-    for n in range(ROUNDS):
-        offered = works_until(world, 24 - n % 5)
-        assert all(answer == offered for answer in told(world))
-        with world.service.client(world.make.token("admin")) as desk:
-            booked = desk.post("/appointments", json=world.body(n / 2, patient_id=str(patient)))
-            assert booked.status_code == 201, booked.text
-            assert all(answer == offered - {world.at(n / 2)} for answer in told(world))
-            assert desk.post(f"/appointments/{booked.json()['id']}/cancel", json={"reason": "test"}).status_code == 200
-        assert all(answer == offered for answer in told(world))
-        hurt.set()
 
 
 def harm(valkey: EmbeddedValkey) -> list[Sabotage]:
@@ -158,13 +101,13 @@ def harm(valkey: EmbeddedValkey) -> list[Sabotage]:
 def test_every_read_shows_every_acknowledged_write_while_valkey_suffers(
     copying: Service, make: Make, valkey: EmbeddedValkey
 ) -> None:
-    hurt = threading.Event()
+    wrote = threading.Event()
     harms = cycle(harm(valkey))
     with ThreadPoolExecutor(WRITERS) as pool:
-        jobs = [pool.submit(write_and_read, world, make.patient(), hurt) for world in worlds(copying, make, WRITERS)]
+        jobs = [pool.submit(write_and_read, world, make.patient(), wrote) for world in worlds(copying, make, WRITERS)]
         while not all(job.done() for job in jobs):
-            if hurt.wait(1):  # once a round of anybody
-                hurt.clear()
+            if wrote.wait(1):  # once a round of anybody
+                wrote.clear()
                 next(harms)()
         for job in jobs:
             job.result()
@@ -174,12 +117,36 @@ def test_every_read_shows_every_acknowledged_write_while_valkey_suffers(
 def test_one_worker_has_what_another_worked_out(copying: Service, make: Make) -> None:
     (world,) = worlds(copying, make, 1)
     deadline = time.monotonic() + 60
-    hits = 0.0
+    hits = misses = 0.0
     while not hits:  # a machine too busy to hear Valkey in time works it out again
         assert time.monotonic() < deadline, "no worker found what another had worked out"
         offered = works_until(world, 24)
         assert all(answer == offered for _ in range(3) for answer in told(world))
-        metrics = httpx.get(f"{copying.url}/metrics", timeout=5).text
-        counts = dict(re.findall(r"^(cache_\w+_total) (\S+)$", metrics, re.MULTILINE))
-        hits = float(counts["cache_hits_total"])
-    assert float(counts["cache_misses_total"]) >= 1
+        hits, misses = copies_found(copying)
+    assert misses >= 1
+
+
+def test_one_request_waits_for_others_once_however_many_weeks_it_asks_for(
+    database: str, valkey: EmbeddedValkey
+) -> None:
+    """Claims of many weeks are held, and nobody fills: as many looks as fit into one wait, not one for each week."""
+    weeks = [(UUID(int=1), UUID(int=2), (date(2026, 1, 5) + timedelta(weeks=n), 1)) for n in range(20)]
+
+    async def looked() -> int:
+        client = connect(valkey.url)
+        copies = SharedCopies(RedisCache(client))
+        async with await psycopg.AsyncConnection.connect(database, autocommit=True, row_factory=dict_row) as conn:
+            dead, waiting = copies.for_request(), copies.for_request()
+            dead._patience = waiting._patience = Patience(60)
+            assert await dead.find(conn, weeks, clock.now(), {}) == {}
+            await client.config_resetstat()
+            for week in weeks:
+                assert await waiting.find(conn, [week], clock.now(), {}) == {}
+            calls: int = (await client.info("commandstats"))["cmdstat_get"]["calls"]
+        await client.aclose()
+        return calls
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("frontdesk.availability.copies.FILLING_S", 60.0)
+        calls = asyncio.run(looked())
+    assert len(weeks) < calls <= len(weeks) + math.ceil(WAIT_S / LOOK_EVERY_S)

@@ -17,6 +17,8 @@ from tests.bench.figures import NAMES, RATIOS, Figure, by_cpu, ratios, table
 from tests.make import Make
 from tests.service import Service
 
+pytestmark = pytest.mark.postgres("18")
+
 START = datetime(2031, 3, 5, 14, tzinfo=UTC)
 
 

@@ -130,10 +130,25 @@ def test_specialties_are_named_once_whatever_the_accent(admin: httpx.Client, pub
     assert (again.status_code, again.json()["type"]) == (409, "/problems/conflict")
 
 
+def test_a_visit_type_says_what_to_bring_in_several_languages(admin: httpx.Client, public: httpx.Client) -> None:
+    said = {"en": "Come without breakfast.", "es": "Venga sin desayunar."}
+    made = admin.post("/visit-types", json={"name": "Blood", "duration_min": 10, "what_to_bring": said}).json()
+    path = f"/visit-types/{made['id']}"
+    assert public.get(path).json()["what_to_bring"] == said
+    assert admin.patch(path, json={"name": "Blood test"}).json()["what_to_bring"] == said
+    longest = {"en": "x" * 500}
+    assert admin.patch(path, json={"what_to_bring": longest}).json()["what_to_bring"] == longest
+    for wrong in ({}, {"en": ""}, {"en": "x" * 501}, {"English": "x"}, {"en": None}, "x", {"en": "a\x00"}):
+        assert admin.patch(path, json={"what_to_bring": wrong}).status_code == 422, wrong
+    assert public.get(path).json()["what_to_bring"] == longest
+    assert admin.patch(path, json={"what_to_bring": None}).json()["what_to_bring"] is None
+
+
 def test_a_visit_type_steps_by_its_duration_unless_told(admin: httpx.Client, public: httpx.Client) -> None:
     made = admin.post("/visit-types", json={"name": "Check", "duration_min": 40}).json()
     assert (made["slot_step_min"], made["min_notice_min"], made["horizon_days"]) == (40, 120, 90)
     assert public.get(f"/visit-types/{made['id']}").json() == made
+    assert made["what_to_bring"] is None
     changed = admin.patch(f"/visit-types/{made['id']}", json={"slot_step_min": 10})
     assert (changed.json()["slot_step_min"], changed.json()["duration_min"], changed.json()["version"]) == (10, 40, 2)
     for body in ({"duration_min": 0}, {"duration_min": 1441}, {"duration_min": None}, {"mode": "by post"}):

@@ -40,6 +40,8 @@ AUDITED = {
     "appointment",
     "appointment_group",
     "visit",
+    "waitlist_entry",
+    "waitlist_offer",
     "medical_record",
     "break_glass",
     "login_session",
@@ -146,6 +148,7 @@ def test_every_table_of_people_and_schedules_is_audited(rows: Rows) -> None:
         "handled_event",
         "dead_event",
         "notification",
+        "message_tally",
     }
     found = rows.make.conn.execute(
         "SELECT c.relname, bool_or(t.tgtype & 4 > 0) AND bool_or(t.tgtype & 8 > 0) AND bool_or(t.tgtype & 16 > 0)"

@@ -227,6 +227,7 @@ BOOK = """
 """
 
 
+@pytest.mark.postgres("18")
 def test_the_same_seed_on_the_same_day_is_the_same_book(book: Written, database: str) -> None:
     late = datetime(2026, 11, 20, 23, 58, 31, tzinfo=UTC)
     fill(database, at=late)
@@ -245,6 +246,7 @@ def test_another_seed_is_another_group() -> None:
     assert names(1) != names(2)
 
 
+@pytest.mark.postgres("18")
 def test_a_weekend_and_a_holiday_still_show_a_day_at_work(database: str) -> None:
     christmas = datetime(2027, 12, 25, 15, 0, tzinfo=UTC)  # a Saturday
     fill(database, seed=3, at=christmas)
@@ -268,6 +270,7 @@ def test_a_database_in_use_is_left_alone(database: str) -> None:
         assert value(conn, "SELECT count(*) FROM patient") == 0
 
 
+@pytest.mark.postgres("18")
 def test_a_fill_that_fails_leaves_nothing(database: str) -> None:
     with psycopg.connect(database, autocommit=True, row_factory=dict_row) as conn:
         # The last table that is written refuses.
@@ -278,6 +281,7 @@ def test_a_fill_that_fails_leaves_nothing(database: str) -> None:
         assert value(conn, "SELECT count(*) FROM audit_entry") == 0
 
 
+@pytest.mark.postgres("18")
 def test_the_log_ins_work_and_the_book_is_served(filled: tuple[str, demo.Summary], tmp_path: Path) -> None:
     service = Service(filled[0], tmp_path, workers=1)
     service.start()

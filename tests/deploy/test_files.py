@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.registry import REGISTRY
 
 from frontdesk import metrics
 from frontdesk.events.parts import broker_of
 from frontdesk.events.postgres import PostgresBroker
+from frontdesk.ops.figures import FIGURES
 from frontdesk.ports.broker import Broker
 from frontdesk.ports.broker.kafka import KafkaBroker
 from frontdesk.ports.broker.rabbit import RabbitBroker
@@ -105,17 +107,26 @@ def test_every_secret_is_new_and_none_is_in_the_files(compose: dict[str, Any]) -
     assert {match[1] for match in VARIABLE.finditer(text)} <= set(first)
 
 
+def test_each_metric_is_documented() -> None:
+    text = (ROOT / "docs/deploying.md").read_text()
+    own = [value for value in vars(metrics).values() if isinstance(value, Counter | Gauge | Histogram)]
+    assert own
+    families = [family for each in own for family in each.collect()]
+    names = {each.name + ("_total" if each.type == "counter" else "") for each in families} | set(FIGURES)
+    assert {name for name in names if f"`{name}`" not in text} == set()
+
+
 def test_the_dashboard_asks_for_what_the_service_counts() -> None:
     dashboard = json.loads((DEPLOY / "grafana/dashboards/frontdesk.json").read_text())
     (source,) = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"]
     assert metrics.REQUESTS  # importing it registers them all
-    known = {name for collector in list(REGISTRY._collector_to_names.values()) for name in collector}
+    known = {name for collector in list(REGISTRY._collector_to_names.values()) for name in collector} | set(FIGURES)
     words = {"sum", "by", "le", "rate", "increase", "histogram_quantile", "topk", "or", "vector", "status", "route"}
     for panel in dashboard["panels"]:
         assert panel["datasource"]["uid"] == source["uid"]
         for target in panel["targets"]:
             bare = re.sub(r'"[^"]*"|\[[^\]]*\]', "", target["expr"])
-            asked = set(re.findall(r"[a-z_]{2,}", bare)) - words - {"policy"}
+            asked = set(re.findall(r"[a-z_]{2,}", bare)) - words - {"policy", "kind", "channel", "reader"}
             assert asked, panel["title"]
             assert asked <= known, panel["title"]
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])

@@ -14,6 +14,8 @@ from frontdesk.notifications.language import one_line
 from frontdesk.settings import settings as app_settings
 from tests.guests.conftest import CLINICAL, SECRETS, House
 
+pytestmark = pytest.mark.postgres("18")
+
 
 def _event(file: bytes) -> dict[str, object]:
     parsed = Calendar.from_ical(file)

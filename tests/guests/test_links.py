@@ -13,6 +13,8 @@ from tests.conftest import copy_database
 from tests.guests.conftest import CLINICAL, SECRETS, House, Link
 from tests.service import Service
 
+pytestmark = pytest.mark.postgres("18")
+
 
 def test_the_link_shows_when_where_and_with_whom(house: House) -> None:
     link = house.link(9)

@@ -11,12 +11,15 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import psycopg
+import pytest
 from icalendar import Calendar
 
 from frontdesk import clock
 from tests.make import Make
 from tests.notifications.sink import Sink
 from tests.service import Service
+
+pytestmark = pytest.mark.postgres("18")
 
 PATIENCE_S = 60
 

@@ -17,6 +17,8 @@ from frontdesk.guests.words import WORDS
 from frontdesk.notifications.language import LANGUAGES
 from tests.guests.conftest import PAGE, House, Link
 
+pytestmark = pytest.mark.postgres("18")
+
 _VOID = {"meta", "input", "br", "link"}
 
 

@@ -14,6 +14,8 @@ from frontdesk import links
 from frontdesk.secrets import Keys
 from tests.guests.conftest import KEYS, PAGE, House, Link
 
+pytestmark = pytest.mark.postgres("18")
+
 _CHANGING = ("/confirm", "/cancel", "/move")
 
 

@@ -1,9 +1,12 @@
 """Whoever opens a link, scans it or fetches it ahead changes nothing."""
 
+import pytest
 from psycopg import sql
 
 from tests.guests.conftest import PAGE, House
 from tests.make import Make
+
+pytestmark = pytest.mark.postgres("18")
 
 
 def _database(make: Make) -> dict[str, str]:

@@ -135,6 +135,7 @@ def test_options_go_before_what_rows_name(bring: Bring, db: psycopg.Connection) 
     assert count(db, "provider") == 1
 
 
+@pytest.mark.postgres("18")
 @pytest.mark.parametrize(
     ("content", "options", "reason"),
     [
@@ -162,6 +163,7 @@ def test_what_cannot_begin_is_one_line_and_writes_nothing(
     assert count(db, "provider") == 0
 
 
+@pytest.mark.postgres("18")
 def test_broken_lines_are_refused_and_the_rest_goes_on(bring: Bring, db: psycopg.Connection) -> None:
     known = [clinic_named(Make(db), "Twice") for _ in range(2)]
     lines = [
@@ -319,6 +321,7 @@ def test_a_dry_run_judges_alike_and_writes_nothing(bring: Bring, db: psycopg.Con
     assert "1 already there" in real.out
 
 
+@pytest.mark.postgres("18")
 def test_unknown_columns_are_named_once_and_nobody_is(bring: Bring) -> None:
     rows = "".join(f"Ana Lima,P{n},2016-01-01T08:00:00Z,20,Miller\n" for n in range(300))
     ended = bring(HEAD.replace("\n", ",surname\n") + rows)
@@ -327,6 +330,7 @@ def test_unknown_columns_are_named_once_and_nobody_is(bring: Bring) -> None:
     assert not any("P1" in detail or "Miller" in detail or "Lima" in detail for detail in ended.details)
 
 
+@pytest.mark.postgres("18")
 def test_without_a_report_refusals_go_to_standard_error(bring: Bring, tmp_path: Path, database: str) -> None:
     file = tmp_path / "x.csv"
     file.write_text(HEAD + "A,P1,bad,20\n")
@@ -336,6 +340,7 @@ def test_without_a_report_refusals_go_to_standard_error(bring: Bring, tmp_path: 
     assert err.startswith("line 2: bad-start: ")
 
 
+@pytest.mark.postgres("18")
 def test_the_report_is_never_the_file_itself(bring: Bring, tmp_path: Path) -> None:
     file = tmp_path / "errors.csv"  # where the fixture puts the report
     given = tmp_path / "given.csv"
@@ -347,6 +352,7 @@ def test_the_report_is_never_the_file_itself(bring: Bring, tmp_path: Path) -> No
     assert file.read_text() == text
 
 
+@pytest.mark.postgres("18")
 def test_lines_with_the_id_of_an_earlier_line_are_counted(bring: Bring, db: psycopg.Connection) -> None:
     head = "provider,patient_ref,start,duration_min,external_id\n"
     first = "Ana Lima,p-1,2024-03-04T09:00:00+00:00,30,visit-1\n"

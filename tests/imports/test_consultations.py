@@ -126,6 +126,7 @@ def shifted(source: Path, target: Path, minutes: int) -> tuple[list[int], int]:
     return refused, fits
 
 
+@pytest.mark.postgres("18")  # that overlapping rows are refused on 15 too: test_appointments
 @pytest.mark.parametrize("minutes", [5, 150])
 def test_later_starts_go_in_where_they_fit(
     bring: Bring, db: psycopg.Connection, tmp_path: Path, year: Year, minutes: int

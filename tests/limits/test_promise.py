@@ -18,7 +18,7 @@ from frontdesk.ports.limiter.postgres import PostgresLimiter
 from frontdesk.ports.limiter.redis import RedisLimiter
 from frontdesk.settings import Settings
 from frontdesk.supervisor.valkey import EmbeddedValkey
-from tests.limits.cluster import cluster
+from tests.redis_cluster import cluster
 from tests.service import free_port
 
 Workers = Callable[[int], AbstractAsyncContextManager[list[Limiter]]]
@@ -60,8 +60,8 @@ def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with cluster(tmp_path_factory.mktemp("cluster")) as url:
-        yield url
+    with cluster(tmp_path_factory.mktemp("cluster")) as made:
+        yield made.url
 
 
 class Promise:
@@ -178,7 +178,7 @@ class TestWithoutRedis(Promise):
         @asynccontextmanager
         async def both(count: int) -> AsyncIterator[list[Limiter]]:
             async with nowhere(count) as lost, spare(count) as kept:
-                yield [FallbackLimiter(one, other, pause_s=0.05) for one, other in zip(lost, kept, strict=True)]
+                yield [FallbackLimiter(one, other, redis.Silence(0.05)) for one, other in zip(lost, kept, strict=True)]
 
         return both
 
@@ -189,7 +189,7 @@ def test_redis_is_asked_again_when_it_is_back(database: str, tmp_path: Path) -> 
 
     async def lost_and_found() -> None:
         async with on_redis(valkey.url)(1) as [first], on_postgres(database)(1) as [second]:
-            limiter = FallbackLimiter(first, second, pause_s=0.0)
+            limiter = FallbackLimiter(first, second, redis.Silence(0.0), patience_s=20)
             left = [(await limiter.take("it", 1, limit=9, window_s=60)).left]
             valkey.stop()
             left += [(await limiter.take("it", 1, limit=9, window_s=60)).left for _ in range(3)]

@@ -19,6 +19,8 @@ from tests.conftest import copy_database, drop_database
 from tests.make import Make
 from tests.service import Service
 
+pytestmark = pytest.mark.postgres("18")
+
 Pair = tuple[Service, Service]
 
 

@@ -12,6 +12,8 @@ from frontdesk.secrets import Keys
 from tests.live.world import Place, Watch, Watcher
 from tests.service import SECRET
 
+pytestmark = pytest.mark.postgres("18")
+
 KEY = Keys(SECRET).tokens
 
 

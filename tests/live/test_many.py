@@ -17,6 +17,8 @@ from tests.conftest import copy_database, drop_database
 from tests.live.world import PATIENCE_S, Event, minute, parse, relay, watching, write
 from tests.service import Service
 
+pytestmark = pytest.mark.postgres("18")
+
 MANY, EVENTS = 1000, 100
 PROVIDER, CLINIC = UUID(int=1), UUID(int=2)
 ABOUT = f"provider_id={PROVIDER}"

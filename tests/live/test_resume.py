@@ -12,6 +12,8 @@ from tests.conftest import copy_database, drop_database
 from tests.live.world import Event, Place, Watch, Watcher, minute, relay, watching, write
 from tests.service import Service
 
+pytestmark = pytest.mark.postgres("18")
+
 
 def taken(events: list[Event]) -> list[str]:
     return [event.data["times"][0]["start"] for event in events]

@@ -4,6 +4,8 @@ import pytest
 
 from tests.live.world import Place, Watch
 
+pytestmark = pytest.mark.postgres("18")
+
 
 def test_anybody_hears_which_times_are_taken_and_free_but_not_by_whom(place: Place, watch: Watch) -> None:
     watcher = watch(f"provider_id={place.provider}")

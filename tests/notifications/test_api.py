@@ -12,6 +12,8 @@ from frontdesk.secrets import Keys
 from tests.make import Make
 from tests.service import SECRET, Service
 
+pytestmark = pytest.mark.postgres("18")
+
 
 class World:
     """A clinic with its desk, a patient with a visit ahead."""

@@ -86,6 +86,19 @@ def test_every_kind_in_every_language(kind: str, language: str) -> None:
     assert (mail.ics is not None) == (kind in calendar.KINDS)
 
 
+def test_what_to_bring_is_what_the_clinic_says_in_the_readers_language_or_else_the_usual() -> None:
+    own = {"en": "Bring your <old> glasses.", "fr": "Apportez vos lunettes."}
+    for channel_body in ("text", "html"):
+        english = str(getattr(render("confirmation", "email", replace(EXAMPLE, what_to_bring=own)), channel_body))
+        assert ("Bring your &lt;old&gt; glasses." if channel_body == "html" else own["en"]) in english
+        assert "insurance card" not in english
+        spanish = str(
+            getattr(render("change", "email", replace(EXAMPLE, what_to_bring=own, language="es")), channel_body)
+        )
+        assert "tarjeta del seguro" in spanish
+        assert "glasses" not in spanish
+
+
 def test_a_visit_by_video_names_no_place_and_asks_nobody_to_come_early() -> None:
     facts = replace(EXAMPLE, telehealth=True, join_url="https://meet.example.test/abc")
     mail = render("confirmation", "email", facts)

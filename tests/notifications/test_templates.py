@@ -15,7 +15,7 @@ from frontdesk.notifications.render import ACCOUNT_KINDS, KINDS
 TEMPLATES = Path(calendar.__file__).parent / "templates"
 PARSER = Environment(autoescape=True)
 
-DERIVED = {"when", "briefly", "old_when", "expires", "language", "kind", "subject", "lead"}
+DERIVED = {"when", "briefly", "old_when", "expires", "bring", "language", "kind", "subject", "lead"}
 """What `render` makes of the facts."""
 
 KNOWN = {
@@ -49,7 +49,10 @@ def test_a_template_uses_only_facts_that_there_are(path: Path) -> None:
 def test_a_layout_uses_only_words_that_there_are() -> None:
     for name in ("mail.html", "mail.txt"):
         tree = PARSER.parse((TEMPLATES / name).read_text("utf-8"))
-        used = {asked.attr for asked in tree.find_all(nodes.Getattr)}
+        asked = [(one.node, one.attr) for one in tree.find_all(nodes.Getattr)]
+        used = {word for of, word in asked if isinstance(of, nodes.Name) and of.name == "words"}
+        of_parts = {fact for of, fact in asked if isinstance(of, nodes.Name) and of.name == "part"}
+        assert of_parts <= KNOWN["visit"], name
         assert used == set(sentences(TEMPLATES / "en" / "words.j2")), name
 
 

@@ -142,3 +142,24 @@ def test_channels_are_those_agreed_to_or_else_preferred_or_else_mail(book: Book)
     assert channels(book.booked(3 * DAY)) == {"sms"}
     book.prefer(channels="{email,sms,push}")
     assert channels(book.booked(4 * DAY)) == {"email", "sms"}, "there is no device to push to"
+
+
+def test_what_to_bring_is_said_as_the_visit_type_says_it_when_the_mail_leaves(book: Book, sink: Sink) -> None:
+    def text() -> str:
+        part = sink.messages[-1].get_body(("plain",))
+        assert part is not None
+        return str(part.get_content())
+
+    book.booked()
+    said = """UPDATE visit_type SET what_to_bring = '{"en": "Bring your glasses.", "es": "Traiga sus gafas."}'"""
+    book.conn.execute(said)
+    book.send(sink)
+    assert "Bring your glasses." in text()
+    book.conn.execute("UPDATE patient SET language = 'es'")
+    book.booked(4 * DAY)
+    book.send(sink)
+    assert "Traiga sus gafas." in text()
+    book.conn.execute("UPDATE visit_type SET what_to_bring = NULL")
+    book.booked(5 * DAY)
+    book.send(sink)
+    assert "tarjeta del seguro" in text()

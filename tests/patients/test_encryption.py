@@ -47,6 +47,7 @@ def test_an_older_key_still_opens_and_the_newest_seals() -> None:
     assert both.opened("in plain, from before", "here") == "in plain, from before"
 
 
+@pytest.mark.postgres("18")
 def test_the_database_never_sees_them(service: Service, make: Make) -> None:
     mark = uuid4().hex[:12]
     admin = service.client(make.token("admin"))

@@ -15,7 +15,7 @@ from tests.conftest import copy_database
 from tests.make import Make
 from tests.queries.recorder import OPTIONS, Recorder
 from tests.queries.world import PASSWORD, Builder, World
-from tests.service import Service, answered
+from tests.service import TRUST, Service, answered
 
 FEW, MANY = 1, 50
 
@@ -32,16 +32,17 @@ class Observed:
     def warm(self) -> None:
         """Let the service work out what it keeps in memory: the working time of the weeks that are asked for."""
         ids, first = self.world.ids, self.world.free.date()
-        for days in (0, 14):
-            span = {"from": str(first + timedelta(days=days - 14)), "to": str(first + timedelta(days=days + 14))}
-            for visit_type in (ids["visit_type_id"], ids["roomless_type_id"]):
-                for path in ("/availability", f"/providers/{ids['provider_id']}/availability"):
-                    asked = httpx.get(f"{self.service.api}{path}", params={"visit_type_id": str(visit_type), **span})
-                    assert asked.status_code == 200, asked.text
+        with httpx.Client(base_url=self.service.api, verify=TRUST) as client:
+            for days in (0, 14):
+                span = {"from": str(first + timedelta(days=days - 14)), "to": str(first + timedelta(days=days + 14))}
+                for visit_type in (ids["visit_type_id"], ids["roomless_type_id"]):
+                    for path in ("/availability", f"/providers/{ids['provider_id']}/availability"):
+                        asked = client.get(path, params={"visit_type_id": str(visit_type), **span})
+                        assert asked.status_code == 200, asked.text
 
     def count(self, request: httpx.Request) -> tuple[httpx.Response, list[str]]:
         """The answer and the statements it took."""
-        with httpx.Client(timeout=30) as client:
+        with httpx.Client(timeout=30, verify=TRUST) as client:
             return self.recorder.during(lambda: answered(client, request))
 
 

@@ -56,6 +56,17 @@ class Builder:
             make.row(
                 "medical_record", patient_id=patient, kind="note", title=f"Note {n}", recorded_on=self.first.date()
             )
+        # For providers who have no working time: what is given back is not theirs.
+        entries = [
+            make.row(
+                "waitlist_entry",
+                patient_id=patient,
+                visit_type_id=visit_type,
+                provider_id=make.provider(),
+                urgency="normal",
+            )
+            for _ in range(count)
+        ]
         days = [self.first + timedelta(days=400 + n) for n in range(count)]
         exceptions = [make.exception(providers[0], day, day + timedelta(hours=1)) for day in days]
         closures = [make.closure(clinic, day, day + timedelta(hours=1)) for day in days]
@@ -73,6 +84,7 @@ class Builder:
                 "key_id": key,
                 "exception_id": exceptions[0],
                 "closure_id": closures[0],
+                "entry_id": entries[0],
             },
             patient=make.token("patient", patient_id=patient),
             email=email,

@@ -25,7 +25,9 @@ from frontdesk.supervisor.postgres import EmbeddedPostgres
 from frontdesk.web.edge import BehindProxies, networks
 from tests.conftest import copy_database, drop_database
 from tests.make import Make
-from tests.service import Service
+from tests.service import TRUST, Service
+
+pytestmark = pytest.mark.postgres("18")
 
 
 @contextmanager
@@ -87,7 +89,7 @@ def test_an_answer_that_needs_no_body_waits_for_it_and_the_connection_goes_on(se
         answers = caller.makefile("rb")
         for number in range(100):
             caller.sendall(f"{head}Content-Length: 2\r\n\r\n".encode())
-            httpx.get(f"{service.url}/healthz")
+            httpx.get(f"{service.url}/healthz", verify=TRUST)
             caller.sendall(b"{}")
             status = answers.readline()
             assert b"422" in status, f"request {number}: {status!r}"

@@ -19,6 +19,8 @@ from tests.booking.conftest import World
 from tests.booking.conftest import world as world  # a fixture
 from tests.service import SECRET, Service
 
+pytestmark = pytest.mark.postgres("18")
+
 
 def test_the_app_declares_a_permission_at_every_endpoint() -> None:
     app = create_app(Settings(secret=SECRET, database_url="postgresql://nowhere/none"))
@@ -78,6 +80,7 @@ def test_a_refusal_does_not_quote_what_was_sent(service: Service) -> None:
     assert "anary" not in answer.text
 
 
+@pytest.mark.postgres("18", "15")
 def test_a_repeated_write_has_one_effect_and_one_answer(world: World) -> None:
     key = {"Idempotency-Key": str(uuid4())}
     first = world.me.post("/appointments", json=world.body(9), headers=key)
@@ -106,6 +109,7 @@ def test_the_kept_answer_is_sealed(world: World) -> None:
     assert b"canary" not in row[0]
 
 
+@pytest.mark.postgres("18", "15")
 def test_pages_join_without_gap_or_repetition(world: World) -> None:
     booked = [world.book(hours)["id"] for hours in (9, 9.5, 10, 10.5, 11)]
     seen, cursor = [], None
@@ -120,6 +124,7 @@ def test_pages_join_without_gap_or_repetition(world: World) -> None:
     assert seen == booked
 
 
+@pytest.mark.postgres("18", "15")
 def test_dates_in_a_list_mean_days_of_the_clinic(world: World) -> None:
     clinic = world.make.clinic("Pacific/Auckland")
     world.make.every_day(world.provider, clinic)
@@ -176,6 +181,7 @@ class _Flaky:
         await send({"type": "http.response.body", "body": b""})
 
 
+@pytest.mark.postgres("18", "15")
 @pytest.mark.parametrize(("failures", "status", "calls"), [(0, 201, 1), (2, 201, 3), (99, 503, 6)])
 def test_a_given_up_transaction_is_repeated_with_the_same_body(failures: int, status: int, calls: int) -> None:
     app = _Flaky(failures)

@@ -91,7 +91,7 @@ async def availability(actor: Annotated[Actor, allow("availability:read")], conn
         question.asked_by(actor),
         limit=question.limit + 1,
         each=question.per_provider,
-        copies=request.app.state.availability.copies,
+        copies=request.app.state.availability.copies.for_request(),
         after=(place["start"], str(place["provider_id"]), str(place["clinic_id"])) if question.cursor else None,
     )
     page = slots[: question.limit]
@@ -104,7 +104,7 @@ async def availability(actor: Annotated[Actor, allow("availability:read")], conn
 async def available_days(actor: Annotated[Actor, allow("availability:read")], conn: Read, request: Request) -> Response:
     """The local days on which anybody who could be booked is free: what a calendar of a month shows."""
     question = read(AcrossQuestion, request)
-    who, copies = await question.candidates(conn), request.app.state.availability.copies
+    who, copies = await question.candidates(conn), request.app.state.availability.copies.for_request()
     found = await service.of_providers(conn, who, question.asked_by(actor), copies)
     return answer(200, {"visit_type_id": question.visit_type_id, "days": across.by_day(found)})
 

@@ -15,7 +15,7 @@ import psycopg
 
 from frontdesk import db, metrics
 from frontdesk.db import Connection
-from frontdesk.ports.cache import Cache
+from frontdesk.ports.cache import Cache, Patience
 from frontdesk.sql import load
 
 q = load(__package__)
@@ -31,19 +31,31 @@ FILLING_S = 1.0
 """How long nobody else fills what one process has set out to: long past the 5 ms it takes."""
 
 WAIT_S = 0.05
-"""How long to wait for another process to fill, before one works it out oneself."""
+"""How long one request waits for other processes to fill, in all, before it works out itself what it needs."""
 
-_LOOK_EVERY_S = 0.004
+LOOK_EVERY_S = 0.004
 _FORM = 1
 """Raised when rows of the statement change their columns or their meaning."""
 
 
-class Copies:
-    """The copies of one server process."""
+class SharedCopies:
+    """The copies, as a server process reaches them."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
         self._database: dict[str, str] = {}
+
+    def for_request(self) -> "Copies":
+        """The copies, as one request uses them."""
+        return Copies(self._cache, self._database)
+
+
+class Copies:
+    """What one request may spend on copies: `PATIENCE_S` on the cache and `WAIT_S` on other processes, in all."""
+
+    def __init__(self, cache: Cache, database: dict[str, str]) -> None:
+        self._cache, self._database = cache, database
+        self._patience, self._wait_s = Patience(), WAIT_S
 
     async def find(
         self, conn: Connection, places: Sequence[Place], now: datetime, outdated: Mapping[Place, int]
@@ -60,15 +72,22 @@ class Copies:
         missing = [place for place in places if place not in found]
         if missing:
             fills = [f"{keys[place]}:{outdated.get(place, '')}" for place in missing]
-            mine = await self._cache.claim(fills, ttl_s=FILLING_S)
+            mine = await self._cache.claim(fills, self._patience, ttl_s=FILLING_S)
             others = {place: keys[place] for place, claimed in zip(missing, mine, strict=True) if not claimed}
-            until = asyncio.get_running_loop().time() + WAIT_S
-            while others and asyncio.get_running_loop().time() < until:
-                await asyncio.sleep(_LOOK_EVERY_S)
-                found |= await self._look(others, now, outdated)
-                others = {place: key for place, key in others.items() if place not in found}
+            found |= await self._wait_for(others, now, outdated)
         metrics.CACHE_HITS.inc(len(found))
         metrics.CACHE_MISSES.inc(len(places) - len(found))
+        return found
+
+    async def _wait_for(
+        self, keys: Mapping[Place, str], now: datetime, outdated: Mapping[Place, int]
+    ) -> dict[Place, Row]:
+        """What other processes come to keep of these while this request has time to wait."""
+        found: dict[Place, Row] = {}
+        while self._wait_s > 0 and (missing := {place: key for place, key in keys.items() if place not in found}):
+            self._wait_s -= LOOK_EVERY_S
+            await asyncio.sleep(LOOK_EVERY_S)
+            found |= await self._look(missing, now, outdated)
         return found
 
     async def keep(self, conn: Connection, rows: Iterable[tuple[Place, Row]]) -> None:
@@ -76,10 +95,10 @@ class Copies:
         database = await self._identity(conn)
         values = {_key(database, place): orjson.dumps(row) for place, row in rows}
         if database and values:
-            await self._cache.keep(values, ttl_s=TTL_S)
+            await self._cache.keep(values, self._patience, ttl_s=TTL_S)
 
     async def _look(self, keys: Mapping[Place, str], now: datetime, outdated: Mapping[Place, int]) -> dict[Place, Row]:
-        values = await self._cache.read(list(keys.values()))
+        values = await self._cache.read(list(keys.values()), self._patience)
         rows = {place: _row(value) for place, value in zip(keys, values, strict=True) if value is not None}
         return {place: row for place, row in rows.items() if _good(row, now) and row["version"] != outdated.get(place)}
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from frontdesk import clock
 from frontdesk.availability import plan as plans
-from frontdesk.availability.copies import Copies
+from frontdesk.availability.copies import SharedCopies
 from frontdesk.availability.plan import Busy, Plan, Question
 from frontdesk.availability.service import Asked, Free, free_of, must_exist, narrow, needs_more
 from frontdesk.db import Pool, borrow
@@ -17,7 +17,7 @@ MOST_TOGETHER = 32
 class SharedAvailability:
     """Reads of one server process. Each is answered by a statement that began after it was asked."""
 
-    def __init__(self, pool: Pool, copies: Copies) -> None:
+    def __init__(self, pool: Pool, copies: SharedCopies) -> None:
         self._pool, self.copies = pool, copies
         self._together = Together(self._read, MOST_TOGETHER)
 
@@ -37,4 +37,4 @@ class SharedAvailability:
 
     async def _read(self, asked: list[Question]) -> list[tuple[Plan, Busy] | None]:
         async with borrow(self._pool) as conn:
-            return await plans.read(conn, asked, clock.now(), self.copies)
+            return await plans.read(conn, asked, clock.now(), self.copies.for_request())

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 
-from frontdesk.web.fields import Body, Day, Flag, Instant, Name, Number, Patch, Short, Text, omitted
+from frontdesk.web.fields import Body, Day, Flag, Instant, Name, Number, Patch, Short, Text, omitted, storable
 
 LONGEST_CLOSURE_DAYS = 366
 
@@ -46,6 +46,13 @@ DayBefore = Annotated[int, Field(ge=60, le=20_160, description="Minutes before a
 HoursBefore = Annotated[int, Field(ge=15, le=1440, description="Minutes before a visit; null: no reminder."), Number]
 PerDay = Annotated[int, Field(ge=1, le=1000), Number]
 Seats = Annotated[int, Field(ge=1, le=200), Number]
+Bring = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")],
+        Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(storable)],
+    ],
+    Field(min_length=1, max_length=20, description="By language (en, es): what messages say instead of the usual."),
+]
 
 
 class NewClinic(Body):
@@ -156,6 +163,7 @@ class NewVisitType(Body):
     room_kind: Name | None = None
     self_bookable: Flag = True
     capacity: Seats = 1
+    what_to_bring: Bring | None = None
 
 
 class VisitTypePatch(Patch):
@@ -172,6 +180,7 @@ class VisitTypePatch(Patch):
     room_kind: Name | None = None
     self_bookable: Flag = omitted()
     capacity: Seats = omitted()
+    what_to_bring: Bring | None = None
     active: Flag = omitted()
 
 
@@ -189,6 +198,7 @@ class VisitType(Stored):
     room_kind: str | None
     self_bookable: bool
     capacity: int
+    what_to_bring: dict[str, str] | None
     active: bool
 
 

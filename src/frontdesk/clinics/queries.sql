@@ -97,7 +97,8 @@ RETURNING id, name, version, created_at, changed_at;
 -- name: visit_types
 -- One page in the order of ids.
 SELECT id, name, duration_min, slot_step_min, buffer_before_min, buffer_after_min, min_notice_min, horizon_days,
-       max_per_day, one_future_per_provider, mode, room_kind, self_bookable, capacity, active, version, created_at, changed_at
+       max_per_day, one_future_per_provider, mode, room_kind, self_bookable, capacity, what_to_bring,
+       active, version, created_at, changed_at
 FROM visit_type
 WHERE (%(after_id)s::uuid IS NULL OR id > %(after_id)s)
   AND (%(active)s::boolean IS NULL OR active = %(active)s)
@@ -106,25 +107,27 @@ ORDER BY id LIMIT %(rows)s;
 -- name: visit_type
 -- One visit type.
 SELECT id, name, duration_min, slot_step_min, buffer_before_min, buffer_after_min, min_notice_min, horizon_days,
-       max_per_day, one_future_per_provider, mode, room_kind, self_bookable, capacity, active, version, created_at, changed_at
+       max_per_day, one_future_per_provider, mode, room_kind, self_bookable, capacity, what_to_bring,
+       active, version, created_at, changed_at
 FROM visit_type WHERE id = %(visit_type_id)s;
 
 -- name: lock_visit_type
 -- Hold the visit type while it changes.
 SELECT id, name, duration_min, slot_step_min, buffer_before_min, buffer_after_min, min_notice_min, horizon_days,
-       max_per_day, one_future_per_provider, mode, room_kind, self_bookable, capacity, active, version
+       max_per_day, one_future_per_provider, mode, room_kind, self_bookable, capacity, what_to_bring, active, version
 FROM visit_type WHERE id = %(visit_type_id)s FOR UPDATE;
 
 -- name: insert_visit_type
 -- A new visit type, active at once.
 INSERT INTO visit_type (id, name, duration_min, slot_step_min, buffer_before_min, buffer_after_min, min_notice_min,
                         horizon_days, max_per_day, one_future_per_provider, mode, room_kind, self_bookable, capacity,
-                        changed_by, request_id)
+                        what_to_bring, changed_by, request_id)
 VALUES (%(id)s, %(name)s, %(duration_min)s, %(slot_step_min)s, %(buffer_before_min)s, %(buffer_after_min)s,
         %(min_notice_min)s, %(horizon_days)s, %(max_per_day)s, %(one_future_per_provider)s, %(mode)s, %(room_kind)s,
-        %(self_bookable)s, %(capacity)s, %(changed_by)s, %(request_id)s)
+        %(self_bookable)s, %(capacity)s, %(what_to_bring)s, %(changed_by)s, %(request_id)s)
 RETURNING id, name, duration_min, slot_step_min, buffer_before_min, buffer_after_min, min_notice_min, horizon_days,
-          max_per_day, one_future_per_provider, mode, room_kind, self_bookable, capacity, active, version, created_at, changed_at;
+          max_per_day, one_future_per_provider, mode, room_kind, self_bookable, capacity, what_to_bring,
+          active, version, created_at, changed_at;
 
 -- name: update_visit_type
 -- The whole row: it is locked, and what was not sent is what was read.
@@ -133,8 +136,9 @@ SET name = %(name)s, duration_min = %(duration_min)s, slot_step_min = %(slot_ste
     buffer_before_min = %(buffer_before_min)s, buffer_after_min = %(buffer_after_min)s,
     min_notice_min = %(min_notice_min)s, horizon_days = %(horizon_days)s,
     max_per_day = %(max_per_day)s, one_future_per_provider = %(one_future_per_provider)s, mode = %(mode)s, room_kind = %(room_kind)s,
-    self_bookable = %(self_bookable)s, capacity = %(capacity)s, active = %(active)s,
+    self_bookable = %(self_bookable)s, capacity = %(capacity)s, what_to_bring = %(what_to_bring)s, active = %(active)s,
     changed_by = %(changed_by)s, request_id = %(request_id)s
 WHERE id = %(id)s
 RETURNING id, name, duration_min, slot_step_min, buffer_before_min, buffer_after_min, min_notice_min, horizon_days,
-          max_per_day, one_future_per_provider, mode, room_kind, self_bookable, capacity, active, version, created_at, changed_at;
+          max_per_day, one_future_per_provider, mode, room_kind, self_bookable, capacity, what_to_bring,
+          active, version, created_at, changed_at;

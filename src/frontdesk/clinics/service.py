@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from frontdesk import db, ids
 from frontdesk.auth.permissions import Actor
 from frontdesk.clinics.models import (
@@ -120,7 +122,7 @@ async def create_visit_type(conn: Connection, actor: Actor, body: NewVisitType) 
     """A new visit type."""
     fields = body.model_dump()
     fields["slot_step_min"] = body.slot_step_min or body.duration_min
-    return await _written(conn, q.insert_visit_type, id=ids.new_id(), **fields, **actor.stamp)
+    return await _written(conn, q.insert_visit_type, id=ids.new_id(), **_as_stored(fields), **actor.stamp)
 
 
 async def change_visit_type(
@@ -129,7 +131,12 @@ async def change_visit_type(
     """Change a visit type. What is booked keeps its times. Raises NotFound and StaleVersion."""
     row = found(await db.one(conn, q.lock_visit_type, visit_type_id=visit_type_id), "visit type")
     check_versions(row, body, expected)
-    return await _written(conn, q.update_visit_type, **row | body.given() | actor.stamp)
+    return await _written(conn, q.update_visit_type, **_as_stored(row | body.given()), **actor.stamp)
+
+
+def _as_stored(visit_type: Row) -> Row:
+    told = visit_type["what_to_bring"]
+    return visit_type | {"what_to_bring": None if told is None else Jsonb(told)}
 
 
 def found(row: Row | None, what: str) -> Row:

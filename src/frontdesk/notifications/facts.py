@@ -1,5 +1,9 @@
-"""What a message may say of a visit. Nothing clinical is among it: not the reason, and not the type of visit either."""
+"""What a message may say of a visit. Nothing clinical is among it: not the reason, and not the type of visit either.
 
+Of the type it says what the clinic wants said of it, what to bring.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -37,7 +41,9 @@ class Facts:
     join_url: str | None = field(default=None, repr=False)
     manage_url: str = field(repr=False)
     unsubscribe_url: str | None = field(default=None, repr=False)
+    parts: tuple["Facts", ...] = ()  # when the message tells of several visits: all of them, this one is the first
     old_start: datetime | None = None  # of a change: what the patient was told before
+    what_to_bring: Mapping[str, str] | None = None  # by language: what the clinic says instead of the usual sentence
     late_min: int | None = None  # of running_late
     offer_expires_at: datetime | None = None  # of waitlist_offer
 

@@ -1,5 +1,6 @@
 -- name: tell
 -- One message for each channel that the patient agreed to, about this version of a visit that is ahead. What is there stays.
+-- Of parts that are told together the first one speaks.
 INSERT INTO notification (id, appointment_id, patient_id, clinic_id, version, kind, channel, changed_by, request_id)
 SELECT way.id, a.id, a.patient_id, a.clinic_id, %(version)s, %(kind)s, way.channel, %(changed_by)s, %(request_id)s
 FROM appointment a
@@ -7,6 +8,8 @@ CROSS JOIN LATERAL notification_wishes(a.patient_id) AS w
 JOIN unnest(%(channels)s::text[], %(ids)s::uuid[]) AS way (channel, id) ON way.channel = ANY (w.channels)
 WHERE a.id = %(appointment_id)s AND a.start_at > now()
   AND (%(kind)s <> 'confirmation' OR a.origin <> 'imported')
+  AND NOT EXISTS (SELECT FROM parts_told(a.id, %(version)s, %(kind)s) AS t JOIN appointment o ON o.id = t.appointment_id
+                  WHERE o.part < a.part AND o.start_at > now())
   AND (way.channel <> 'push' OR %(by_topic)s OR EXISTS (SELECT FROM push_subscription s WHERE s.patient_id = a.patient_id))
 ON CONFLICT DO NOTHING;
 
@@ -48,10 +51,18 @@ JOIN patient p ON p.id = a.patient_id
 CROSS JOIN LATERAL notification_wishes(a.patient_id) AS w
 CROSS JOIN LATERAL visit_version(a.id) AS v
 WHERE n.id = %(id)s AND n.status = 'sending' AND n.attempts = %(attempts)s AND a.id = n.appointment_id
-RETURNING n.id, n.appointment_id, n.patient_id, n.version, n.kind, n.channel, n.attempts, n.due_at, n.reason, now() AS now,
+RETURNING n.id, n.appointment_id, a.group_id, n.patient_id, n.version, n.kind, n.channel, n.attempts, n.due_at, n.reason, now() AS now,
           a.status AS visit_status, a.start_at, v.version AS visit_version, w.channels, w.reminders,
           after_quiet(now(), c.time_zone, w.quiet_from, w.quiet_until) AS quiet_over,
           a.start_at - make_interval(mins => c.remind_hours_min) AS last_reminder_at, p.active, p.email, p.phone;
+
+-- name: parts
+-- The parts that a message tells of, each as it is now, the earliest first.
+SELECT t.appointment_id AS part_id, t.version, v.version AS visit_version, a.status AS visit_status, a.start_at
+FROM parts_told(%(appointment_id)s, %(version)s, %(kind)s) AS t
+JOIN appointment a ON a.id = t.appointment_id
+CROSS JOIN LATERAL visit_version(a.id) AS v
+ORDER BY a.start_at, a.id;
 
 -- name: told_start
 -- What the patient believes: the start of the visit as they were told last, or as it was booked.
@@ -78,8 +89,11 @@ DELETE FROM push_subscription WHERE id = %(id)s;
 
 -- name: sent
 -- It has left.
-UPDATE notification SET status = 'sent', sent_at = now(), reason = NULL
-WHERE id = %(id)s AND status = 'sending' AND attempts = %(attempts)s;
+WITH done AS (
+    UPDATE notification SET status = 'sent', sent_at = now(), reason = NULL
+    WHERE id = %(id)s AND status = 'sending' AND attempts = %(attempts)s RETURNING kind, channel, status)
+INSERT INTO message_tally AS t (kind, channel, outcome, count) SELECT kind, channel, status, 1 FROM done
+ON CONFLICT (kind, channel, outcome) DO UPDATE SET count = t.count + 1;
 
 -- name: later
 -- It waits until then.
@@ -88,5 +102,8 @@ WHERE id = %(id)s AND status = 'sending' AND attempts = %(attempts)s;
 
 -- name: close
 -- It will not leave: skipped, because it would not be true, wanted or possible, or failed.
-UPDATE notification SET status = %(status)s, reason = %(reason)s
-WHERE id = %(id)s AND status = 'sending' AND attempts = %(attempts)s;
+WITH done AS (
+    UPDATE notification SET status = %(status)s, reason = %(reason)s
+    WHERE id = %(id)s AND status = 'sending' AND attempts = %(attempts)s RETURNING kind, channel, status)
+INSERT INTO message_tally AS t (kind, channel, outcome, count) SELECT kind, channel, status, 1 FROM done
+ON CONFLICT (kind, channel, outcome) DO UPDATE SET count = t.count + 1;

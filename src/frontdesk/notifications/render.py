@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
+from babel import Locale
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from frontdesk.notifications import calendar
@@ -42,21 +43,16 @@ class Rendered:
     text: str
     html: str | None = None
     ics: str | None = None
+    more_ics: tuple[str, ...] = ()
 
 
 def render(kind: str, channel: str, facts: Facts) -> Rendered:
     """The message of this kind about this visit. Raises jinja2.TemplateNotFound for a kind that has no words."""
     locale = locale_of(facts.language, facts.country)
     template = _templates.get_template(f"{locale.language}/{kind}.j2")
-    said = {name: one_line(value) if isinstance(value, str) else value for name, value in asdict(facts).items()}
-    said |= {
-        "when": when(facts.start, facts.end, facts.time_zone, locale),
-        "briefly": briefly(facts.start, facts.time_zone, locale),
-        "old_when": when(facts.old_start, None, facts.time_zone, locale) if facts.old_start else None,
-        "expires": briefly(facts.offer_expires_at, facts.time_zone, locale) if facts.offer_expires_at else None,
-        "language": locale.language,
-        "kind": kind,
-    }
+    parts = [_said_of(part, locale) for part in facts.parts or (facts,)]
+    said = _said_of(facts, locale) | {"parts": parts, "language": locale.language, "kind": kind}
+    said["bring"] = list(dict.fromkeys(part["what_to_bring"] for part in parts))
     subject = _block(template, "subject", said)
     if channel != "email":
         room = _MOST_OF_A_NAME
@@ -68,8 +64,28 @@ def render(kind: str, channel: str, facts: Facts) -> Rendered:
         subject,
         _templates.get_template("mail.txt").render(said),
         _templates.get_template("mail.html").render(said),
-        calendar.invitation(facts, locale.language) if kind in calendar.KINDS else None,
+        *_entries(kind, facts, locale),
     )
+
+
+def _said_of(facts: Facts, locale: Locale) -> dict[str, Any]:
+    """One visit, as templates speak of it."""
+    said = {name: one_line(value) if isinstance(value, str) else value for name, value in asdict(facts).items()}
+    return said | {
+        "when": when(facts.start, facts.end, facts.time_zone, locale),
+        "briefly": briefly(facts.start, facts.time_zone, locale),
+        "old_when": when(facts.old_start, None, facts.time_zone, locale) if facts.old_start else None,
+        "expires": briefly(facts.offer_expires_at, facts.time_zone, locale) if facts.offer_expires_at else None,
+        "what_to_bring": one_line((facts.what_to_bring or {}).get(locale.language, "")),
+    }
+
+
+def _entries(kind: str, facts: Facts, locale: Locale) -> tuple[str | None, tuple[str, ...]]:
+    """The calendar's entry, and those of further parts."""
+    if kind not in calendar.KINDS:
+        return None, ()
+    first, *more = (calendar.invitation(part, locale.language) for part in facts.parts or (facts,))
+    return first, tuple(more)
 
 
 def render_account(kind: str, channel: str, language: str | None, parameters: Mapping[str, str]) -> Rendered:

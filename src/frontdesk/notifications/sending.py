@@ -22,6 +22,7 @@ from frontdesk.db import Connection
 from frontdesk.notifications.accounts import AccountMessages
 from frontdesk.notifications.handler import q
 from frontdesk.notifications.judge import judge, next_try
+from frontdesk.notifications.parts import with_parts
 from frontdesk.notifications.ways import ways_of
 from frontdesk.notifications.writing import forget_device, letters_of
 from frontdesk.ports import outgoing
@@ -113,6 +114,7 @@ class _Round:
         row = await db.one(self._conn, q.hold, **of, lease=self._lease)
         if row is None:
             return  # another sender has it
+        row = await with_parts(self._conn, row)
         verdict = judge(row)
         if verdict.skip:
             reason = row["reason"] if row["reason"] == PERHAPS_SENT else verdict.skip

@@ -13,6 +13,7 @@ from frontdesk.db import Connection
 from frontdesk.errors import Conflict, InvalidRequest, NotFound
 from frontdesk.notifications.judge import still_true
 from frontdesk.notifications.models import NotificationPreferencesPatch
+from frontdesk.notifications.parts import with_parts
 from frontdesk.patients import service as patients
 from frontdesk.ports.letters import Channel
 from frontdesk.sql import load
@@ -51,6 +52,7 @@ async def resend(conn: Connection, actor: Actor, notification_id: UUID) -> dict[
         raise NotFound("There is no such notification.")
     if row["status"] in ("pending", "sending"):
         raise Conflict("It has not been sent yet, and is on its way.")
+    row = await with_parts(conn, row)
     if row["start_at"] <= row["now"] or not still_true(row):
         raise Conflict("The visit has changed since, or has begun: what this message says is no longer true.")
     made = await db.one(conn, q.copy, id=ids.new_id(), original=notification_id, **actor.stamp)

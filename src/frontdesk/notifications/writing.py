@@ -36,6 +36,7 @@ async def letters_of(conn: Connection, row: dict[str, Any]) -> list[tuple[Letter
         text=said.text,
         html=said.html,
         ics=said.ics,
+        more_ics=said.more_ics,
         unsubscribe_url=facts.unsubscribe_url,
     )
     return [(replace(letter, to=to), device) for to, device in addresses.items()]
@@ -73,7 +74,8 @@ async def _devices(conn: Connection, patient_id: UUID) -> dict[str, UUID | None]
 
 
 async def _facts(conn: Connection, row: dict[str, Any]) -> Facts:
-    facts = await facts_of(conn, row["appointment_id"])
+    parts = [await facts_of(conn, part) for part in row["parts"]]
+    facts = replace(parts[0], parts=tuple(parts)) if len(parts) > 1 else parts[0]
     if row["kind"].startswith("reminder"):
         facts = replace(facts, unsubscribe_url=unsubscribing.url_of(row["patient_id"], row["channel"]))
     if row["kind"] == "change":

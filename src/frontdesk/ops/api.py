@@ -4,8 +4,9 @@ import asyncio
 from typing import Annotated, Any
 
 import psycopg
+import structlog
 from fastapi import APIRouter, Request
-from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -13,10 +14,12 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.metrics import exposition
+from frontdesk.ops.figures import figures
 from frontdesk.ports.redis import Client
 from frontdesk.web.answers import answer
 
 router = APIRouter(tags=["operations"])
+log = structlog.get_logger(__name__)
 
 _PATIENCE_S = 3.0  # a probe that waits longer is a failed probe
 
@@ -42,9 +45,18 @@ async def readyz(request: Request, _: Annotated[Actor, allow("public")]) -> Resp
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
-async def metrics(_: Annotated[Actor, allow("metrics:read")]) -> Response:
-    """Prometheus metrics of all server workers together."""
-    return Response(exposition(), media_type=CONTENT_TYPE_LATEST)
+async def metrics(request: Request, _: Annotated[Actor, allow("metrics:read")]) -> Response:
+    """Prometheus metrics of all server workers together; while the database is away, without those of messages."""
+    return Response(exposition() + await _figures(request), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _figures(request: Request) -> bytes:
+    try:
+        async with asyncio.timeout(_PATIENCE_S), request.app.state.pool.connection(timeout=_PATIENCE_S) as conn:
+            return generate_latest(await figures(conn))
+    except (TimeoutError, PoolTimeout, psycopg.Error) as error:
+        log.warning("figures_missing", error=type(error).__name__)
+        return b""
 
 
 async def _database(request: Request) -> str:

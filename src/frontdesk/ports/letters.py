@@ -28,6 +28,7 @@ class Letter:
     text: str = field(repr=False)
     html: str | None = field(default=None, repr=False)
     ics: str | None = field(default=None, repr=False)  # with its METHOD inside
+    more_ics: tuple[str, ...] = field(default=(), repr=False)  # of a visit of several parts: those of the others
     unsubscribe_url: str | None = field(default=None, repr=False)  # of a reminder: one POST ends them
 
 
@@ -97,6 +98,7 @@ class LetterFile(Inside):
             "subject": letter.subject,
             "text": letter.text,
             "ics": letter.ics,
+            "more_ics": letter.more_ics,
         }
         append(self._path, line)
 

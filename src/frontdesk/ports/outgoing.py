@@ -49,10 +49,12 @@ async def deliver_to(way: Notifications, conn: Connection, unseal: Keys) -> int:
             break
         try:
             await way.send(_opened(due, unseal))
+            outcome = "sent"
             sent += 1
         except InvalidTag:
             # Sealed with another secret: nobody will ever read it.
             log.error("message_unreadable", id=str(due["id"]), kind=due["kind"])
+            outcome = "failed"
         except Away as away:
             log.warning("message_not_sent", id=str(due["id"]), kind=due["kind"], error=str(away))
             break  # nobody is there for the others either
@@ -60,7 +62,7 @@ async def deliver_to(way: Notifications, conn: Connection, unseal: Keys) -> int:
             # Of the error only its type: the text of a mail server quotes addresses.
             log.warning("message_not_sent", id=str(due["id"]), kind=due["kind"], error=type(error).__name__)
             continue
-        await db.run(conn, q.done, id=due["id"])
+        await db.run(conn, q.done, id=due["id"], outcome=outcome)
     return sent
 
 

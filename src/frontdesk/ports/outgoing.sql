@@ -12,9 +12,15 @@ WHERE id = (SELECT id FROM outgoing_message WHERE next_at <= now() ORDER BY next
 RETURNING id, kind, channel, sealed;
 
 -- name: done
--- Nothing of a message is kept once it was sent.
-DELETE FROM outgoing_message WHERE id = %(id)s;
+-- Nothing of a message is kept once it was sent, or cannot be; only how many there were.
+WITH done AS (DELETE FROM outgoing_message WHERE id = %(id)s RETURNING kind, channel)
+INSERT INTO message_tally AS t (kind, channel, outcome, count)
+SELECT kind, CASE channel WHEN 'phone' THEN 'sms' ELSE channel END, %(outcome)s, 1 FROM done
+ON CONFLICT (kind, channel, outcome) DO UPDATE SET count = t.count + 1;
 
 -- name: drop_expired
--- Messages that are of no use any more.
-DELETE FROM outgoing_message WHERE expires_at < now();
+-- Messages that are of no use any more: they have failed.
+WITH late AS (DELETE FROM outgoing_message WHERE expires_at < now() RETURNING kind, channel)
+INSERT INTO message_tally AS t (kind, channel, outcome, count)
+SELECT kind, CASE channel WHEN 'phone' THEN 'sms' ELSE channel END, 'failed', count(*) FROM late GROUP BY 1, 2 ORDER BY 1, 2
+ON CONFLICT (kind, channel, outcome) DO UPDATE SET count = t.count + excluded.count;

@@ -117,9 +117,13 @@ class Smtp:
         if letter.ics:
             found = _METHOD.search(letter.ics)
             method = found[1] if found else "PUBLISH"
-            # Once beside the text, where calendars look for it, once attached, where people do.
-            message.add_alternative(letter.ics, subtype="calendar", params={"method": method})
-            message.add_attachment(letter.ics.encode(), "application", "ics", filename="visit.ics")
+            # Once beside the text, where calendars look for it, once attached, where people do. Of several a calendar
+            # would take the first and leave the rest: those are attached alone, for a file holds one entry (RFC 5546).
+            if not letter.more_ics:
+                message.add_alternative(letter.ics, subtype="calendar", params={"method": method})
+            for number, ics in enumerate((letter.ics, *letter.more_ics), 1):
+                name = f"visit-{number}.ics" if letter.more_ics else "visit.ics"
+                message.add_attachment(ics.encode(), "application", "ics", filename=name)
         return message
 
 

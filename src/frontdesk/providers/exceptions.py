@@ -8,7 +8,7 @@ from uuid import UUID
 
 from frontdesk import db, ids
 from frontdesk.auth.permissions import Actor, Role
-from frontdesk.availability import stranded
+from frontdesk.availability import freed, stranded
 from frontdesk.clinics.models import Row
 from frontdesk.clinics.service import check_versions, found
 from frontdesk.db import Connection
@@ -63,9 +63,9 @@ async def add(conn: Connection, actor: Actor, provider_id: UUID, body: NewExcept
     if body.kind == "time_off" and status == "approved":
         await _settle(conn, actor, provider_id, body.start, body.end, body.override_reason)
     if status == "approved":
-        await schedules.tell(
-            conn, actor, provider_id, {*clinics, *([body.clinic_id] if body.clinic_id else [])}, (body.start, body.end)
-        )
+        await schedules.tell(conn, actor, provider_id, {*clinics, *([body.clinic_id] if body.clinic_id else [])})
+        if body.kind == "extra_session":
+            await freed.tell(conn, actor, freed.by_hours(provider_id, (body.start, body.end)))
     return found(row, "exception")
 
 
@@ -92,7 +92,8 @@ async def change(
     if "approved" in (row["status"], new["status"]):
         start, end = min(row["start"], new["start"]), max(row["end"], new["end"])
         await _settle(conn, actor, provider_id, start, end, override_reason)
-        await schedules.tell(conn, actor, provider_id, clinics, (start, end))
+        await schedules.tell(conn, actor, provider_id, clinics)
+        await freed.tell(conn, actor, freed.by_hours(provider_id, (start, end)))
     return found(changed, "exception")
 
 
@@ -113,7 +114,9 @@ async def remove(
     if row["kind"] == "extra_session" and row["status"] == "approved":
         await _settle(conn, actor, provider_id, row["start"], row["end"], override_reason)
     if row["status"] == "approved":
-        await schedules.tell(conn, actor, provider_id, clinics, (row["start"], row["end"]))
+        await schedules.tell(conn, actor, provider_id, clinics)
+    if row["kind"] == "time_off" and row["status"] == "approved":
+        await freed.tell(conn, actor, freed.by_hours(provider_id, (row["start"], row["end"])))
 
 
 async def lock(conn: Connection, actor: Actor, provider_id: UUID) -> list[UUID]:

@@ -72,16 +72,15 @@ async def replace_schedules(conn: Connection, actor: Actor, provider_id: UUID, b
     if gone or fresh:
         await stranded.settle(conn, actor, provider_id=provider_id, override_reason=body.override_reason)
         await tell(conn, actor, provider_id, {row["clinic_id"] for row in gone + fresh})
+    if fresh:
+        await freed.tell(conn, actor, freed.by_hours(provider_id))
     return {"items": await db.many(conn, q.schedules, provider_id=provider_id)}
 
 
-async def tell(
-    conn: Connection, actor: Actor, provider_id: UUID, clinic_ids: Collection[UUID], span: freed.Span | None = None
-) -> None:
-    """Write HoursChanged: the provider works at other times at these clinics. Time may have become free in `span`."""
+async def tell(conn: Connection, actor: Actor, provider_id: UUID, clinic_ids: Collection[UUID]) -> None:
+    """Write HoursChanged: the provider works at other times at these clinics."""
     event = HoursChanged(owner_id=provider_id, provider_ids=[provider_id], clinic_ids=sorted(clinic_ids))
     await outbox.record(conn, actor, event)
-    await freed.tell(conn, actor, freed.by_hours(provider_id, span))
 
 
 async def refuse_unseen(conn: Connection, actor: Actor, provider_id: UUID) -> list[UUID]:

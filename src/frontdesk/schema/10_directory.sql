@@ -81,5 +81,6 @@ CREATE TABLE visit_type (
     created_at              timestamptz NOT NULL DEFAULT now(),
     changed_at              timestamptz NOT NULL DEFAULT now(),
     changed_by              uuid NOT NULL,
-    request_id              uuid NOT NULL
+    request_id              uuid NOT NULL,
+    what_to_bring           jsonb CHECK (jsonb_typeof(what_to_bring) = 'object')  -- by language (en, es); NULL: the usual sentence
 );

@@ -105,6 +105,24 @@ CREATE FUNCTION visit_version(of_appointment uuid) RETURNS TABLE (version intege
         ORDER BY h.version DESC LIMIT 1;
     END;
 
+-- What one message tells of: the visit itself, or all parts of a visit of several to which one request did the same thing.
+-- Booked or cancelled together, they are told together; a change is told of its own part.
+CREATE FUNCTION parts_told(of_appointment uuid, of_version integer, kind text) RETURNS TABLE (appointment_id uuid, version integer)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+        SELECT a.id, of_version FROM appointment a
+        WHERE a.id = of_appointment AND (a.group_id IS NULL OR kind NOT IN ('confirmation', 'cancellation', 'status'))
+        UNION ALL
+        (SELECT DISTINCT ON (p.id) p.id, o.version
+         FROM appointment a
+         JOIN appointment_history h ON h.appointment_id = a.id AND h.version = of_version
+         JOIN appointment p ON p.group_id = a.group_id
+         JOIN appointment_history o ON o.appointment_id = p.id AND o.request_id = h.request_id
+                                   AND o.to_status = h.to_status AND o.from_status IS DISTINCT FROM o.to_status
+         WHERE a.id = of_appointment AND kind IN ('confirmation', 'cancellation', 'status')
+         ORDER BY p.id, o.version DESC);
+    END;
+
 -- Devices that a patient allowed to show messages (Web Push): where to, and the keys that only the device can read with.
 CREATE TABLE push_subscription (
     id          uuid PRIMARY KEY,
@@ -127,4 +145,43 @@ CREATE FUNCTION unsubscribe(who uuid, from_channel text, by_user uuid, in_reques
         SET reminders = array_remove(n.reminders, from_channel), changed_by = by_user, request_id = in_request
         WHERE from_channel = ANY (n.reminders)
         RETURNING true;
+    END;
+
+-- How many messages came to which end, those about log-ins too: a row for each is read at once, and nobody is named. The
+-- sender counts in the statement that ends a message.
+CREATE TABLE message_tally (
+    kind    text NOT NULL,
+    channel text NOT NULL,
+    outcome text NOT NULL CHECK (outcome IN ('sent', 'failed', 'skipped')),
+    count   bigint NOT NULL,
+    PRIMARY KEY (kind, channel, outcome)
+);
+
+-- The figures of /metrics about messages and events: the worker that sends them answers no requests, and the service may not
+-- read these tables. Whatever waits is counted, the rest was counted before. Quiet hours are no delay.
+CREATE FUNCTION message_figures() RETURNS TABLE (figure text, labels jsonb, value double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    BEGIN ATOMIC
+        WITH waiting AS (
+            SELECT n.kind, n.channel, CASE WHEN n.reason IS DISTINCT FROM 'quiet-hours' THEN n.due_at END AS since
+            FROM notification n WHERE n.status IN ('pending', 'sending')
+            UNION ALL
+            SELECT m.kind, CASE m.channel WHEN 'phone' THEN 'sms' ELSE m.channel END,
+                   to_timestamp(('x' || translate(left(m.id::text, 13), '-', ''))::bit(48)::bigint / 1000.0)  -- UUIDv7
+            FROM outgoing_message m WHERE m.expires_at > now())
+        SELECT 'notifications_' || t.outcome || '_total', jsonb_build_object('kind', t.kind, 'channel', t.channel), t.count
+        FROM message_tally t
+        UNION ALL
+        SELECT 'notifications_waiting', jsonb_build_object('kind', w.kind, 'channel', w.channel), count(*)
+        FROM waiting w GROUP BY w.kind, w.channel
+        UNION ALL
+        SELECT 'notifications_oldest_waiting_seconds', '{}', greatest(coalesce(extract(epoch FROM now() - min(w.since)), 0), 0)
+        FROM waiting w
+        UNION ALL
+        SELECT 'outbox_waiting', '{}', count(*) FROM outbox WHERE position IS NULL
+        UNION ALL
+        SELECT 'outbox_behind', jsonb_build_object('reader', c.reader), head.position - c.position
+        FROM event_cursor c JOIN event_cursor head ON head.reader = 'outbox' WHERE c.reader <> 'outbox'
+        UNION ALL
+        SELECT 'events_laid_aside', '{}', count(*) FROM dead_event;
     END;

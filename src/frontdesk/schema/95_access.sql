@@ -182,7 +182,7 @@ CREATE POLICY looked ON audit_entry FOR INSERT TO frontdesk_service WITH CHECK (
 GRANT USAGE ON SCHEMA public TO frontdesk_service;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO frontdesk_service;
 REVOKE ALL ON audit_entry, audit_seal, erasure, appointment_history, outbox FROM frontdesk_service;
-REVOKE ALL ON event_cursor, handled_event, dead_event FROM frontdesk_service;
+REVOKE ALL ON event_cursor, handled_event, dead_event, message_tally FROM frontdesk_service;
 GRANT INSERT ON audit_entry TO frontdesk_service;  -- looks alone: see the policy
 GRANT SELECT ON appointment_history TO frontdesk_service;
 GRANT SELECT ON erasure TO frontdesk_service;

@@ -1,7 +1,7 @@
 """A time that becomes free finds its next patient, in the transaction that frees it.
 
 The book tells of freed time (`availability/freed.py`); this is who hears it. Whoever waits is asked in the order of
-urgency and age (ADR-0027), each under the lock of their entry: of several times that become free at once, each goes to
+urgency and age (ADR-0028), each under the lock of their entry: of several times that become free at once, each goes to
 another person, and nobody is passed over. The offer is a hold, so nobody else can take the time while it stands.
 """
 

@@ -190,10 +190,12 @@ async def leave(
 ) -> None:
     """End a place on the waitlist; a time that was kept for it goes to the next. Idempotent for one that is over.
 
-    Raises NotFound, StaleVersion.
+    Raises NotFound, StaleVersion, Forbidden.
     """
     row = await find(conn, actor, entry_id)
     versions.check(expected, row["version"])
+    if row["status"] == "offered" and row["offer"] is None:
+        raise Forbidden("A time is kept at a clinic that is not yours, or with a colleague: ask there.")
     freed = [await offers.withdraw(conn, actor, UUID(offer["id"])) for offer in row["offers"]]
     left = await db.one(conn, q.leave, id=entry_id, status=status, **actor.stamp)
     if left is not None:

@@ -3,7 +3,6 @@
 import ipaddress
 import math
 
-from redis.asyncio import Redis, RedisCluster
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,6 +15,7 @@ from frontdesk.ports.limiter.fallback import FallbackLimiter
 from frontdesk.ports.limiter.leases import Leases, Policy, Verdict
 from frontdesk.ports.limiter.postgres import PostgresLimiter
 from frontdesk.ports.limiter.redis import RedisLimiter
+from frontdesk.ports.redis import Client, Silence
 from frontdesk.secrets import Keys
 from frontdesk.settings import Settings
 from frontdesk.web.problems import problem_response
@@ -86,12 +86,14 @@ class Limits:
         return self._keys.client(_network(request.client.host if request.client else ""))
 
 
-def limits_of(config: Settings, keys: Keys, pool: Pool, redis: Redis | RedisCluster | None) -> Limits | None:
-    """The limits as the settings want them; None when they are off."""
+def limits_of(config: Settings, keys: Keys, pool: Pool, redis: Client | None, silence: Silence) -> Limits | None:
+    """The limits as the settings want them; None when they are off. `silence` of Redis begins here."""
     if not config.rate_limits:
         return None
-    postgres = PostgresLimiter(pool)
-    return Limits(config, keys, FallbackLimiter(RedisLimiter(redis), postgres) if redis is not None else postgres)
+    limiter: Limiter = PostgresLimiter(pool)
+    if redis is not None:
+        limiter = FallbackLimiter(RedisLimiter(redis), limiter, silence)
+    return Limits(config, keys, limiter)
 
 
 class RateLimits:
