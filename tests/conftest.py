@@ -64,7 +64,7 @@ class Shares(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
-    config.option.loadscopereorder = False  # by the number of tests: the four minutes of fuzzing would begin last
+    config.option.loadscopereorder = False  # by the number of tests: the minutes of fuzzing would begin last
     return Shares(config, log)
 
 

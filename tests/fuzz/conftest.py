@@ -32,11 +32,11 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzed]:
 
         @cache
         def outcome(role: str) -> Outcome:
-            service = Service(copy_database(postgres), tmp_path_factory.mktemp(role), **_FOR_A_LONG_RUN)
+            service = Service(copy_database(postgres), tmp_path_factory.mktemp(role), workers=1, **_FOR_A_LONG_RUN)
             stack.callback(service.stop)
             service.start()
             with psycopg.connect(service.dsn, autocommit=True, options="-c timezone=UTC") as conn:
                 world = build(service, Make(conn), role)
-            return fuzz(service, world)
+            return fuzz(service, world, role)
 
         yield outcome

@@ -161,6 +161,9 @@ class _Builder:
             # What most bookings need is not for these to change or to take out of use.
             "PATCH /api/v1/clinics/{clinic_id}": {"clinic_id": [self.spare_clinic]},
             "PATCH /api/v1/visit-types/{visit_type_id}": {"visit_type_id": [self.make.visit_type()]},
+            "GET /api/v1/providers/{provider_id}/exceptions/{exception_id}/displaced": {
+                "provider_id": self.providers[:1]
+            },
             "PATCH /api/v1/providers/{provider_id}/exceptions/{exception_id}": {"provider_id": self.providers[:1]},
             "DELETE /api/v1/providers/{provider_id}/exceptions/{exception_id}": {"provider_id": self.providers[:1]},
             "PATCH /api/v1/providers/{provider_id}": {"provider_id": self.spare_providers},

@@ -59,8 +59,12 @@ FOR UPDATE OF e;
 -- name: find
 -- One entry with what it is offered, as far as the caller may see it.
 SELECT e.id, e.patient_id, e.visit_type_id, e.provider_id, e.specialty_id, e.clinic_ids, e.earliest, e.latest, e.weekdays,
-       e.times_of_day AS time_of_day, e.urgency, e.auto_book, e.appointment_id, e.reason, e.exception_id, e.status, e.missed, e.version,
+       e.times_of_day AS time_of_day, e.urgency, e.auto_book, e.appointment_id, e.exception_id, e.status, e.missed, e.version,
        e.created_at, e.changed_at,
+       -- Why the patient comes is for the patient, whom they would come to, and admins.
+       CASE WHEN (%(only_care_of)s::uuid IS NULL OR e.provider_id IS NOT DISTINCT FROM %(only_care_of)s::uuid)
+             AND (%(only_clinics)s::uuid[] IS NULL OR coalesce(e.clinic_ids, '{}') && %(only_clinics)s::uuid[]) THEN e.reason END
+           AS reason,
        s.offers -> 0 AS offer, s.offers
 FROM waitlist_entry e
 CROSS JOIN LATERAL (
@@ -79,8 +83,12 @@ WHERE e.id = %(id)s
 -- name: list_entries
 -- A page of entries in the order in which people joined; NULL is no filter.
 SELECT e.id, e.patient_id, e.visit_type_id, e.provider_id, e.specialty_id, e.clinic_ids, e.earliest, e.latest, e.weekdays,
-       e.times_of_day AS time_of_day, e.urgency, e.auto_book, e.appointment_id, e.reason, e.exception_id, e.status, e.missed, e.version,
+       e.times_of_day AS time_of_day, e.urgency, e.auto_book, e.appointment_id, e.exception_id, e.status, e.missed, e.version,
        e.created_at, e.changed_at,
+       -- Why the patient comes is for the patient, whom they would come to, and admins.
+       CASE WHEN (%(only_care_of)s::uuid IS NULL OR e.provider_id IS NOT DISTINCT FROM %(only_care_of)s::uuid)
+             AND (%(only_clinics)s::uuid[] IS NULL OR coalesce(e.clinic_ids, '{}') && %(only_clinics)s::uuid[]) THEN e.reason END
+           AS reason,
        s.offers -> 0 AS offer, s.offers
 FROM waitlist_entry e
 CROSS JOIN LATERAL (
