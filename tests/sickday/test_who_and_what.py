@@ -5,10 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from psycopg.rows import dict_row
 
 from frontdesk import db
+from frontdesk.envelope import Envelope
 from frontdesk.settings import Settings
 from frontdesk.waitlist import jobs
+from frontdesk.waitlist.handler import MindTheWaitlist
 from tests.sickday.conftest import Group, group_of
 
 
@@ -201,6 +204,41 @@ def test_nobody_answers(group: Group) -> None:
         "SELECT DISTINCT status FROM waitlist_entry WHERE exception_id = %s", (exception["id"],)
     )
     assert entries.fetchall() == [("expired",)]
+
+
+@pytest.mark.parametrize("by_hand", ["move", "cancel", "another room"])
+def test_what_the_desk_settles_by_hand_needs_no_choice_any_more(group: Group, by_hand: str) -> None:
+    (visit,) = group.fill(1)
+    exception = group.enter()
+    path = f"/appointments/{visit}"
+    if by_hand == "move":
+        answer = group.admin.patch(path, json={"start": group.at(24 + 12).isoformat()})
+    elif by_hand == "cancel":
+        answer = group.admin.post(f"{path}/cancel", json={})
+    else:
+        answer = group.admin.patch(
+            path, json={"room_id": str(group.make.room(group.clinic)), "override_reason": "quiet"}
+        )
+    assert answer.status_code == 200, answer.text
+    hear(group, visit)
+    (row,) = group.call_list(exception)["items"]
+    state = {"move": "accepted", "cancel": "cancelled", "another room": "offered"}[by_hand]
+    assert (row["state"], len(row["offers"])) == (state, 3 if state == "offered" else 0)
+
+
+def hear(group: Group, visit: str) -> None:
+    """Have the waitlist hear, as in the worker, the last that happened to the visit."""
+    columns = "coalesce(position, 1) AS position, event_id, topic, key, occurred_at, payload"
+    rows = group.conn.cursor(row_factory=dict_row).execute(
+        f"SELECT {columns} FROM outbox WHERE payload ->> 'appointment_id' = %s ORDER BY id DESC LIMIT 1", (visit,)
+    )
+    envelope = Envelope(**(rows.fetchone() or {}))
+
+    async def work() -> None:
+        async with await db.connect(Settings(), group.service.dsn) as conn, conn.transaction():
+            await MindTheWaitlist().handle(conn, envelope)
+
+    asyncio.run(work())
 
 
 def test_who_was_displaced_is_offered_nothing_else(group: Group) -> None:
