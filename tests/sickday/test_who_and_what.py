@@ -162,6 +162,14 @@ def test_limits_are_kept_by_all_together(service: Any, make: Any) -> None:
         assert group.patient(visit).post(f"/offers/{offer['id']}/accept").status_code == 201
 
 
+def test_patients_accept_what_only_the_desk_books(service: Any, make: Any) -> None:
+    group = group_of(service, make, self_bookable=False)
+    (visit,) = group.fill(1)
+    (row,) = group.call_list(group.enter())["items"]
+    answer = group.patient(visit).post(f"/offers/{row['offers'][0]['id']}/accept")
+    assert (answer.status_code, answer.json()["start"]) == (201, row["offers"][0]["start"])
+
+
 def test_two_visits_of_one_patient(group: Group) -> None:
     visits = group.fill(2)
     patient = group.make.patient()

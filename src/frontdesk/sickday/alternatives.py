@@ -18,12 +18,16 @@ from psycopg.types.range import TimestamptzRange
 
 from frontdesk import clock, db
 from frontdesk.db import Connection
+from frontdesk.errors import InvalidRequest
 from frontdesk.sickday import facts
 from frontdesk.sickday.disjoint import Promised
 from frontdesk.sickday.facts import Candidate, Facts, Starts, q
 from frontdesk.sickday.models import Kind
 
 MOST_OFFERED = 3
+
+MOST_VISITS = 200
+"""Each costs some 40 ms when it is entered, all in one transaction. A longer leave is entered in parts."""
 
 _REACHES = (timedelta(days=14), timedelta(days=56))
 """How far beyond the last visit to look; further only for those who find too little."""
@@ -85,11 +89,14 @@ Refused = tuple[UUID, datetime]
 async def find(conn: Connection, away: Away, refused: Collection[Refused] = ()) -> list[Stranded]:
     """The visits that the time off would displace, by start, each with its alternatives. Reads only.
 
-    As if the time off were not entered yet: the caller's transaction has not changed working time.
+    As if the time off were not entered yet: the caller's transaction has not changed working time. Raises
+    InvalidRequest for more visits than one request can look after.
     """
     now = clock.now()
     of = {"provider_id": away.provider_id, "clinic_id": away.clinic_id, "span": away.span}
     found = [Stranded(visit) for visit in await db.many(conn, q.at_risk, **of, now=now)]
+    if len(found) > MOST_VISITS:
+        raise InvalidRequest(f"{len(found)} visits are in it, and at most {MOST_VISITS} at once: enter it in parts.")
     promised = Promised()
     for reach in _REACHES:
         lacking = [one for one in found if one.visit["movable"] and len(one.alternatives) < MOST_OFFERED]

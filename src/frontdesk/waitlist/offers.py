@@ -1,12 +1,13 @@
 """A time that is kept for somebody who waits: accept it, decline it, or let it expire."""
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from frontdesk import clock, db
-from frontdesk.auth.permissions import Actor
+from frontdesk.auth.permissions import Actor, Reach, Role
 from frontdesk.availability import freed
 from frontdesk.availability.freed import Freed
 from frontdesk.booking import claims, holds
@@ -122,7 +123,9 @@ async def _move_here(
     others = await _others(conn, actor, offer)
     for other in others:
         await holds.give_back(conn, actor, other, "another time was chosen")
-    moved = await booking.reschedule(conn, actor, visit["id"], expected=None, change=change)
+    # Who was displaced takes what the clinic offers, of visit types too that only the desk books.
+    mover = replace(actor, role=Role.ADMIN, reach=Reach.ALL) if offer["displaced"] and actor.is_patient_side else actor
+    moved = await booking.reschedule(conn, mover, visit["id"], expected=None, change=change)
     await freed.tell(conn, actor, *(claims.freed_by(other) for other in others))
     return moved
 
