@@ -60,6 +60,25 @@ def test_another_clinic_is_the_way_out_when_there_is_no_other(group: Group) -> N
     assert {alternative["kind"] for alternative in row["alternatives"]} == {"other_clinic"}
 
 
+def test_everybody_is_dealt_one_before_anybody_is_dealt_two(group: Group) -> None:
+    """The day after has room for five visits, from 08:00 to 09:40, and there is nothing else."""
+    group.fill(4)
+    group.make.exception(group.provider, group.at(24 + 9) + timedelta(minutes=40), group.at(24 * 100))
+    for colleague in group.colleagues:
+        group.make.exception(colleague, group.at(0), group.at(24 * 100))
+    assert sorted(len(row["alternatives"]) for row in group.preview()) == [1, 1, 1, 2]
+
+
+def test_far_is_better_than_nothing(group: Group) -> None:
+    group.fill(2)
+    group.make.exception(group.provider, group.at(24), group.at(24 * 40))
+    for colleague in group.colleagues:
+        group.make.exception(colleague, group.at(0), group.at(24 * 100))
+    for row in group.preview():
+        assert len(row["alternatives"]) == CHOICES
+        assert {span(alternative)[0].date() for alternative in row["alternatives"]} == {group.at(24 * 40).date()}
+
+
 def test_applied_half_accept_and_the_rest_are_called(group: Group) -> None:
     visits = group.fill(VISITS)
     exception = group.enter()

@@ -37,7 +37,7 @@ class Promised:
     _of_patient: defaultdict[UUID, list[Span]] = field(default_factory=lambda: defaultdict(list))
     _roomed: defaultdict[UUID, list[Wish]] = field(default_factory=lambda: defaultdict(list))
     _on_day: Counter[tuple[UUID, UUID, int]] = field(default_factory=Counter)
-    _once: set[tuple[UUID, UUID]] = field(default_factory=set)
+    _met: dict[tuple[UUID, UUID], bool] = field(default_factory=dict)  # patient, provider: whether once is all
 
     def take(self, wish: Wish) -> bool:
         """Take it if all that was taken before can still be had beside it, in whatever order and rooms."""
@@ -47,14 +47,14 @@ class Promised:
             any(overlap(wish.claim, claim) for claim in self._of_provider[wish.provider_id])
             or any(overlap(wish.visit, visit) for visit in self._of_patient[wish.patient_id])
             or (wish.day_left is not None and self._on_day[day] >= wish.day_left)
-            or (wish.once and pair in self._once)
+            or (pair in self._met and (wish.once or self._met[pair]))
             or not self._roomy(wish)
         ):
             return False
         self._of_provider[wish.provider_id].append(wish.claim)
         self._of_patient[wish.patient_id].append(wish.visit)
         self._on_day[day] += 1
-        self._once.add(pair)
+        self._met[pair] = wish.once
         if wish.rooms is not None:
             self._roomed[wish.clinic_id].append(wish)
         return True
