@@ -228,17 +228,17 @@ def test_what_the_desk_settles_by_hand_needs_no_choice_any_more(group: Group, by
             path, json={"room_id": str(group.make.room(group.clinic)), "override_reason": "quiet"}
         )
     assert answer.status_code == 200, answer.text
-    hear(group, visit)
+    hear(group, "payload ->> 'appointment_id' = %s", visit)
     (row,) = group.call_list(exception)["items"]
     state = {"move": "accepted", "cancel": "cancelled", "another room": "offered"}[by_hand]
     assert (row["state"], len(row["offers"])) == (state, 3 if state == "offered" else 0)
 
 
-def hear(group: Group, visit: str) -> None:
-    """Have the waitlist hear, as in the worker, the last that happened to the visit."""
+def hear(group: Group, which: str, value: str) -> None:
+    """Have the waitlist hear, as in the worker, the last of these events."""
     columns = "coalesce(position, 1) AS position, event_id, topic, key, occurred_at, payload"
     rows = group.conn.cursor(row_factory=dict_row).execute(
-        f"SELECT {columns} FROM outbox WHERE payload ->> 'appointment_id' = %s ORDER BY id DESC LIMIT 1", (visit,)
+        f"SELECT {columns} FROM outbox WHERE {which} ORDER BY id DESC LIMIT 1", (value,)
     )
     envelope = Envelope(**(rows.fetchone() or {}))
 
@@ -266,5 +266,19 @@ def test_time_off_with_displaced_visits_stays(group: Group) -> None:
     group.fill(1)
     exception = group.enter()
     path = f"/providers/{group.provider}/exceptions/{exception['id']}"
-    assert group.admin.delete(path).status_code == 409
+    refused = group.admin.delete(path)
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/conflict")
+
+
+def test_time_off_that_is_declined_after_all_ends_the_choices(group: Group) -> None:
+    first, second = group.fill(2)
+    exception = group.enter()
+    offer = group.call_list(exception)["items"][0]["offers"][0]
+    assert group.patient(first).post(f"/offers/{offer['id']}/accept").status_code == 201
+    path = f"/providers/{group.provider}/exceptions/{exception['id']}"
     assert group.admin.patch(path, json={"status": "declined"}).status_code == 200
+    hear(group, "topic LIKE 'hours.%%' AND key = %s", str(group.provider))
+    (row,) = group.call_list(exception)["items"]
+    assert (row["appointment_id"], row["state"]) == (first, "accepted")
+    held = "SELECT count(*) FROM appointment WHERE patient_id = %s AND status = 'held'"
+    assert group.conn.execute(held, (group.patients[second],)).fetchone() == (0,)

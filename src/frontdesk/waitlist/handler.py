@@ -42,6 +42,7 @@ class MindTheWaitlist:
         elif topic == "hours.changed":
             # Committed by now, so what is kept of working time may be used.
             for provider_id in event["provider_ids"]:
+                await _withdraw(conn, system, await db.many(conn, q.choices_without_need, provider_id=provider_id))
                 await filling.fill(conn, system, replace(freed.by_hours(UUID(provider_id)), by_hours=False))
         else:
             await _tell_answer(conn, system, event)
@@ -75,9 +76,13 @@ async def _end_choices(conn: Connection, system: Actor, topic: str, event: dict[
     """Give back the times among which somebody was to choose, once their visit is cancelled or has another time."""
     moved = topic == "appointments.moved" and any(event[name] != event[f"old_{name}"] for name in _WHERE)
     if moved or event.get("status") in _FREE:
-        for row in await db.many(conn, q.choices_of_visit, appointment_id=event["appointment_id"]):
-            with suppress(offers.OfferGone):
-                await freed.tell(conn, system, await offers.withdraw(conn, system, row["id"]))
+        await _withdraw(conn, system, await db.many(conn, q.choices_of_visit, appointment_id=event["appointment_id"]))
+
+
+async def _withdraw(conn: Connection, system: Actor, choices: list[dict[str, Any]]) -> None:
+    for offer in choices:
+        with suppress(offers.OfferGone):
+            await freed.tell(conn, system, await offers.withdraw(conn, system, offer["id"]))
 
 
 def _freed(topic: str, event: dict[str, Any]) -> Freed | None:

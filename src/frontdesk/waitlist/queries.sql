@@ -175,6 +175,16 @@ WHERE o.id = %(offer_id)s;
 -- The offers among which those choose whose displaced visit this is.
 SELECT choices_of(%(appointment_id)s) AS id;
 
+-- name: choices_without_need
+-- The offers among which those choose whose visit a provider's time off leaves alone by now, because it was declined or changed.
+SELECT o.id
+FROM schedule_exception x
+JOIN waitlist_entry e ON e.exception_id = x.id AND e.status = 'offered'
+JOIN appointment a ON a.id = e.appointment_id
+JOIN waitlist_offer o ON o.entry_id = e.id AND o.status = 'standing'
+WHERE x.provider_id = %(provider_id)s AND NOT (x.status = 'approved' AND a.during && x.during)
+ORDER BY o.id;
+
 -- name: stats
 -- Counts of entries and offers, and how fast they were; NULL where there is nothing to measure. Who was displaced did not
 -- wait, and is not counted.

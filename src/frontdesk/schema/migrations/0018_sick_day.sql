@@ -103,7 +103,10 @@ CREATE FUNCTION displaced(of_exception uuid, at timestamptz)
             FROM waitlist_offer o JOIN appointment h ON h.id = o.appointment_id JOIN clinic c ON c.id = h.clinic_id
             WHERE o.entry_id = e.id AND o.status = 'standing' AND o.expires_at > at
         ) AS chosen
-        WHERE e.exception_id = of_exception;
+        WHERE e.exception_id = of_exception
+          -- Whom the time off leaves alone, since it was declined or changed, nobody calls.
+          AND (x.status = 'approved' AND stood.during && x.during OR a.status NOT IN ('scheduled', 'confirmed')
+               OR (a.provider_id, a.clinic_id, a.during) <> (stood.provider_id, stood.clinic_id, stood.during));
     END;
 
 -- The offers among which those choose whose displaced visit this is.
