@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     mail_from: str = "Frontdesk <frontdesk@localhost>"
     sms_url: SecretStr | None = None  # an Apprise address with {to}, where the number goes: "twilio://…/{to}"
     push_url: SecretStr | None = None  # an Apprise address with {to}, a name of the patient; None: web push
+    push_subscribe_url: str | None = None  # the page with {to} where a patient subscribes to what push_url sends
     delivery_timeout: timedelta = timedelta(seconds=30)  # for one message to be taken; after twice that others may try
 
     broker_url: str = Field(default="postgres:", repr=False)  # the outbox itself; or kafka://host:port, amqp://host
@@ -194,6 +195,13 @@ class Settings(BaseSettings):
     def _a_place_for_the_address(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and value.get_secret_value().count("{to}") != 1:
             raise ValueError("must contain {to} once, where the address of the person goes")
+        return value
+
+    @field_validator("push_subscribe_url")
+    @classmethod
+    def _a_page_for_each_patient(cls, value: str | None) -> str | None:
+        if value is not None and (value.count("{to}") != 1 or not re.match(r"https?://[^/{\s]+/\S*$", value)):
+            raise ValueError("must be an https:// address with {to} once, where the name of the patient goes")
         return value
 
     @field_validator("smtp_url")

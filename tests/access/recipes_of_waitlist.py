@@ -14,6 +14,7 @@ W = "/api/v1/waitlist"
 
 def _wish(world: World, caller: Caller) -> Call:
     """Nobody waits for more than so many things at once."""
+    world.make.conn.execute("UPDATE appointment SET status = 'expired' WHERE status = 'held'")
     world.make.conn.execute("UPDATE waitlist_entry SET status = 'removed' WHERE status = 'waiting'")
     body = {"visit_type_id": str(world.make.visit_type()), "provider_id": str(world.provider)}
     return Call(json=body | {"patient_id": str(world.patient), "reason": CANARIES[Secret.BOOKING]["reason"]})

@@ -19,6 +19,9 @@ PASSWORD = "correct horse"
 EACH = 12
 """Things of a kind that a request uses up: appointments in one status, refresh tokens, spare providers."""
 
+FEW = 3
+"""Places on the waitlist: nobody has more than twenty."""
+
 Known = dict[str, list[Any]]
 """Good values by the name of the field that takes them."""
 
@@ -118,6 +121,7 @@ class _Builder:
             "time_zone": ["Europe/Berlin", "Australia/Lord_Howe"],
             "email": [f"new{number}@fuzz.test" for number in range(4 * EACH)],
             "notification_id": self.messages(),
+            "entry_id": [self.entry() for _ in range(FEW)],
             "device_id": [self.device(number) for number in range(EACH)],
         }
 
@@ -140,6 +144,8 @@ class _Builder:
             *(f"POST /m/{{token}}/{part}" for part in ("confirm", "cancel")),
         ]
         ready |= {name: {"token": self.links()} for name in by_link}
+        for answer in ("accept", "decline"):
+            ready[f"POST /api/v1/offers/{{offer_id}}/{answer}"] = {"offer_id": [self.offer() for _ in range(FEW)]}
         stop: Known = {"token": [unsubscribing.token_of(Keys(SECRET), self.make.patient(), "sms") for _ in range(EACH)]}
         ready |= {f"{method} /api/v1/unsubscribe/{{token}}": stop for method in ("GET", "POST")}
         ready |= {"DELETE /api/v1/patients/{patient_id}/devices/{device_id}": {"patient_id": [self.patient]}}
@@ -217,6 +223,10 @@ class _Builder:
                 )
                 for n in range(EACH)
             ],
+            "POST /api/v1/waitlist": [
+                ({}, {**patient, "visit_type_id": str(self.visit_types[0]), "provider_id": str(self.make.provider())})
+                for _ in range(FEW)
+            ],
             "POST /api/v1/users": [
                 ({}, {"email": f"good{n}@fuzz.test", "password": "staple battery", "role": "admin"})
                 for n in range(EACH)
@@ -284,6 +294,18 @@ class _Builder:
     def exception(self, day: int) -> UUID:
         start = self.tomorrow + timedelta(days=400 + day)
         return self.make.exception(self.providers[0], start, start + timedelta(hours=1), status="requested")
+
+    def entry(self) -> UUID:
+        """A place of the patient on the waitlist of a provider who has no time."""
+        wish = {"visit_type_id": self.visit_types[0], "provider_id": self.make.provider(), "urgency": "normal"}
+        return self.make.row("waitlist_entry", patient_id=self.patient, **wish)
+
+    def offer(self) -> UUID:
+        """A time that is kept for the patient for hours to come."""
+        over = clock.now() + timedelta(hours=6)
+        hold = self.appointment("held", patient_id=self.patient, hold_expires_at=over, hold_client="waitlist")
+        of = {"entry_id": self.entry(), "appointment_id": hold, "freed_at": clock.now(), "expires_at": over}
+        return self.make.row("waitlist_offer", **of)
 
     def closure(self, day: int) -> UUID:
         start = self.tomorrow + timedelta(days=500 + day)

@@ -65,6 +65,33 @@ def test_changed_hours_are_news_for_those_who_watch_times(place: Place, watch: W
     assert len(colleague.heard(2)) == 2
 
 
+def test_who_left_came_back_or_offers_something_else_is_news_too(place: Place, watch: Watch) -> None:
+    watchers = [watch(query) for query in (f"provider_id={place.provider}", f"clinic_id={place.clinic}")]
+    desk = place.service.client(place.admin)
+    provider, visit_type = (
+        f"/providers/{place.provider}",
+        desk.post("/visit-types", json={"name": "Rare", "duration_min": 20}).json()["id"],
+    )
+    silent = [(provider, {"bio": "Words"}), (provider, {"active": False}), (provider, {"active": True})]
+    for path, change in (
+        *silent,
+        (provider, {"visit_type_ids": [visit_type]}),
+        (f"/visit-types/{visit_type}", {"name": "Rarer", "what_to_bring": {"en": "Yourself"}}),
+        (f"/visit-types/{visit_type}", {"duration_min": 40}),
+        (f"/visit-types/{visit_type}", {"active": False}),
+    ):
+        answer = desk.patch(path, json=change)
+        assert answer.status_code == 200, answer.text
+    assert desk.delete(provider).status_code == 204
+    assert desk.delete(provider).status_code == 204
+    for watcher in watchers:
+        heard = [event.data["hours"] for event in watcher.heard(6)]
+        assert all(str(place.provider) in hours["provider_ids"] for hours in heard)
+        assert all(str(place.clinic) in hours["clinic_ids"] for hours in heard)
+    assert desk.patch(provider, json={"active": True}).status_code == 200
+    assert len(watchers[0].heard(7)) == 7, "a change of nothing was told"
+
+
 def test_the_board_is_heard_by_staff_admins_and_by_providers_their_own(place: Place, watch: Watch) -> None:
     tokens = {
         "staff": place.staff,

@@ -1,15 +1,20 @@
 """What the desk sees and sends again, what patients wish, and the link that ends reminders: from outside."""
 
+import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import psycopg
 import pytest
 
 from frontdesk.notifications import unsubscribing
 from frontdesk.secrets import Keys
+from tests.crash.worker import Worker
 from tests.make import Make
+from tests.notifications.servers import serving
 from tests.service import SECRET, Service
 
 pytestmark = pytest.mark.postgres("18")
@@ -115,17 +120,53 @@ def test_a_patient_says_how_to_be_told(world: World) -> None:
         "reminders": ["email"],
         "quiet_from": None,
         "quiet_until": None,
+        "push_topic": None,
+        "push_subscribe_at": None,
         "version": 0,
     }
     wish = {"channels": ["sms", "email", "sms"], "quiet_from": "21:00", "quiet_until": "07:30"}
     told = world.me.patch(world.preferences, json=wish, headers={"If-Match": '"0"'})
     assert told.status_code == 200, told.text
     expected = {"channels": ["email", "sms"], "reminders": ["email"], "quiet_from": "21:00", "quiet_until": "07:30"}
-    assert told.json() == expected | {"version": 1}
+    assert told.json() == expected | {"push_topic": None, "push_subscribe_at": None, "version": 1}
     assert world.desk.get(world.preferences).json() == told.json()
     assert world.desk.patch(world.preferences, json={"version": 0}).status_code == 412
     changed = world.desk.patch(world.preferences, json={"reminders": [], "version": 1})
     assert (changed.json()["reminders"], changed.json()["version"]) == ([], 2)
+
+
+def test_the_patient_alone_reads_how_to_subscribe_to_the_clinics_push_service(
+    database: str, db: psycopg.Connection, tmp_path: Path
+) -> None:
+    """What they are told is where the sender writes."""
+    with serving() as gateway:
+        pushed = {
+            "FRONTDESK_PUSH_URL": f"json://:not-told@127.0.0.1:{gateway.port}/topics/{{to}}",
+            "FRONTDESK_PUSH_SUBSCRIBE_URL": "https://push.clinic.test/{to}",
+            "FRONTDESK_WORKER_INTERVAL": "PT0.2S",
+        }
+        service = Service(database, tmp_path, workers=1, **pushed)
+        worker = Worker(service.environment, tmp_path / "worker.log")
+        try:
+            service.start()
+            worker.start()
+            world = World(service, Make(db))
+            told = world.me.patch(world.preferences, json={"channels": ["push"]}).json()
+            assert world.me.get(world.preferences).json() == told
+            topic = told["push_topic"]
+            assert len(topic) == 32
+            assert told["push_subscribe_at"] == f"https://push.clinic.test/{topic}"
+            assert (world.desk.get(world.preferences).json()).items() >= {"push_topic": None}.items()
+            assert topic not in world.desk.get(world.preferences).text
+            world.message(channel="push", status="pending", reason=None)
+            deadline = time.monotonic() + 60
+            while not gateway.got:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            assert gateway.got[0].path == f"/topics/{topic}"
+        finally:
+            worker.stop()
+            service.stop()
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,14 @@ def test_without_a_server_all_goes_to_the_file_or_nowhere(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"sms_url": "twilio://a:b@1/2"}, {"push_url": "ntfy://{to}/{to}"}, {"smtp_url": "mail.clinic.test:25"}]
+    "wrong",
+    [
+        {"sms_url": "twilio://a:b@1/2"},
+        {"push_url": "ntfy://{to}/{to}"},
+        {"push_subscribe_url": "https://push.clinic.test/"},
+        {"push_subscribe_url": "javascript:{to}"},
+        {"smtp_url": "mail.clinic.test:25"},
+    ],
 )
 def test_settings_that_cannot_work_are_refused_without_being_quoted(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError) as refused:

@@ -8,13 +8,16 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoursChanged:
-    """These providers work at other times at these clinics: another week, time off, an extra session, a closure.
+    """These providers can be booked at other times at these clinics.
+
+    For another week, time off, an extra session, a closure; because they left or came back, or offer other visit types;
+    because the rules of a visit type changed, or the clinic's zone, or whether either is in use.
 
     Nobody's visit: one that was moved or cancelled for it has an event of its own.
     """
 
     topic: ClassVar[str] = "hours.changed.v1"
-    owner_id: UUID  # the provider whose hours were changed, or the clinic that was closed or opened
+    owner_id: UUID  # the provider, the clinic or the visit type that was changed
     provider_ids: Sequence[UUID]
     clinic_ids: Sequence[UUID]
 

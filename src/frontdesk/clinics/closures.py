@@ -8,12 +8,10 @@ import holidays
 from frontdesk import db, ids
 from frontdesk.auth.permissions import Actor
 from frontdesk.availability import freed, stranded
-from frontdesk.availability.events import HoursChanged
-from frontdesk.clinics import service
+from frontdesk.clinics import hours, service
 from frontdesk.clinics.models import HolidayYear, NewClosure, Row
 from frontdesk.db import Connection
 from frontdesk.errors import Conflict, Forbidden, InvalidRequest, NotFound
-from frontdesk.events import outbox
 from frontdesk.sql import load
 from frontdesk.web import pages
 
@@ -49,7 +47,7 @@ async def close(conn: Connection, actor: Actor, clinic_id: UUID, body: NewClosur
     if row is None:
         raise Conflict("The clinic is closed at exactly this time already.")
     await stranded.settle(conn, actor, clinic_id=clinic_id, within=(start, end), override_reason=body.override_reason)
-    await _tell(conn, actor, clinic_id)
+    await hours.changed_at(conn, actor, clinic_id)
     return row
 
 
@@ -69,7 +67,7 @@ async def close_on_holidays(conn: Connection, actor: Actor, clinic_id: UUID, bod
     if added:
         span = (added[0]["start"], added[-1]["end"])
         await stranded.settle(conn, actor, clinic_id=clinic_id, within=span, override_reason=body.override_reason)
-        await _tell(conn, actor, clinic_id)
+        await hours.changed_at(conn, actor, clinic_id)
     return {"items": added, "skipped": len(days) - len(added)}
 
 
@@ -80,7 +78,7 @@ async def reopen(conn: Connection, actor: Actor, clinic_id: UUID, closure_id: UU
     gone = await db.one(conn, q.delete_closure, clinic_id=clinic_id, closure_id=closure_id)
     if gone is None:
         raise NotFound("There is no such closure.")
-    for provider_id in await _tell(conn, actor, clinic_id):
+    for provider_id in await hours.changed_at(conn, actor, clinic_id):
         await freed.tell(conn, actor, freed.by_hours(provider_id, (gone["start"], gone["end"])))
 
 
@@ -105,14 +103,6 @@ async def _lock(conn: Connection, actor: Actor, clinic_id: UUID) -> Row:
     if allowed is not None and clinic_id not in allowed:
         raise Forbidden("This clinic is not one of yours.")
     return clinic
-
-
-async def _tell(conn: Connection, actor: Actor, clinic_id: UUID) -> list[UUID]:
-    """Write HoursChanged: all who work there work at other times; who that is."""
-    row = service.found(await db.one(conn, q.providers_at, clinic_id=clinic_id), "clinic")
-    event = HoursChanged(owner_id=clinic_id, provider_ids=row["provider_ids"], clinic_ids=[clinic_id])
-    await outbox.record(conn, actor, event)
-    return list(row["provider_ids"])
 
 
 async def _whole_days(conn: Connection, clinic_id: UUID, first: date, last: date) -> tuple[datetime, datetime]:

@@ -21,14 +21,6 @@ VALUES (%(id)s, %(clinic_id)s, tstzrange(%(start)s::timestamptz, %(end)s::timest
 ON CONFLICT DO NOTHING
 RETURNING id, clinic_id, lower(during) AS start, upper(during) AS "end", reason, created_at;
 
--- name: providers_at
--- Who works at the clinic, by registration or by a weekly session.
-SELECT ARRAY(
-    SELECT provider_id FROM provider_clinic WHERE clinic_id = %(clinic_id)s
-    UNION
-    SELECT provider_id FROM schedule WHERE clinic_id = %(clinic_id)s
-    ORDER BY 1) AS provider_ids;
-
 -- name: say_who
 -- A deleted row cannot name who deletes it, so the transaction does; the audit trail reads it.
 SELECT set_config('frontdesk.actor', %(changed_by)s::text, true),

@@ -51,7 +51,12 @@ Bring = Annotated[
         Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")],
         Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(storable)],
     ],
-    Field(min_length=1, max_length=20, description="By language (en, es): what messages say instead of the usual."),
+    Field(
+        min_length=1,
+        max_length=20,
+        description="By language (en, es): what messages say instead of the usual.",
+        json_schema_extra={"additionalProperties": False},
+    ),
 ]
 
 

@@ -7,6 +7,7 @@ from psycopg.types.json import Jsonb
 
 from frontdesk import db, ids
 from frontdesk.auth.permissions import Actor
+from frontdesk.clinics import hours
 from frontdesk.clinics.models import (
     ClinicPatch,
     NewClinic,
@@ -25,6 +26,9 @@ from frontdesk.web.fields import Patch
 from frontdesk.web.versions import check
 
 q = load(__package__)
+
+_NOT_ABOUT_TIMES = {"name", "what_to_bring", "mode", "version"}
+"""Of a visit type: what changes no time at which it can be booked."""
 
 register("clinic_time_zone_known", InvalidRequest, "Give the clinic's time zone by its IANA name, as Europe/Berlin.")
 register("room_name_once", Conflict, "The clinic has a room of this name; give another name.")
@@ -62,7 +66,10 @@ async def change_clinic(
         ahead = await db.one(conn, q.clinic_has_future, clinic_id=clinic_id)
         if ahead and ahead["has_future"]:
             raise Conflict("Appointments stand ahead at this clinic; move or cancel them first.")
-    return await _written(conn, q.update_clinic, **new | actor.stamp)
+    written = await _written(conn, q.update_clinic, **new | actor.stamp)
+    if (new["time_zone"], new["active"]) != (row["time_zone"], row["active"]):
+        await hours.changed_at(conn, actor, clinic_id)
+    return written
 
 
 async def list_rooms(conn: Connection, clinic_id: UUID, *, limit: int, cursor: str | None) -> Row:
@@ -131,7 +138,10 @@ async def change_visit_type(
     """Change a visit type. What is booked keeps its times. Raises NotFound and StaleVersion."""
     row = found(await db.one(conn, q.lock_visit_type, visit_type_id=visit_type_id), "visit type")
     check_versions(row, body, expected)
-    return await _written(conn, q.update_visit_type, **_as_stored(row | body.given()), **actor.stamp)
+    new = await _written(conn, q.update_visit_type, **_as_stored(row | body.given()), **actor.stamp)
+    if any(new[name] != row[name] for name in row.keys() - _NOT_ABOUT_TIMES):
+        await hours.changed_for(conn, actor, visit_type_id)
+    return new
 
 
 def _as_stored(visit_type: Row) -> Row:

@@ -59,9 +59,11 @@ async def resend(
 
 
 @router.get("/patients/{patient_id}/notification-preferences", response_model=NotificationPreferences)
-async def wishes(patient_id: UUID, actor: Annotated[Actor, allow("patients:read")], conn: Read) -> Response:
+async def wishes(
+    patient_id: UUID, actor: Annotated[Actor, allow("patients:read")], request: Request, conn: Read
+) -> Response:
     """By which channels a patient agreed to hear of visits and to be reminded, and when not."""
-    return answer(200, await service.wishes(conn, actor, patient_id))
+    return answer(200, await service.wishes(conn, request.app.state.keys, actor, patient_id))
 
 
 @router.patch("/patients/{patient_id}/notification-preferences", response_model=NotificationPreferences)
@@ -70,10 +72,11 @@ async def change_wishes(
     body: NotificationPreferencesPatch,
     actor: Annotated[Actor, allow("patients:write")],
     expected: IfMatch,
+    request: Request,
     conn: Tx,
 ) -> Response:
     """Agree, or no longer. Messages that have not left yet are judged by it too."""
-    return answer(200, await service.change_wishes(conn, actor, patient_id, body, expected))
+    return answer(200, await service.change_wishes(conn, request.app.state.keys, actor, patient_id, body, expected))
 
 
 @router.get("/patients/{patient_id}/devices", response_model=DeviceList)

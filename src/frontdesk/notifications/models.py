@@ -53,6 +53,10 @@ class NotificationPreferences(BaseModel):
     reminders: list[Channel]
     quiet_from: str | None = Field(description="Local time of the clinic, as 21:00.")
     quiet_until: str | None
+    push_topic: str | None = Field(
+        description="What the patient subscribes to at the clinic's push service, if it has one; told to nobody else."
+    )
+    push_subscribe_at: str | None = Field(description="The page where to do so.")
     version: int
 
 

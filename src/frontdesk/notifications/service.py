@@ -11,11 +11,14 @@ from frontdesk.booking import service as booking
 from frontdesk.clinics import service as clinics
 from frontdesk.db import Connection
 from frontdesk.errors import Conflict, InvalidRequest, NotFound
+from frontdesk.notifications import topics
 from frontdesk.notifications.judge import still_true
 from frontdesk.notifications.models import NotificationPreferencesPatch
 from frontdesk.notifications.parts import with_parts
 from frontdesk.patients import service as patients
 from frontdesk.ports.letters import Channel
+from frontdesk.secrets import Keys
+from frontdesk.settings import settings
 from frontdesk.sql import load
 from frontdesk.web import pages
 from frontdesk.web.versions import check
@@ -61,15 +64,20 @@ async def resend(conn: Connection, actor: Actor, notification_id: UUID) -> dict[
     return _told(made)
 
 
-async def wishes(conn: Connection, actor: Actor, patient_id: UUID) -> dict[str, Any]:
-    """What a patient agreed to. Raises NotFound."""
+async def wishes(conn: Connection, keys: Keys, actor: Actor, patient_id: UUID) -> dict[str, Any]:
+    """What a patient agreed to, and for themself how they subscribe to push messages. Raises NotFound."""
     await patients.get_patient(conn, actor, patient_id)
     await reads.looked(conn, actor, [patient_id], "patients:notification-preferences")
-    return _wished(await _wishes(conn, patient_id))
+    return _wished(await _wishes(conn, patient_id)) | _subscription(keys, actor, patient_id)
 
 
 async def change_wishes(
-    conn: Connection, actor: Actor, patient_id: UUID, body: NotificationPreferencesPatch, expected: int | None
+    conn: Connection,
+    keys: Keys,
+    actor: Actor,
+    patient_id: UUID,
+    body: NotificationPreferencesPatch,
+    expected: int | None,
 ) -> dict[str, Any]:
     """Change what a patient agrees to. Raises NotFound, StaleVersion, and InvalidRequest for half of quiet hours."""
     await patients.get_patient(conn, actor, patient_id)
@@ -85,7 +93,7 @@ async def change_wishes(
     del new["version"]
     row = await db.one(conn, q.keep_wishes, patient_id=patient_id, **new, **actor.stamp)
     assert row is not None
-    return _wished(row)
+    return _wished(row) | _subscription(keys, actor, patient_id)
 
 
 async def unsubscribe(conn: Connection, actor: Actor, patient_id: UUID, channel: Channel) -> None:
@@ -104,6 +112,13 @@ async def _wishes(conn: Connection, patient_id: UUID) -> dict[str, Any]:
 
 def _wished(row: dict[str, Any]) -> dict[str, Any]:
     return row | {name: _shown(row[name]) for name in ("quiet_from", "quiet_until")}
+
+
+def _subscription(keys: Keys, actor: Actor, patient_id: UUID) -> dict[str, str | None]:
+    """The desk does not learn it: with it, messages could be read."""
+    if actor.patient_id != patient_id:
+        return {"push_topic": None, "push_subscribe_at": None}
+    return topics.subscription(settings(), keys, patient_id)
 
 
 def _shown(value: time | None) -> str | None:

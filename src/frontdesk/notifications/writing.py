@@ -13,6 +13,7 @@ from frontdesk.notifications import unsubscribing
 from frontdesk.notifications.facts import Facts, facts_of
 from frontdesk.notifications.handler import q
 from frontdesk.notifications.render import render
+from frontdesk.notifications.topics import topic_of
 from frontdesk.ports.letters import Letter
 from frontdesk.secrets import keys
 from frontdesk.settings import settings
@@ -49,16 +50,11 @@ async def forget_device(conn: Connection, device_id: UUID) -> None:
         await db.run(conn, q.forget_device, id=device_id)
 
 
-def topic_of(patient_id: UUID) -> str:
-    """The patient's name at a push gateway: nobody guesses it, and it tells nothing."""
-    return keys().digest("push topics", str(patient_id)).hex()[:32]
-
-
 async def _addresses(conn: Connection, row: dict[str, Any]) -> dict[str, UUID | None]:
     if row["channel"] != "push":
         return {to: None for to in [row["email"] if row["channel"] == "email" else row["phone"]] if to}
     if settings().push_url is not None:
-        return {topic_of(row["patient_id"]): None}
+        return {topic_of(keys(), row["patient_id"]): None}
     return await _devices(conn, row["patient_id"])
 
 

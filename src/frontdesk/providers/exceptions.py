@@ -13,7 +13,7 @@ from frontdesk.clinics.models import Row
 from frontdesk.clinics.service import check_versions, found
 from frontdesk.db import Connection
 from frontdesk.errors import Forbidden, InvalidRequest
-from frontdesk.providers import schedules, service
+from frontdesk.providers import hours, schedules, service
 from frontdesk.providers.models import LONGEST_SESSION, LONGEST_TIME_OFF, ExceptionPatch, NewException
 from frontdesk.sql import load
 from frontdesk.web import pages
@@ -63,7 +63,7 @@ async def add(conn: Connection, actor: Actor, provider_id: UUID, body: NewExcept
     if body.kind == "time_off" and status == "approved":
         await _settle(conn, actor, provider_id, body.start, body.end, body.override_reason)
     if status == "approved":
-        await schedules.tell(conn, actor, provider_id, {*clinics, *([body.clinic_id] if body.clinic_id else [])})
+        await hours.changed(conn, actor, provider_id, {*clinics, *([body.clinic_id] if body.clinic_id else [])})
         if body.kind == "extra_session":
             await freed.tell(conn, actor, freed.by_hours(provider_id, (body.start, body.end)))
     return found(row, "exception")
@@ -92,7 +92,7 @@ async def change(
     if "approved" in (row["status"], new["status"]):
         start, end = min(row["start"], new["start"]), max(row["end"], new["end"])
         await _settle(conn, actor, provider_id, start, end, override_reason)
-        await schedules.tell(conn, actor, provider_id, clinics)
+        await hours.changed(conn, actor, provider_id, clinics)
         await freed.tell(conn, actor, freed.by_hours(provider_id, (start, end)))
     return found(changed, "exception")
 
@@ -114,7 +114,7 @@ async def remove(
     if row["kind"] == "extra_session" and row["status"] == "approved":
         await _settle(conn, actor, provider_id, row["start"], row["end"], override_reason)
     if row["status"] == "approved":
-        await schedules.tell(conn, actor, provider_id, clinics)
+        await hours.changed(conn, actor, provider_id, clinics)
     if row["kind"] == "time_off" and row["status"] == "approved":
         await freed.tell(conn, actor, freed.by_hours(provider_id, (row["start"], row["end"])))
 

@@ -3,7 +3,6 @@
 Local times are read in the clinic's zone; dates are local dates, `effective_until` inclusive.
 """
 
-from collections.abc import Collection
 from datetime import date, timedelta
 from itertools import combinations
 from typing import Any
@@ -12,13 +11,11 @@ from uuid import UUID
 from frontdesk import db, ids
 from frontdesk.auth.permissions import Actor, Role
 from frontdesk.availability import freed, stranded
-from frontdesk.availability.events import HoursChanged
 from frontdesk.clinics.models import Row
 from frontdesk.clinics.service import found
 from frontdesk.db import Connection
 from frontdesk.errors import Forbidden, InvalidRequest, NotFound, register
-from frontdesk.events import outbox
-from frontdesk.providers import service
+from frontdesk.providers import hours, service
 from frontdesk.providers.models import WeeklySet
 from frontdesk.sql import load
 
@@ -71,16 +68,10 @@ async def replace_schedules(conn: Connection, actor: Actor, provider_id: UUID, b
     await db.run(conn, service.q.add_clinics, provider_id=provider_id, ids=worked_at, **actor.stamp)
     if gone or fresh:
         await stranded.settle(conn, actor, provider_id=provider_id, override_reason=body.override_reason)
-        await tell(conn, actor, provider_id, {row["clinic_id"] for row in gone + fresh})
+        await hours.changed(conn, actor, provider_id, {row["clinic_id"] for row in gone + fresh})
     if fresh:
         await freed.tell(conn, actor, freed.by_hours(provider_id))
     return {"items": await db.many(conn, q.schedules, provider_id=provider_id)}
-
-
-async def tell(conn: Connection, actor: Actor, provider_id: UUID, clinic_ids: Collection[UUID]) -> None:
-    """Write HoursChanged: the provider works at other times at these clinics."""
-    event = HoursChanged(owner_id=provider_id, provider_ids=[provider_id], clinic_ids=sorted(clinic_ids))
-    await outbox.record(conn, actor, event)
 
 
 async def refuse_unseen(conn: Connection, actor: Actor, provider_id: UUID) -> list[UUID]:

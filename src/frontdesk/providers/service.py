@@ -8,6 +8,7 @@ from frontdesk.clinics.models import Row
 from frontdesk.clinics.service import check_versions, found
 from frontdesk.db import Connection
 from frontdesk.errors import Conflict, register
+from frontdesk.providers import hours
 from frontdesk.providers.models import NewProvider, ProviderPatch
 from frontdesk.sql import load
 from frontdesk.web import pages, words
@@ -97,6 +98,8 @@ async def change_provider(
             raise Conflict("The provider has working time at a clinic that is not named; change the schedule first.")
     await db.run(conn, q.update_provider, **row | given | actor.stamp)
     await _replace_sets(conn, actor, provider_id, sets)
+    if "visit_type_ids" in sets or given.get("active", row["active"]) != row["active"]:
+        await hours.changed_everywhere(conn, actor, provider_id)
     return await get_provider(conn, actor, provider_id)
 
 
@@ -110,6 +113,7 @@ async def deactivate(conn: Connection, actor: Actor, provider_id: UUID, expected
     if row["active"]:
         await _refuse_with_future(conn, provider_id)
         await db.run(conn, q.update_provider, **row | {"active": False} | actor.stamp)
+        await hours.changed_everywhere(conn, actor, provider_id)
 
 
 def visible(row: Row, actor: Actor) -> Row:
