@@ -168,8 +168,9 @@ class _Builder:
             # What most bookings need is not for these to change or to take out of use.
             "PATCH /api/v1/clinics/{clinic_id}": {"clinic_id": [self.spare_clinic]},
             "PATCH /api/v1/visit-types/{visit_type_id}": {"visit_type_id": [self.make.visit_type()]},
-            "PATCH /api/v1/providers/{provider_id}/exceptions/{exception_id}": {"provider_id": self.providers[:1]},
-            "DELETE /api/v1/providers/{provider_id}/exceptions/{exception_id}": {"provider_id": self.providers[:1]},
+            f"GET {_OFF}/displaced": {"provider_id": self.providers[:1]},
+            f"PATCH {_OFF}": {"provider_id": self.providers[:1]},
+            f"DELETE {_OFF}": {"provider_id": self.providers[:1]},
             "PATCH /api/v1/providers/{provider_id}": {"provider_id": self.spare_providers},
             "PUT /api/v1/providers/{provider_id}/schedules": {"provider_id": self.spare_providers},
             "DELETE /api/v1/providers/{provider_id}": {"provider_id": self.spare_providers},
@@ -321,4 +322,5 @@ class _Builder:
 
 
 _VISIT = "/api/v1/appointments/{appointment_id}/visit"
+_OFF = "/api/v1/providers/{provider_id}/exceptions/{exception_id}"
 _PASSWORD_HASH = hash_password(PASSWORD)

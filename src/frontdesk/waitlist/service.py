@@ -156,7 +156,7 @@ def _midnight(day: date, plus: int) -> datetime:
 
 
 async def find(conn: Connection, actor: Actor, entry_id: UUID) -> dict[str, Any]:
-    """An entry with its standing offer. Raises NotFound for one that the caller may not see."""
+    """An entry with what it is offered. Raises NotFound for one that the caller may not see."""
     row = await db.one(conn, q.find, id=entry_id, **actor.only)
     if row is None:
         raise NotFound("There is no such place on the waitlist.")
@@ -207,15 +207,15 @@ async def leave(
     freed = []
     # While we look, a time may be kept for them, or their offer be answered: then look again.
     while row["status"] in ("waiting", "offered"):
-        if row["offer"]:
+        for offer in row["offers"]:
             with contextlib.suppress(OfferGone):
-                freed.append(await offers.withdraw(conn, actor, row["offer"]["id"], overdue=True))
+                freed.append(await offers.withdraw(conn, actor, UUID(offer["id"]), overdue=True))
         if await db.one(conn, q.leave, id=entry_id, status=status, **actor.stamp) is not None:
             whose = {name: row[name] for name in ("patient_id", "clinic_ids")}
             await outbox.record(conn, actor, WaitlistLeft(entry_id=entry_id, status=status, **whose))
             break
         row = await find(conn, actor, entry_id)
-        if row["status"] == "offered" and row["offer"] is None:
+        if row["status"] == "offered" and not row["offers"]:
             raise Forbidden(_ELSEWHERE)
     for time in freed:
         await filling.fill(conn, actor, time)
