@@ -1,5 +1,7 @@
 """An offer is taken or left by the link in its message, without an account."""
 
+import asyncio
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -177,6 +179,42 @@ def test_why_they_come_and_their_other_visits_are_not_told(world: World) -> None
     told = link.page() + link.guest.get(link.path).text + link.post("decline").text + link.page()
     hidden: list[Any] = [REASON, link.patient, link.entry["id"], link.offer["id"], link.hold, world.at(30).isoformat()]
     assert [value for value in hidden if str(value) in told] == []
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_of_many_who_answer_at_once_one_is_heard(world: World, turn: int) -> None:
+    """Twenty accept and decline with one link: the first answer counts, the others hear that it was given."""
+    link = Offered(world)
+    _, them = world.someone()
+    theirs = world.wait(them)
+
+    async def at_once() -> list[httpx.Response]:
+        async with world.service.rivals() as client:
+            client.base_url = httpx.URL(world.service.url)
+            asked = [f"{link.path}/{answer}" for answer in ("accept", "decline") * 10]
+            return list(await asyncio.gather(*(client.post(path) for path in asked)))
+
+    answers = asyncio.run(at_once())
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 409: 19}, [a.text for a in answers]
+    assert {a.json()["type"] for a in answers if a.status_code == 409} == {"/problems/offer-gone"}
+    (heard,) = (answer.json() for answer in answers if answer.status_code == 200)
+    taken = heard["status"] == "scheduled"
+    assert link.status == ("booked" if taken else "waiting")
+    assert world.entry(them, theirs)["status"] == ("waiting" if taken else "offered")
+
+
+def test_reading_changes_nothing(world: World) -> None:
+    link = Offered(world)
+    tables = ("appointment", "appointment_history", "waitlist_entry", "waitlist_offer", "notification", "outbox")
+
+    def kept() -> list[Any]:
+        return [world.make.conn.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables]
+
+    before = kept()
+    for path in ("", "/slots", "/calendar.ics", "/accept", "/decline"):
+        for method, headers in (("GET", {}), ("GET", PAGE), ("HEAD", {})):
+            link.guest.request(method, link.path + path, headers=headers)
+    assert kept() == before
 
 
 def test_a_hold_that_is_no_offer_has_no_link(world: World) -> None:
