@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
+
 from frontdesk import clock, db, ids
 from frontdesk.auth.permissions import Actor, Role
 from frontdesk.availability import freed
@@ -31,7 +33,7 @@ async def expire_offers(conn: Connection) -> int:
                     await service.leave(conn, system, overdue["entry_id"], status="expired")
                 await freed.tell(conn, system, time)
                 await service.seek(conn, system, overdue["entry_id"])
-        except OfferGone:  # another worker, or the patient in the last moment
+        except (OfferGone, psycopg.errors.DeadlockDetected):  # another worker, or the patient in the last moment
             continue
         expired += 1
     return expired
