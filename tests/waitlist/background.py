@@ -47,7 +47,7 @@ class Background:
         return asyncio.run(all_of_them())
 
     def round(self) -> None:
-        """One round of the jobs that concern the waitlist; one that is given up for another's sake has its next round."""
+        """One round of the jobs that concern the waitlist; one that lost a deadlock has its next round."""
         for job in (jobs.expire_offers, booking_jobs.expire_holds, jobs.expire_entries):
             with contextlib.suppress(psycopg.errors.DeadlockDetected):
                 self.run(job)

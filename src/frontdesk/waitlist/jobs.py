@@ -31,8 +31,8 @@ async def expire_offers(conn: Connection) -> int:
                 time = await offers.withdraw(conn, system, overdue["id"], status="expired", overdue=True)
                 if overdue["missed"] + 1 >= settings().offers_missed:
                     await service.leave(conn, system, overdue["entry_id"], status="expired")
-                await freed.tell(conn, system, time)
                 await service.seek(conn, system, overdue["entry_id"])
+                await freed.tell(conn, system, time)
         except (OfferGone, psycopg.errors.DeadlockDetected):  # another worker, or the patient in the last moment
             continue
         expired += 1
