@@ -1,8 +1,11 @@
 """What the background worker does for the waitlist, one thing at a time and when a test says so."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+import psycopg
 
 from frontdesk import db
 from frontdesk.availability import freed
@@ -44,9 +47,10 @@ class Background:
         return asyncio.run(all_of_them())
 
     def round(self) -> None:
-        """One round of the jobs that concern the waitlist."""
+        """One round of the jobs that concern the waitlist; one that lost a deadlock has its next round."""
         for job in (jobs.expire_offers, booking_jobs.expire_holds, jobs.expire_entries):
-            self.run(job)
+            with contextlib.suppress(psycopg.errors.DeadlockDetected):
+                self.run(job)
 
     def hear(self) -> None:
         """Handle every event since this was entered or heard last, and what follows from it."""

@@ -5,7 +5,7 @@ urgency and age (ADR-0028), each under the lock of their entry: of several times
 another person, and nobody is passed over. The offer is a hold, so nobody else can take the time while it stands.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -77,32 +77,42 @@ def as_system(actor: Actor) -> Actor:
     return Actor(user_id=ids.SYSTEM, role=Role.ADMIN, request_id=actor.request_id)
 
 
+_Time = tuple[datetime, UUID]
+"""A start and the visit type that would begin."""
+
+
 async def _fill(conn: Connection, system: Actor, freed: Freed, now: datetime, longest: int | None) -> None:
     lower, upper = suiting.edges(freed.span)
-    place: Mapping[str, Any] = _FROM_THE_FIRST
+    place: dict[str, Any] = _FROM_THE_FIRST
+    gone: set[_Time] = set()  # free as far as one can see, but not to be had
     read = asked = 0
     while longest and read < MOST_READ and asked < MOST_ASKED:
         waiting = await _waiting(conn, freed, longest, now, place)
         times = await _times(conn, freed, waiting)
-        suited = [
-            (entry, time)
-            for entry in waiting
-            if (time := next((t for t in times[entry["visit_type_id"]] if suiting.suits(t, entry)), None))
-        ]
+        suited = [(entry, time) for entry in waiting if (time := _first(times[entry["visit_type_id"]], entry, gone))]
         if suited:
             # The same time would be offered to all of these: whoever of them still waits.
             time = suited[0][1]
             alike = [entry for entry, _ in takewhile(lambda one, time=time: one[1] is time, suited)]  # type: ignore[misc]
-            place, theirs = await offer(conn, system, alike, time, freed.at)
+            last, theirs = await offer(conn, system, alike, time, freed.at)
             asked += 1
             if theirs and time.start <= lower and upper <= time.end:
                 return  # nothing is left of it
+            if last is None:
+                gone.add((time.start, suited[0][0]["visit_type_id"]))
+                continue
+            place = last
         elif len(waiting) == AT_ONCE:
             place = waiting[-1]
         else:
             return
-        read += len(waiting)
+        read += waiting.index(place) + 1
         longest = await _wanted(conn, freed, now)
+
+
+def _first(times: Sequence[Suiting], entry: Mapping[str, Any], gone: Collection[_Time]) -> Suiting | None:
+    kind = entry["visit_type_id"]
+    return next((t for t in times if suiting.suits(t, entry) and (t.start, kind) not in gone), None)
 
 
 async def _wanted(conn: Connection, freed: Freed, now: datetime) -> int | None:
@@ -141,21 +151,21 @@ async def _times(conn: Connection, freed: Freed, waiting: Sequence[Mapping[str, 
 async def offer(
     conn: Connection,
     system: Actor,
-    entries: Sequence[Mapping[str, Any]],
+    entries: Sequence[dict[str, Any]],
     time: Keepable,
     freed_at: datetime,
     *,
     choice: int = 1,
     known: bool = False,
-) -> tuple[Mapping[str, Any], bool]:
+) -> tuple[dict[str, Any] | None, bool]:
     """Keep the time for the first of these who still waits; whom it was kept for, or who could not have it, and which.
 
-    It is the last when all of them have found something else, or nobody could have it. They wait for one visit type; if
-    that has limits, only the first is asked. From the lock of their entry, which the last statement but one takes, to
-    the commit, whoever fills another time for them waits. `choice`: which of several times among which they choose.
-    `known`: this provider has accepted them already.
+    It is the last when all of them have found something else, and None when nobody can have the time. They wait for one
+    visit type; if that has limits, only the first is asked. From the lock of their entry, which the last statement but
+    one takes, to the commit, whoever fills another time for them waits. `choice`: which of several times among which
+    one chooses. `known`: this provider has accepted them already.
     """
-    first, last = entries[0], entries[-1]
+    first = entries[0]
     claim, verdict = await judged_claim(
         conn,
         system,
@@ -165,11 +175,12 @@ async def offer(
         start=time.start,
         patient_id=first["patient_id"],
     )
-    if set(verdict.codes) - ({"not-accepting-new-patients"} if known else set()):
-        return last, False
+    broken = set(verdict.codes) - ({"not-accepting-new-patients"} if known else set())
+    if broken:
+        return first if broken <= _OF_THE_PATIENT else None, False
     overridden: list[str] = []
     if verdict.limited:
-        entries, last = [first], first
+        entries = [first]
         counted = await claims.lock_limits(conn, claim)
         if await limits.broken(conn, **counted, except_id=first["appointment_id"]):
             return first, False
@@ -194,8 +205,8 @@ async def offer(
     except Problem:
         row = None
     if row is None:
-        return last, False
-    entry = next((entry for entry in entries if entry["id"] == row["entry_id"]), last)
+        return None, False
+    entry = next((entry for entry in entries if entry["id"] == row["entry_id"]), entries[-1])
     if row["id"] is None:
         return entry, False
     held = AppointmentHeld(**claims.event_fields(row), hold_expires_at=row["hold_expires_at"])
@@ -211,3 +222,7 @@ async def offer(
     WAITLIST_OFFERED.inc()
     WAITLIST_SECONDS.observe(max(0.0, (clock.now() - freed_at).total_seconds()))
     return entry, True
+
+
+_OF_THE_PATIENT = {"patient-inactive", "not-accepting-new-patients"}
+"""Rules that one person breaks where another may not."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
+
 from frontdesk import clock, db, ids
 from frontdesk.auth.permissions import Actor, Role
 from frontdesk.availability import freed
@@ -29,9 +31,9 @@ async def expire_offers(conn: Connection) -> int:
                 time = await offers.withdraw(conn, system, overdue["id"], status="expired", overdue=True)
                 if not overdue["displaced"] and overdue["missed"] + 1 >= settings().offers_missed:
                     await service.leave(conn, system, overdue["entry_id"], status="expired")
-                await freed.tell(conn, system, time)
                 await service.seek(conn, system, overdue["entry_id"])
-        except OfferGone:  # another worker, or the patient in the last moment
+                await freed.tell(conn, system, time)
+        except (OfferGone, psycopg.errors.DeadlockDetected):  # another worker, or the patient in the last moment
             continue
         expired += 1
     return expired

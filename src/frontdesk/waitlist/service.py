@@ -230,8 +230,8 @@ async def decline(conn: Connection, actor: Actor, offer_id: UUID) -> dict[str, A
     Raises OfferGone, NotFound.
     """
     entry_id, time = await offers.decline(conn, actor, offer_id)
-    await filling.fill(conn, actor, time)
     await seek(conn, actor, entry_id)
+    await filling.fill(conn, actor, time)  # last, because from here on others wait for us
     return await find(conn, actor, entry_id)
 
 
