@@ -21,6 +21,7 @@ from frontdesk.guests.models import Action
 from frontdesk.secrets import Keys
 from frontdesk.sql import load
 from frontdesk.waitlist import offers
+from frontdesk.waitlist import service as waitlist
 from frontdesk.waitlist.models import OfferStatus
 from frontdesk.waitlist.offers import OfferGone
 
@@ -193,7 +194,7 @@ async def accept(conn: Connection, guest: Guest) -> Guest:
 
 async def decline(conn: Connection, guest: Guest) -> Guest:
     """Give the time that is offered to the next. The guest as the link shows it from now on. Raises OfferGone."""
-    await offers.decline(conn, guest.actor, await _answering(conn, guest))
+    await waitlist.decline(conn, guest.actor, await _answering(conn, guest))
     assert guest.offer is not None
     return replace(guest, offer=replace(guest.offer, status="declined"))
 
