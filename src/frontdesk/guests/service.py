@@ -21,6 +21,7 @@ from frontdesk.guests.models import Action
 from frontdesk.secrets import Keys
 from frontdesk.sql import load
 from frontdesk.waitlist import offers
+from frontdesk.waitlist import service as waitlist
 from frontdesk.waitlist.models import OfferStatus
 from frontdesk.waitlist.offers import OfferGone
 
@@ -39,6 +40,7 @@ class Offer:
     status: OfferStatus
     expires_at: datetime
     entry_id: UUID
+    displaced: bool  # they do not wait: the visit that they have cannot take place where it stands
     later_id: UUID | None  # the visit that the patient has and that moves here when they accept
     later_start: datetime | None
 
@@ -104,7 +106,7 @@ def _offer_in(found: dict[str, Any]) -> Offer | None:
         return None
     if status == "standing" and found["offered_until"] <= clock.now():
         status = "expired"
-    later = {name: found[name] for name in ("entry_id", "later_id", "later_start")}
+    later = {name: found[name] for name in ("entry_id", "displaced", "later_id", "later_start")}
     return Offer(id=found["offer_id"], status=status, expires_at=found["offered_until"], **later)
 
 
@@ -126,7 +128,8 @@ async def see(conn: Connection, guest: Guest) -> dict[str, Any]:
 def _told_of(offer: Offer | None) -> dict[str, Any] | None:
     if offer is None:
         return None
-    return {"status": offer.status, "expires_at": offer.expires_at, "moves_from": offer.later_start}
+    told = {"expires_at": offer.expires_at, "displaced": offer.displaced, "moves_from": offer.later_start}
+    return {"status": offer.status} | told
 
 
 def public(row: dict[str, Any]) -> dict[str, Any]:
@@ -193,7 +196,7 @@ async def accept(conn: Connection, guest: Guest) -> Guest:
 
 async def decline(conn: Connection, guest: Guest) -> Guest:
     """Give the time that is offered to the next. The guest as the link shows it from now on. Raises OfferGone."""
-    await offers.decline(conn, guest.actor, await _answering(conn, guest))
+    await waitlist.decline(conn, guest.actor, await _answering(conn, guest))
     assert guest.offer is not None
     return replace(guest, offer=replace(guest.offer, status="declined"))
 
