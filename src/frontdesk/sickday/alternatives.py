@@ -102,7 +102,8 @@ async def find(conn: Connection, away: Away, refused: Collection[Refused] = ()) 
         lacking = [one for one in found if one.visit["movable"] and len(one.alternatives) < MOST_OFFERED]
         for together in _spans(lacking):
             known = await facts.read(conn, [one.visit for one in together], away.provider_id, reach, now)
-            _deal(together, {one.visit["id"]: _best(one.visit, away, known, refused) for one in together}, promised)
+            best = {one.visit["id"]: _best(one.visit, away, known, refused, promised) for one in together}
+            _deal(together, best, promised)
     return found
 
 
@@ -130,14 +131,23 @@ def _deal(together: list[Stranded], best: dict[UUID, Iterator[Offered]], promise
                         break
 
 
-def _best(visit: dict[str, Any], away: Away, known: Facts, refused: Collection[Refused]) -> Iterator[Offered]:
+def _best(
+    visit: dict[str, Any], away: Away, known: Facts, refused: Collection[Refused], promised: Promised
+) -> Iterator[Offered]:
     """All times that the visit could have, whatever others are promised, cheapest first."""
     streams = []
+    occupied: set[int] = set()  # starts at which the patient is busy: mostly asked once for each provider
     for starts in known.starts[visit["visit_type_id"]]:
         if (visit["id"], starts.provider_id) not in known.not_with:
             kind, extra = _kind(visit, starts, away)
             streams.append(_nearest(starts, visit, extra, kind))
     for _, second, kind, starts in heapq.merge(*streams, key=itemgetter(0, 1)):
+        if second in occupied:
+            continue
+        span = (second, second + starts.plan.visit.duration_s)
+        if known.has_patient(visit, span) or promised.has_patient(visit["patient_id"], span):
+            occupied.add(second)
+            continue
         candidate = known.candidate(visit, starts, second)
         if candidate is None or (starts.provider_id, candidate.start) in refused:
             continue

@@ -39,13 +39,17 @@ class Promised:
     _on_day: Counter[tuple[UUID, UUID, int]] = field(default_factory=Counter)
     _met: dict[tuple[UUID, UUID], bool] = field(default_factory=dict)  # patient, provider: whether once is all
 
+    def has_patient(self, patient_id: UUID, visit: Span) -> bool:
+        """Whether this patient was promised another time that overlaps this one."""
+        return any(overlap(visit, other) for other in self._of_patient[patient_id])
+
     def take(self, wish: Wish) -> bool:
         """Take it if all that was taken before can still be had beside it, in whatever order and rooms."""
         day = (wish.provider_id, wish.visit_type_id, wish.day)
         pair = (wish.patient_id, wish.provider_id)
         if (
             any(overlap(wish.claim, claim) for claim in self._of_provider[wish.provider_id])
-            or any(overlap(wish.visit, visit) for visit in self._of_patient[wish.patient_id])
+            or self.has_patient(wish.patient_id, wish.visit)
             or (wish.day_left is not None and self._on_day[day] >= wish.day_left)
             or (pair in self._met and (wish.once or self._met[pair]))
             or not self._roomy(wish)

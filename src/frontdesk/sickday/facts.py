@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import compress
 from typing import Any
@@ -70,21 +70,23 @@ class Facts:
     patient_busy: Mapping[UUID, Sequence[Span]]  # by visit
     room_busy: Mapping[UUID, Sequence[Span]]
     on_day: Mapping[tuple[UUID, UUID, int], int]  # visits, by provider, visit type and local day
+    rooms_at: dict[tuple[UUID, UUID, int], frozenset[UUID] | None] = field(default_factory=dict)
+    """Those free for a visit type at a clinic and a start, once they were looked for: the same for every provider."""
 
     def candidate(self, visit: Visit, starts: Starts, second: int) -> Candidate | None:
-        """This start for this visit; None when its patient is busy, no room is free, or nobody could answer in time."""
+        """This start for this visit, whose patient is free then; None when nobody could answer in time."""
         of, plan = starts.plan.visit, starts.plan
         patient = (float(second), float(second + of.duration_s))
         claim = (patient[0] - of.before_s, patient[1] + of.after_s)
-        if any(overlap(patient, busy) for busy in self.patient_busy.get(visit["id"], ())):
-            return None
         start = datetime.fromtimestamp(second, UTC)
         notice, ttl = timedelta(seconds=of.notice_s), settings().alternatives_ttl
         # Once the visit itself begins there is nothing left to move.
         expires_at = min(suiting.expiry(start, self.now, notice, ttl), visit["start"])
         if expires_at - self.now < suiting.SHORTEST:
             return None
-        rooms = self._rooms(plan, starts.clinic_id, claim)
+        at = (visit["visit_type_id"], starts.clinic_id, second)
+        if at not in self.rooms_at:
+            self.rooms_at[at] = self._rooms(plan, starts.clinic_id, claim)
         day = starts.days[bisect_left(starts.starts, second)]
         left = None
         if of.max_per_day is not None:
@@ -97,11 +99,15 @@ class Facts:
             visit=patient,
             claim=claim,
             day=day,
-            rooms=rooms,
+            rooms=self.rooms_at[at],
             day_left=left,
             once=of.one_future_per_provider,
         )
         return Candidate(wish, start, start + timedelta(seconds=of.duration_s), expires_at)
+
+    def has_patient(self, visit: Visit, span: Span) -> bool:
+        """Whether the patient of this visit has something that overlaps this time."""
+        return any(overlap(span, busy) for busy in self.patient_busy.get(visit["id"], ()))
 
     def _rooms(self, plan: Plan, clinic_id: UUID, claim: Span) -> frozenset[UUID] | None:
         if plan.visit.rooms is None:
