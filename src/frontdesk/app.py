@@ -45,6 +45,7 @@ from frontdesk.records import api as records
 from frontdesk.rights import api as rights
 from frontdesk.schema.migrate import migrations
 from frontdesk.settings import Settings, settings, split_list
+from frontdesk.sickday import api as sickday
 from frontdesk.waitlist import api as waitlist
 from frontdesk.waitlist import filling
 from frontdesk.web import problems
@@ -83,6 +84,7 @@ _PARTS: tuple[Any, ...] = (
     holds,
     waitlist,
     calendar,
+    sickday,
     providers,
     patients,
     link_endings,

@@ -83,6 +83,8 @@ class Settings(BaseSettings):
 
     hold_ttl: timedelta = timedelta(minutes=10)
     offer_ttl: timedelta = Field(default=timedelta(minutes=30), ge=timedelta(minutes=2), le=timedelta(days=7))
+    # A time that is offered in place of a displaced visit is held so long at most.
+    alternatives_ttl: timedelta = Field(default=timedelta(hours=4), ge=timedelta(minutes=2), le=timedelta(days=7))
     offers_missed: int = Field(default=3, ge=1, le=100)  # offers in a row without an answer end a place on the waitlist
     holds_per_client: int = Field(default=3, ge=1, le=100)
     overbook_lanes: int = Field(default=1, ge=0, le=9)  # overbookings of one provider at one moment; 0 forbids them

@@ -150,6 +150,13 @@ def _exception(body: Any = None) -> Make:
     return make
 
 
+def _sick(*, preview: bool) -> Make:
+    def make(world: World, caller: Caller) -> Call:
+        return Call({"provider_id": world.provider}, {"preview": preview}, json=_off(world))
+
+    return make
+
+
 def _closure(world: World, caller: Caller) -> Call:
     start = world.next_start() + timedelta(days=300)
     made = world.make.closure(world.clinic, start, start + timedelta(minutes=30))
@@ -312,6 +319,8 @@ HOURS: dict[str, Recipe] = {
         _exception({"reason": "a course"}), Thing.PROVIDER
     ),
     f"DELETE {P}/{{provider_id}}/exceptions/{{exception_id}}": Recipe(_exception(), Thing.PROVIDER),
+    f"POST {P}/{{provider_id}}/exceptions (a preview)": Recipe(_sick(preview=True), Thing.PROVIDER),
+    f"GET {P}/{{provider_id}}/exceptions/{{exception_id}}/displaced": Recipe(_exception(), Thing.PROVIDER),
 }
 
 PATIENTS: dict[str, Recipe] = {

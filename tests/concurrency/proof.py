@@ -71,7 +71,7 @@ TRACES = {
         GROUP BY h.appointment_id, h.version HAVING count(o.id) <> 1""",
     "an event of nothing": """
         SELECT o.id, o.topic FROM outbox o
-        WHERE (o.payload ->> 'clinic_id')::uuid = ANY (%(clinics)s)
+        WHERE o.topic LIKE 'appointments.%%' AND (o.payload ->> 'clinic_id')::uuid = ANY (%(clinics)s)
           AND NOT EXISTS (SELECT FROM appointment_history h
                           WHERE h.appointment_id::text = o.payload ->> 'appointment_id'
                             AND h.version::text = o.payload ->> 'version')""",

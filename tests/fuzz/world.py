@@ -146,6 +146,7 @@ class _Builder:
         ready |= {name: {"token": self.links()} for name in by_link}
         for answer in ("accept", "decline"):
             ready[f"POST /api/v1/offers/{{offer_id}}/{answer}"] = {"offer_id": [self.offer() for _ in range(FEW)]}
+            ready[f"POST /m/{{token}}/{answer}"] = {"token": [self.offer_link() for _ in range(FEW)]}
         stop: Known = {"token": [unsubscribing.token_of(Keys(SECRET), self.make.patient(), "sms") for _ in range(EACH)]}
         ready |= {f"{method} /api/v1/unsubscribe/{{token}}": stop for method in ("GET", "POST")}
         ready |= {"DELETE /api/v1/patients/{patient_id}/devices/{device_id}": {"patient_id": [self.patient]}}
@@ -167,8 +168,9 @@ class _Builder:
             # What most bookings need is not for these to change or to take out of use.
             "PATCH /api/v1/clinics/{clinic_id}": {"clinic_id": [self.spare_clinic]},
             "PATCH /api/v1/visit-types/{visit_type_id}": {"visit_type_id": [self.make.visit_type()]},
-            "PATCH /api/v1/providers/{provider_id}/exceptions/{exception_id}": {"provider_id": self.providers[:1]},
-            "DELETE /api/v1/providers/{provider_id}/exceptions/{exception_id}": {"provider_id": self.providers[:1]},
+            f"GET {_OFF}/displaced": {"provider_id": self.providers[:1]},
+            f"PATCH {_OFF}": {"provider_id": self.providers[:1]},
+            f"DELETE {_OFF}": {"provider_id": self.providers[:1]},
             "PATCH /api/v1/providers/{provider_id}": {"provider_id": self.spare_providers},
             "PUT /api/v1/providers/{provider_id}/schedules": {"provider_id": self.spare_providers},
             "DELETE /api/v1/providers/{provider_id}": {"provider_id": self.spare_providers},
@@ -294,17 +296,25 @@ class _Builder:
         start = self.tomorrow + timedelta(days=400 + day)
         return self.make.exception(self.providers[0], start, start + timedelta(hours=1), status="requested")
 
-    def entry(self) -> UUID:
-        """A place of the patient on the waitlist of a provider who has no time."""
+    def entry(self, patient: UUID | None = None) -> UUID:
+        """A place of the patient, or of somebody else, on the waitlist of a provider who has no time."""
         wish = {"visit_type_id": self.visit_types[0], "provider_id": self.make.provider(), "urgency": "normal"}
-        return self.make.row("waitlist_entry", patient_id=self.patient, **wish)
+        return self.make.row("waitlist_entry", patient_id=patient or self.patient, **wish)
 
     def offer(self) -> UUID:
         """A time that is kept for the patient for hours to come."""
+        return self._offer(self.patient)[0]
+
+    def offer_link(self) -> str:
+        """The token of the link to such a time of somebody who is not changed by the way."""
+        patient = self.make.patient()
+        return links.token_of(Keys(SECRET), appointment_id=self._offer(patient)[1], patient_id=patient, generation=0)
+
+    def _offer(self, patient: UUID) -> tuple[UUID, UUID]:
         over = clock.now() + timedelta(hours=6)
-        hold = self.appointment("held", patient_id=self.patient, hold_expires_at=over, hold_client="waitlist")
-        of = {"entry_id": self.entry(), "appointment_id": hold, "freed_at": clock.now(), "expires_at": over}
-        return self.make.row("waitlist_offer", **of)
+        hold = self.appointment("held", patient_id=patient, hold_expires_at=over, hold_client="waitlist")
+        of = {"entry_id": self.entry(patient), "appointment_id": hold, "freed_at": clock.now(), "expires_at": over}
+        return self.make.row("waitlist_offer", **of), hold
 
     def closure(self, day: int) -> UUID:
         start = self.tomorrow + timedelta(days=500 + day)
@@ -312,4 +322,5 @@ class _Builder:
 
 
 _VISIT = "/api/v1/appointments/{appointment_id}/visit"
+_OFF = "/api/v1/providers/{provider_id}/exceptions/{exception_id}"
 _PASSWORD_HASH = hash_password(PASSWORD)

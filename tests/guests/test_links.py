@@ -33,6 +33,7 @@ def test_the_link_shows_when_where_and_with_whom(house: House) -> None:
         "first_name": "Quill",
         "actions": ["confirm", "move", "cancel"],
         "expires_at": house.at(33.5).isoformat(),
+        "offer": None,
     }
     assert answer.headers["etag"] == '"1"'
     for header, value in {

@@ -1,13 +1,6 @@
 """From the message to the page: the link in a mail opens, and what it changes is what the next mail tells."""
 
-import re
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
-from email.message import EmailMessage
 from pathlib import Path
 
 import psycopg
@@ -16,44 +9,11 @@ from icalendar import Calendar
 
 from frontdesk import clock
 from tests.make import Make
+from tests.notifications.posting import link_in, until, working
 from tests.notifications.sink import Sink
 from tests.service import Service
 
 pytestmark = pytest.mark.postgres("18")
-
-PATIENCE_S = 60
-
-
-@contextmanager
-def _working(service: Service, sink: Sink, folder: Path) -> Iterator[None]:
-    """The background worker beside the service, with mail."""
-    env = service.environment | {
-        "FRONTDESK_SMTP_URL": sink.url,
-        "FRONTDESK_MAIL_FROM": "desk@clinic.test",
-        "FRONTDESK_WORKER_INTERVAL": "PT0.1S",
-    }
-    with (folder / "worker.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "frontdesk", "worker"], env=env, stdout=log, stderr=log)
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.05)
-
-
-def _link(mail: EmailMessage) -> str:
-    body = mail.get_body(("plain",))
-    assert body is not None
-    found = re.search(r"http://localhost:\d+(/m/\S{44})\s", body.get_content())
-    assert found
-    return found[1]
 
 
 def _entry(file: str | bytes) -> tuple[str, int, datetime, str]:
@@ -72,7 +32,7 @@ def test_a_link_from_a_mail_moves_and_cancels_and_the_calendar_follows(
     sink.open()
     service.start()
     try:
-        with _working(service, sink, tmp_path):
+        with working(service, sink, tmp_path):
             me, guest = service.client(make.token("patient", patient_id=patient)), service.client()
             guest.base_url = service.url
             place = {"provider_id": str(provider), "visit_type_id": str(visit_type), "clinic_id": str(clinic)}
@@ -83,10 +43,10 @@ def test_a_link_from_a_mail_moves_and_cancels_and_the_calendar_follows(
             ]
             entries = []
             for number in range(3):
-                _until(lambda count=number + 1: len(sink.messages) == count)  # type: ignore[misc]
+                until(lambda count=number + 1: len(sink.messages) == count)  # type: ignore[misc]
                 mail = sink.messages[number]
                 (invited,) = [part for part in mail.walk() if part.get_content_type() == "text/calendar"]
-                link = _link(sink.messages[0])
+                link = link_in(sink.messages[0])
                 entries.append(_entry(invited.get_content()))
                 assert _entry(guest.get(f"{link}/calendar.ics").content) == entries[-1]
                 if number < 2:
@@ -95,7 +55,7 @@ def test_a_link_from_a_mail_moves_and_cancels_and_the_calendar_follows(
     finally:
         service.stop()
         sink.close()
-    assert _link(sink.messages[0]) == _link(sink.messages[1]), "a message that is written again has the same link"
+    assert link_in(sink.messages[0]) == link_in(sink.messages[1]), "a message that is written again has the same link"
     assert len({uid for uid, *_ in entries}) == 1
     assert [tuple(rest) for _, *rest in entries] == [
         (1, noon, "CONFIRMED"),

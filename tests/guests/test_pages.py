@@ -194,9 +194,18 @@ def test_every_field_has_its_label_and_every_page_its_heading(house: House) -> N
 
 
 @settings(max_examples=200, deadline=None)
-@given(texts=st.lists(st.text(max_size=60), min_size=5, max_size=5), language=st.none() | st.text(max_size=12))
-@example(texts=["<script>alert(1)</script>", '"><b>', "</dd><i>", "<u>\n</main>", "&lt;p>"], language="es")
-def test_any_text_stays_text(texts: list[str], language: str | None) -> None:
+@given(
+    texts=st.lists(st.text(max_size=60), min_size=5, max_size=5),
+    language=st.none() | st.text(max_size=12),
+    offered=st.booleans(),
+)
+@example(
+    texts=["<script>alert(1)</script>", '"><b>', "</dd><i>", "<u>\n</main>", "&lt;p>"], language="es", offered=False
+)
+@example(
+    texts=["<script>alert(1)</script>", '"><b>', "</dd><i>", "<u>\n</main>", "&lt;p>"], language="es", offered=True
+)
+def test_any_text_stays_text(texts: list[str], language: str | None, offered: bool) -> None:
     first_name, provider, name, address, phone = texts
     at = datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
     row: dict[str, Any] = {
@@ -210,7 +219,8 @@ def test_any_text_stays_text(texts: list[str], language: str | None) -> None:
         "provider": provider,
         "clinic": {"name": name, "address": address, "phone": phone},
         "first_name": first_name,
-        "actions": ["confirm", "move", "cancel"],
+        "actions": ["accept", "decline"] if offered else ["confirm", "move", "cancel"],
+        "offer": {"status": "standing", "expires_at": at, "moves_from": at} if offered else None,
     }
     plain = row | {"provider": "", "first_name": "", "clinic": {"name": "", "address": "x", "phone": "x"}}
     shown, expected = (pages.appointment(told, "/m/token", language) for told in (row, plain))

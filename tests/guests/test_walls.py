@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -69,9 +70,46 @@ def test_nothing_else_is_changed(service: psycopg.Connection, visits: list[UUID]
         service.execute("UPDATE appointment SET id = gen_random_uuid()")
 
 
+def test_who_answers_an_offer_sees_what_was_waited_for_and_the_visit_that_would_move(
+    service: psycopg.Connection, db: psycopg.Connection, visits: list[UUID]
+) -> None:
+    make = Make(db)
+    row = db.execute("SELECT patient_id, provider_id, clinic_id FROM appointment WHERE id = %s", [visits[0]]).fetchone()
+    assert row is not None
+    patient, provider, clinic = row
+    of: dict[str, Any] = {"patient_id": patient, "provider_id": provider, "urgency": "normal"}
+    entry, _ = (
+        make.row("waitlist_entry", visit_type_id=make.visit_type(), appointment_id=later, **of)
+        for later in (visits[0], visits[1])
+    )
+    until = SOON + timedelta(days=1)
+    place = (provider, clinic, make.visit_type(), SOON - timedelta(hours=2))
+    hold = make.appointment(*place, patient_id=patient, status="held", hold_expires_at=until, hold_client="waitlist")
+    offer = make.row("waitlist_offer", entry_id=entry, appointment_id=hold, freed_at=SOON, expires_at=until)
+
+    def seen(table: LiteralString) -> set[UUID]:
+        return {one for (one,) in service.execute(f"SELECT id FROM {table}").fetchall()}
+
+    _show(service, hold)
+    assert (seen("appointment"), seen("waitlist_entry"), seen("waitlist_offer")) == ({hold}, set(), set())
+    service.execute(
+        "SELECT set_config('frontdesk.viewer_entry', %s, true), set_config('frontdesk.viewer_later', %s, true)",
+        [str(entry), str(visits[0])],
+    )
+    assert (seen("appointment"), seen("waitlist_entry"), seen("waitlist_offer")) == (
+        {hold, visits[0]},
+        {entry},
+        {offer},
+    )
+    assert (seen("patient"), seen("medical_record")) == (set(), set())
+    service.commit()
+    assert (seen("appointment"), seen("waitlist_entry"), seen("waitlist_offer")) == (set(), set(), set())
+
+
 def test_a_link_is_looked_up_without_the_record(service: psycopg.Connection, visits: list[UUID]) -> None:
     cursor = service.execute("SELECT * FROM guest_link(%s, interval '1 day')", [visits[0]])
     told = [column.name for column in cursor.description or ()]
-    assert told == ["patient_id", "generation", "first_name", "language", "expires_at"]
+    of_the_offer = ["offer_id", "offer_status", "offered_until", "entry_id", "later_id", "later_start"]
+    assert told == ["patient_id", "generation", "first_name", "language", "expires_at", "appointment_id", *of_the_offer]
     assert len(cursor.fetchall()) == 1
     assert everything(service) == NOTHING

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from frontdesk.live import news
-from frontdesk.live.news import GONE, HOURS, TIMES, VISIT, News
+from frontdesk.live.news import GONE, HOURS, OFFER, PLACE, TIMES, VISIT, News
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 VISIT_NOW = {
@@ -91,7 +91,7 @@ def test_an_event_of_before_it_named_the_old_clinic() -> None:
     assert times(item(MOVED, **old)) == times(item(MOVED, **BEFORE))
 
 
-@pytest.mark.parametrize("topic", ["appointments.moved.v2", "patients.changed.v1", "waitlist.offered.v1"])
+@pytest.mark.parametrize("topic", ["appointments.moved.v2", "patients.changed.v1", "waitlist.offered.v2"])
 def test_what_is_not_of_the_book_or_of_another_version_is_told_nobody(topic: str) -> None:
     assert item(topic).told == {}
 
@@ -106,3 +106,38 @@ def test_the_patient_is_named_in_nothing_that_is_told() -> None:
     one = item(MOVED, **BEFORE)
     for told in range(1, 8):
         assert b'"x"' not in one.frame(told)
+
+
+ENTRY = {"entry_id": "e", "patient_id": "x"}
+OFFERED = ENTRY | {"offer_id": "o", "appointment_id": "a", "provider_id": "p", "clinic_id": "c"}
+
+
+def of_waitlist(topic: str, **payload: Any) -> News:
+    return News(position=1, topic=f"waitlist.{topic}.v1", occurred_at=NOW, payload=payload)
+
+
+def said(one: News, told: int) -> Any:
+    return orjson.loads(one.frame(told).split(b"data: ")[1])
+
+
+def test_an_offer_is_told_to_its_patient_and_to_the_waitlist_of_its_clinic() -> None:
+    times = {"start": "2026-03-02T09:00:00Z", "end": "2026-03-02T09:30:00Z", "expires_at": "2026-03-01T09:00:00Z"}
+    shown = {name: OFFERED[name] for name in ("entry_id", "appointment_id", "provider_id", "clinic_id")} | {"id": "o"}
+    for topic, more, told in (
+        ("offered", times, times | {"status": "standing"}),
+        ("answered", {"status": "declined"}, {"status": "declined"}),
+    ):
+        one = of_waitlist(topic, **OFFERED, **more)
+        assert one.told == {news.waiting("x"): OFFER, news.waitlist("c"): OFFER}
+        assert said(one, OFFER) == {"offer": shown | told}
+        assert b'"x"' not in one.frame(OFFER)
+
+
+@pytest.mark.parametrize("clinics", [None, ["c", "d"]])
+def test_a_place_is_told_to_its_patient_and_to_the_clinics_that_it_names(clinics: list[str] | None) -> None:
+    joined = of_waitlist("joined", **ENTRY, clinic_ids=clinics, provider_id="p")
+    left = of_waitlist("left", **ENTRY, clinic_ids=clinics, status="removed")
+    assert joined.told == left.told == dict.fromkeys((news.waiting("x"), *map(news.waitlist, clinics or ())), PLACE)
+    assert said(joined, PLACE) == {"waitlist": {"id": "e", "status": "waiting"}}
+    assert said(left, PLACE) == {"waitlist": {"id": "e", "status": "removed"}}
+    assert b'"x"' not in joined.frame(PLACE)

@@ -66,6 +66,12 @@ def span(world: World) -> dict[str, Any]:
     return {"start": world.at(9000), "end": world.at(9001)}
 
 
+def sick_days(world: World) -> dict[str, Any]:
+    """The two days on which the provider's visits are."""
+    days = {"start": world.at(-480), "end": world.at(-384)}
+    return {"kind": "time_off"} | days
+
+
 def newcomer(world: World) -> dict[str, Any]:
     """Somebody with the name and the birth date of all patients."""
     return {"first_name": "Ada", "last_name": "Vale", "date_of_birth": "1980-05-17"}
@@ -135,6 +141,7 @@ GETS: dict[str, Asked] = {
     f"{PROVIDER}/availability/explain": Asked(3, f"{OF_TYPE}&clinic_id={{clinic_id}}&start={{start}}"),
     f"{PROVIDER}/schedules": Asked(3),
     f"{PROVIDER}/exceptions": Asked(3),
+    f"{PROVIDER}/exceptions/{{exception_id}}/displaced": Asked(4),
     "/api/v1/patients": Asked(3, "q=vale"),
     "/api/v1/patients/{patient_id}": Asked(3),
     "/api/v1/patients/{patient_id}/accesses": Asked(4),
@@ -204,6 +211,7 @@ WRITES: dict[str, tuple[str, Asked]] = {
         Asked(3, body=lambda world: {"email": "nobody@queries.test"}, by=None, expected=202),
     ),
     "change hours": (f"PUT {PROVIDER}/schedules", Asked(11, body=hours)),
+    "see what a sick day displaces": (f"POST {PROVIDER}/exceptions", Asked(12, "preview=true", body=sick_days)),
     "take time off": (
         f"POST {PROVIDER}/exceptions",
         Asked(8, body=lambda world: {"kind": "time_off"} | span(world), expected=201),

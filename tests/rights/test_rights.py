@@ -179,5 +179,46 @@ def test_nobody_erases_over_a_change_they_have_not_seen(make: Make, admin: httpx
     assert erase(admin, who, **{"If-Match": '"1"'}).json()["scope"] == "everything"
 
 
+def waits(make: Make, who: Somebody, **entry: Any) -> UUID:
+    """A place on the waitlist."""
+    wish = {"visit_type_id": make.visit_type(), "provider_id": make.provider(), "urgency": "normal"}
+    return make.row("waitlist_entry", patient_id=who.id, reason=f"wish-{who.mark}", **{**wish, **entry})
+
+
+def test_an_export_holds_what_they_waited_for_and_were_offered(service: Service, make: Make) -> None:
+    who, start = Somebody(make, ago=None), datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+    clinic, provider = make.clinic(), make.provider(first_name="Wanda")
+    entry = waits(make, who, provider_id=provider, clinic_ids=[clinic], weekdays=[1, 3], appointment_id=who.visit)
+    waits(make, Somebody(make, ago=None))
+    until = datetime.now(UTC) + timedelta(minutes=30)
+    held = {"patient_id": who.id, "status": "held", "hold_client": "waitlist", "hold_expires_at": until}
+    hold = make.appointment(provider, clinic, make.visit_type(), start, **held)
+    make.row("waitlist_offer", entry_id=entry, appointment_id=hold, freed_at=start, expires_at=until)
+    make.conn.execute("UPDATE appointment SET status = 'cancelled' WHERE id = %s", (hold,))
+    told = service.client(who.token).get(f"/patients/{who.id}/export")
+    assert told.status_code == 200, told.text
+    (place,) = told.json()["waitlist"]
+    assert (place["id"], place["status"], place["reason"]) == (str(entry), "waiting", f"wish-{who.mark}")
+    assert (place["provider"], place["weekdays"], len(place["clinics"])) == ("Wanda Lima", [1, 3], 1)
+    (offer,) = place["offers"]
+    assert (offer["status"], datetime.fromisoformat(offer["start"])) == ("declined", start)
+    page = service.client(who.token).get(f"/patients/{who.id}/export", params={"form": "html"}).text
+    assert f"wish-{who.mark}" in page
+    assert "The waitlist" in page
+
+
+@pytest.mark.parametrize("ago", [timedelta(days=30), None])
+def test_who_is_forgotten_waits_no_more_and_nobody_knows_for_what(
+    make: Make, admin: httpx.Client, ago: timedelta | None
+) -> None:
+    who = Somebody(make, ago=ago)
+    here, over = waits(make, who), waits(make, who, status="booked")
+    removed = erase(admin, who).json()["removed"]
+    assert removed["waitlist_entry"] == {"rows": 2, "columns": ["reason"]}
+    assert places(make.conn, f"wish-{who.mark}") == set()
+    left = make.conn.execute("SELECT id, status FROM waitlist_entry WHERE patient_id = %s", (who.id,)).fetchall()
+    assert dict(left) == {here: "removed", over: "booked"}
+
+
 def stamp() -> tuple[UUID, UUID]:
     return ids.SYSTEM, ids.new_id()

@@ -98,6 +98,11 @@ class World:
 
 @pytest.fixture
 def world(service: Service, make: Make) -> World:
+    return world_of(service, make)
+
+
+def world_of(service: Service, make: Make) -> World:
+    """At a clinic of its own."""
     clinic, provider, visit = make.clinic(), make.provider(), make.visit_type(30)
     make.every_day(provider, clinic, "09:00", "11:00")
     day = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)

@@ -50,7 +50,7 @@ DELETE FROM login_session WHERE id IN (
     LIMIT 1000 FOR UPDATE SKIP LOCKED);
 
 -- name: end_links
--- The links to this patient's appointments open nothing from now on (68_links.sql).
+-- The links to this patient's appointments open nothing from now on (74_links.sql).
 UPDATE patient SET link_generation = link_generation + 1, changed_by = %(changed_by)s, request_id = %(request_id)s
 WHERE id = %(patient_id)s;
 

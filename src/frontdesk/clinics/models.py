@@ -55,7 +55,7 @@ Bring = Annotated[
         min_length=1,
         max_length=20,
         description="By language (en, es): what messages say instead of the usual.",
-        json_schema_extra={"additionalProperties": False},
+        json_schema_extra={"additionalProperties": False},  # pydantic describes the keys that are right, and no others
     ),
 ]
 

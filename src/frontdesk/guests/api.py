@@ -1,5 +1,6 @@
 """`/m/{token}`: one appointment, by the link to it (ADR-0025). What a GET answers changes nothing, however often."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -70,6 +71,18 @@ async def cancel_by_link(
     seen = expected if expected is not None else asked.version
     await service.cancel(here.conn, here.guest, version=seen, reason=asked.reason)
     return await here.changed(once)
+
+
+@router.post("/{token}/accept", response_model=GuestAppointment, responses=_CHANGED)
+async def accept_by_link(here: Opened, once: OnceByLink) -> Response:
+    """Take the time that is offered; the link then shows the visit. 409 offer-gone when it is not offered any more."""
+    return await replace(here, guest=await service.accept(here.conn, here.guest)).changed(once)
+
+
+@router.post("/{token}/decline", response_model=GuestAppointment, responses=_CHANGED)
+async def decline_by_link(here: Opened, once: OnceByLink) -> Response:
+    """Leave the time that is offered to the next, and go on waiting."""
+    return await replace(here, guest=await service.decline(here.conn, here.guest)).changed(once)
 
 
 @router.post("/{token}/move", response_model=GuestAppointment, responses=_TAKEN | _CHANGED)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from frontdesk.booking.models import Mode, Status
 from frontdesk.web.fields import Body, Instant, Number, Text
 
-Action = Literal["confirm", "move", "cancel"]
+Action = Literal["confirm", "move", "cancel", "accept", "decline"]
 
 
 class _Change(Body):
@@ -33,6 +33,14 @@ class GuestClinic(BaseModel):
     phone: str | None
 
 
+class GuestOffer(BaseModel):
+    """A time that is kept for the patient, who waits for one; not booked."""
+
+    status: Literal["standing", "declined", "expired"]
+    expires_at: datetime = Field(description="Until when it can be accepted.")
+    moves_from: datetime | None = Field(description="When the visit begins that moves here if it is accepted.")
+
+
 class GuestAppointment(BaseModel):
     """One appointment as its link shows it: of the patient nothing but the first name, and nothing clinical."""
 
@@ -47,6 +55,7 @@ class GuestAppointment(BaseModel):
     first_name: str = Field(description="Of the patient.")
     actions: list[Action] = Field(description="What may be done now.")
     expires_at: datetime = Field(description="When the link stops to work, if the appointment stays where it is.")
+    offer: GuestOffer | None = Field(description="If the time is offered and not booked.")
 
 
 class GuestSlot(BaseModel):

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from frontdesk.guests.words import WORDS
-from frontdesk.notifications.language import locale_of, plain, when
+from frontdesk.notifications.language import briefly, locale_of, plain, when
 
 _STYLE = resources.files(__package__).joinpath("templates", "page.css").read_text("utf-8")
 _STYLE_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
@@ -38,6 +38,8 @@ def appointment(
 ) -> HTMLResponse:
     """The appointment and what may be done about it. `notice` is a key of WORDS: what has just happened, or failed."""
     locale = locale_of(language, row["country"])
+    if row["offer"]:
+        return _offer(row, link, locale, status, notice)
     state = row["status"] if row["actions"] or row["status"] == "cancelled" else "over"
     return _page(
         "appointment.html",
@@ -45,6 +47,22 @@ def appointment(
         status,
         **_told(row, link, locale),
         state=WORDS[locale.language][state],
+        notice=_notice(notice, locale),
+        is_refusal=status >= 400,
+    )
+
+
+def _offer(row: dict[str, Any], link: str, locale: Locale, status: int, notice: str | None) -> HTMLResponse:
+    """A time that is offered: until when, and the buttons that take or leave it."""
+    offer, zone = row["offer"], row["time_zone"]
+    return _page(
+        "offer.html",
+        locale,
+        status,
+        **_told(row, link, locale),
+        state=WORDS[locale.language][offer["status"]],
+        until=briefly(offer["expires_at"], zone, locale) if row["actions"] else None,
+        moves_from=when(offer["moves_from"], None, zone, locale) if row["actions"] and offer["moves_from"] else None,
         notice=_notice(notice, locale),
         is_refusal=status >= 400,
     )

@@ -1,10 +1,17 @@
 -- name: guest_link
 -- What a link to this appointment is made of; no row when none opens it.
-SELECT patient_id, generation, first_name, language, expires_at FROM guest_link(%(appointment_id)s, %(lives_on)s);
+SELECT patient_id, generation, first_name, language, expires_at, appointment_id, offer_id, offer_status, offered_until, entry_id,
+       later_id, later_start
+FROM guest_link(%(appointment_id)s, %(lives_on)s);
 
 -- name: show_appointment
 -- From here to the end of the transaction this one appointment is seen, and nothing else of its patient.
 SELECT set_config('frontdesk.viewer_appointment', %(appointment_id)s::text, true);
+
+-- name: show_offer
+-- From here to the end of the transaction what was wished for is seen too, and the later visit that would move.
+SELECT set_config('frontdesk.viewer_entry', %(entry_id)s::text, true),
+       set_config('frontdesk.viewer_later', coalesce(%(later_id)s::text, ''), true);
 
 -- name: see
 -- The appointment as its link and its calendar file show it: when, where and with whom; not why, and not of which type.

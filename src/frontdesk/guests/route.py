@@ -116,7 +116,7 @@ async def _refusal(request: Request, refused: Exception) -> Response:
         async with _entered(request) as here:
             row = await service.see(here.conn, here.guest)
             language = here.guest.language
-            if problem and slug == "slot-taken":
+            if problem and slug == "slot-taken" and "move" in row["actions"]:
                 others = problem.extra["alternatives"]
                 return pages.times(row, here.link, language, others, status=status, notice=slug)
             return pages.appointment(row, here.link, language, status=status, notice=slug)

@@ -20,6 +20,10 @@ from frontdesk.errors import NotFound
 from frontdesk.guests.models import Action
 from frontdesk.secrets import Keys
 from frontdesk.sql import load
+from frontdesk.waitlist import offers
+from frontdesk.waitlist import service as waitlist
+from frontdesk.waitlist.models import OfferStatus
+from frontdesk.waitlist.offers import OfferGone
 
 q = load(__package__)
 
@@ -29,14 +33,34 @@ _NOTHING = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """A time that is, or was, kept for a patient who waits. Instants are aware."""
+
+    id: UUID
+    status: OfferStatus
+    expires_at: datetime
+    entry_id: UUID
+    later_id: UUID | None  # the visit that the patient has and that moves here when they accept
+    later_start: datetime | None
+
+    @property
+    def stands(self) -> bool:
+        return self.status == "standing"
+
+
+@dataclass(frozen=True, slots=True)
 class Guest:
-    """Who has shown a link that works: for which appointment, and what may be told of its patient."""
+    """Who has shown a link that works: for which appointment, and what may be told of its patient.
+
+    The appointment is the one that the link was made for, or the later visit that an accepted offer moved to its time.
+    """
 
     actor: Actor
     appointment_id: UUID
     first_name: str
     language: str | None
     expires_at: datetime
+    offer: Offer | None = None  # the appointment is, or was, kept for them and is not booked
 
 
 def no_link() -> NotFound:
@@ -57,7 +81,7 @@ async def enter(conn: Connection, keys: Keys, token: str, request_id: UUID) -> G
     )
     if found is None or not proven:
         raise no_link()
-    await db.run(conn, q.show_appointment, appointment_id=claimed)
+    await db.run(conn, q.show_appointment, appointment_id=found["appointment_id"])
     return Guest(
         actor=Actor(
             user_id=ids.GUEST,
@@ -66,11 +90,23 @@ async def enter(conn: Connection, keys: Keys, token: str, request_id: UUID) -> G
             request_id=request_id,
             patient_id=found["patient_id"],
         ),
-        appointment_id=claimed,
+        appointment_id=found["appointment_id"],
         first_name=found["first_name"],
         language=found["language"],
         expires_at=found["expires_at"],
+        offer=_offer_in(found),
     )
+
+
+def _offer_in(found: dict[str, Any]) -> Offer | None:
+    """Of one that the worker has not ended yet it is told that it has expired."""
+    status: OfferStatus | None = found["offer_status"]
+    if status is None or status == "accepted":
+        return None
+    if status == "standing" and found["offered_until"] <= clock.now():
+        status = "expired"
+    later = {name: found[name] for name in ("entry_id", "later_id", "later_start")}
+    return Offer(id=found["offer_id"], status=status, expires_at=found["offered_until"], **later)
 
 
 async def look(conn: Connection, guest: Guest, what: str = "appointments:link") -> dict[str, Any]:
@@ -84,7 +120,14 @@ async def see(conn: Connection, guest: Guest) -> dict[str, Any]:
     """The appointment with what may be done about it, and with the ids that are not told (`public`)."""
     row = await db.one(conn, q.see, appointment_id=guest.appointment_id)
     assert row is not None  # the link was made of it, and appointments are never deleted
-    return row | {"first_name": guest.first_name, "expires_at": guest.expires_at, "actions": _actions(row)}
+    told = {"first_name": guest.first_name, "expires_at": guest.expires_at, "offer": _told_of(guest.offer)}
+    return row | told | {"actions": _actions(row, guest)}
+
+
+def _told_of(offer: Offer | None) -> dict[str, Any] | None:
+    if offer is None:
+        return None
+    return {"status": offer.status, "expires_at": offer.expires_at, "moves_from": offer.later_start}
 
 
 def public(row: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +138,9 @@ def public(row: dict[str, Any]) -> dict[str, Any]:
 _UNTOLD = ("id", "provider_id", "clinic_id", "visit_type_id", "changed_at", "language", "country")
 
 
-def _actions(row: dict[str, Any]) -> list[Action]:
+def _actions(row: dict[str, Any], guest: Guest) -> list[Action]:
+    if guest.offer is not None:
+        return ["accept", "decline"] if guest.offer.stands else []
     if row["status"] not in ("scheduled", "confirmed") or row["start"] <= clock.now():
         return []
     return ["confirm", "move", "cancel"] if row["status"] == "scheduled" else ["move", "cancel"]
@@ -136,6 +181,30 @@ async def slots(
         return []
     free = await availability.of_provider(conn, row["provider_id"], asked)
     return [_told(slot) for found in free for slot in found.slots()]
+
+
+async def accept(conn: Connection, guest: Guest) -> Guest:
+    """Book the time that is offered, or move the later visit here. The guest as the link shows it from now on.
+
+    Raises OfferGone, NotBookable.
+    """
+    row = await offers.accept(conn, guest.actor, await _answering(conn, guest))
+    return replace(guest, appointment_id=row["id"], expires_at=row["end"] + links.LIVES_ON, offer=None)
+
+
+async def decline(conn: Connection, guest: Guest) -> Guest:
+    """Give the time that is offered to the next. The guest as the link shows it from now on. Raises OfferGone."""
+    await waitlist.decline(conn, guest.actor, await _answering(conn, guest))
+    assert guest.offer is not None
+    return replace(guest, offer=replace(guest.offer, status="declined"))
+
+
+async def _answering(conn: Connection, guest: Guest) -> UUID:
+    """Let this transaction see what the offer is about, and the visit that it would move; its id."""
+    if guest.offer is None or not guest.offer.stands:
+        raise OfferGone("Nothing is offered here, or no longer.")
+    await db.run(conn, q.show_offer, entry_id=guest.offer.entry_id, later_id=guest.offer.later_id)
+    return guest.offer.id
 
 
 def _told(slot: Slot) -> Slot:

@@ -48,13 +48,15 @@ async def stream(
     """What happens, while it happens, as server-sent events: an answer without an end.
 
     `provider_id`, `clinic_id`: which times become taken or free. `board`: the appointments at a clinic, for its staff
-    and admins; for a provider, their own. `mine`: the appointments of the patient or provider who asks. Each may be
-    asked together with others. `Last-Event-ID` goes on where an earlier stream ended.
+    and admins; for a provider, their own. `mine`: the appointments of the patient or provider who asks. With a clinic's
+    board, and with what is a patient's own, comes the waitlist. Each may be asked together with others. `Last-Event-ID`
+    goes on where an earlier stream ended.
     """
     keys = {news.provider(one) for one in provider_id} | {news.clinic(one) for one in clinic_id}
     keys |= {_board(actor, one) for one in board}
     if mine:
         keys.add(_own(actor))
+    keys |= _waitlists(actor, keys)
     if not keys:
         raise InvalidRequest("Say what to tell of: provider_id, clinic_id, board or mine.")
     standing = Standing(actor, frozenset(board), _expiry(request, actor))
@@ -90,6 +92,14 @@ def _board(actor: Actor, clinic_id: UUID) -> Key:
     if actor.role is Role.PROVIDER and actor.provider_id is not None:
         return news.own_board(clinic_id, actor.provider_id)
     raise Forbidden("The board of a clinic is for its staff and its providers.")
+
+
+def _waitlists(actor: Actor, keys: set[Key]) -> set[Key]:
+    """The waitlists that go with these boards and this patient, for who may read them."""
+    if not actor.may("waitlist:read"):
+        return set()
+    boards = {news.waitlist(key[1]) for key in keys if key[0] == "board" and len(key) == 2}
+    return boards | {news.waiting(key[1]) for key in keys if key[0] == "patient"}
 
 
 def _own(actor: Actor) -> Key:

@@ -13,12 +13,15 @@ log = structlog.get_logger(__name__)
 Key = tuple[str, str] | tuple[str, str, str]
 """Something that can be watched: its kind, and the ids it is about."""
 
-TIMES, VISIT, GONE, HOURS = 1, 2, 4, 8
+TIMES, VISIT, GONE, HOURS, OFFER, PLACE = 1, 2, 4, 8, 16, 32
 """What somebody is told: which times became taken or free; the appointment as it now is; that it is theirs no more;
-whose working time changed."""
+whose working time changed; a time that is offered to somebody who waits; a place on the waitlist."""
 
 _DEAD = {"cancelled", "no_show", "expired"}  # these claim no time
 _VISIT = ("status", "version", "provider_id", "clinic_id", "start", "end")
+_OFFER = ("entry_id", "appointment_id", "provider_id", "clinic_id")
+_OFFERED = ("start", "end", "expires_at")
+_NAMES = {TIMES: "times", HOURS: "hours", VISIT: "appointment", OFFER: "offer", PLACE: "waitlist"}
 
 
 def provider(provider_id: UUID | str) -> Key:
@@ -51,6 +54,16 @@ def patient(patient_id: UUID | str) -> Key:
     return ("patient", str(patient_id))
 
 
+def waitlist(clinic_id: UUID | str) -> Key:
+    """Who waits for a clinic, and is offered its times."""
+    return ("waitlist", str(clinic_id))
+
+
+def waiting(patient_id: UUID | str) -> Key:
+    """What one patient waits for, and is offered."""
+    return ("waiting", str(patient_id))
+
+
 class News:
     """One event of the outbox. `told` says who is told what; what is told is written once for all who are told it."""
 
@@ -67,6 +80,10 @@ class News:
                     self._read(payload, occurred_at)
                 elif topic.startswith("hours."):
                     self._read_hours(payload)
+                elif topic.startswith(("waitlist.offered.", "waitlist.answered.")):
+                    self._read_offer(payload)
+                elif topic.startswith("waitlist."):
+                    self._read_place(payload)
             except (
                 KeyError,
                 TypeError,
@@ -95,10 +112,21 @@ class News:
         self._parts[HOURS] = {"provider_ids": providers, "clinic_ids": clinics}
         self.told |= dict.fromkeys([*map(provider, providers), *map(clinic, clinics)], HOURS)
 
+    def _read_offer(self, payload: dict[str, Any]) -> None:
+        shown = {"id": payload["offer_id"], "status": payload.get("status", "standing")}
+        times = _OFFERED if "expires_at" in payload else ()
+        self._parts[OFFER] = shown | {field: payload[field] for field in (*_OFFER, *times)}
+        self.told = dict.fromkeys((waiting(payload["patient_id"]), waitlist(payload["clinic_id"])), OFFER)
+
+    def _read_place(self, payload: dict[str, Any]) -> None:
+        self._parts[PLACE] = {"id": payload["entry_id"], "status": payload.get("status", "waiting")}
+        clinics = map(waitlist, payload["clinic_ids"] or ())
+        self.told = dict.fromkeys((waiting(payload["patient_id"]), *clinics), PLACE)
+
     def frame(self, told: int) -> bytes:
         """The event as it is sent to somebody who is told this much."""
         if told not in self._frames:
-            names = {TIMES: "times", HOURS: "hours", VISIT: "appointment"} | ({} if told & VISIT else {GONE: "gone"})
+            names = _NAMES | ({} if told & VISIT else {GONE: "gone"})
             data = {name: self._parts[part] for part, name in names.items() if told & part}
             self._frames[told] = b"id: %d\nevent: change\ndata: %b\n\n" % (self.position, orjson.dumps(data))
         return self._frames[told]

@@ -46,6 +46,7 @@ class Facts:
     what_to_bring: Mapping[str, str] | None = None  # by language: what the clinic says instead of the usual sentence
     late_min: int | None = None  # of running_late
     offer_expires_at: datetime | None = None  # of waitlist_offer
+    moves_start: datetime | None = None  # of waitlist_offer: the visit that the patient has, if it would move here
 
 
 async def facts_of(conn: Connection, appointment_id: Any) -> Facts:

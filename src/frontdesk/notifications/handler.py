@@ -14,14 +14,17 @@ CHANNELS = ("email", "sms", "push")
 
 
 class TellPatients:
-    """Hears what happens to appointments. An event that comes late or twice makes no second row (invariant 9)."""
+    """Hears of appointments and offers. An event that comes late or twice makes no second row (invariant 9)."""
 
     name = "notifications"
-    topics = ("appointments.*",)
+    topics = ("appointments.*", "waitlist.offered.*")
 
     async def handle(self, conn: Connection, envelope: Envelope) -> None:
         """Write down what the patient is to hear, in the caller's transaction, if anything."""
         event = envelope.payload
+        if "offer_id" in event:
+            await tell_offer(conn, event["offer_id"])
+            return
         if event["patient_id"] is None:
             return
         kind = await _kind(conn, envelope.topic, event)
@@ -31,18 +34,25 @@ class TellPatients:
 
 async def tell(conn: Connection, appointment_id: Any, version: int, kind: str) -> int:
     """Have the patient of a visit that is ahead told `kind` about this version of it; how many messages are new."""
-    return await db.run(
-        conn,
-        q.tell,
-        appointment_id=appointment_id,
-        version=version,
-        kind=kind,
-        channels=list(CHANNELS),
-        by_topic=settings().push_url is not None,
-        ids=[ids.new_id() for _ in CHANNELS],
-        changed_by=ids.SYSTEM,
-        request_id=ids.new_id(),
-    )
+    return await db.run(conn, q.tell, appointment_id=appointment_id, version=version, kind=kind, **_ways())
+
+
+async def tell_offer(conn: Connection, offer_id: Any) -> int:
+    """Have the patient told of a time that is kept for them; how many messages are new.
+
+    None for who takes what comes: they hear that it is booked.
+    """
+    return await db.run(conn, q.tell_offer, offer_id=offer_id, **_ways())
+
+
+def _ways() -> dict[str, Any]:
+    return {
+        "channels": list(CHANNELS),
+        "by_topic": settings().push_url is not None,
+        "ids": [ids.new_id() for _ in CHANNELS],
+        "changed_by": ids.SYSTEM,
+        "request_id": ids.new_id(),
+    }
 
 
 async def _kind(conn: Connection, topic: str, event: dict[str, Any]) -> str | None:

@@ -51,7 +51,9 @@ def example(kind: str, language: str) -> Facts:
         case "cancellation":
             return replace(facts, status="cancelled", version=3)
         case "waitlist_offer":
-            return replace(facts, offer_expires_at=_START - timedelta(days=1))
+            until = _START - timedelta(days=1, minutes=-30)
+            later = _START + timedelta(days=12)
+            return replace(facts, status="held", version=1, offer_expires_at=until, moves_start=later)
         case "running_late":
             return replace(facts, late_min=20)
         case "reminder_day" | "reminder_hours":

@@ -17,7 +17,8 @@ ORDER BY id DESC LIMIT %(rows)s;
 -- name: find
 -- One message, within the caller's clinics, and whether it is still true.
 SELECT n.id, n.appointment_id, a.group_id, n.patient_id, n.clinic_id, n.version, n.kind, n.channel, n.status,
-       a.status AS visit_status, a.start_at, v.version AS visit_version, now() AS now
+       a.status AS visit_status, a.start_at, v.version AS visit_version, now() AS now,
+       (SELECT o.expires_at FROM waitlist_offer o WHERE o.appointment_id = a.id AND o.status = 'standing') AS offered_until
 FROM notification n
 JOIN appointment a ON a.id = n.appointment_id
 CROSS JOIN LATERAL visit_version(a.id) AS v

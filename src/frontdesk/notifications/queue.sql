@@ -13,6 +13,19 @@ WHERE a.id = %(appointment_id)s AND a.start_at > now()
   AND (way.channel <> 'push' OR %(by_topic)s OR EXISTS (SELECT FROM push_subscription s WHERE s.patient_id = a.patient_id))
 ON CONFLICT DO NOTHING;
 
+-- name: tell_offer
+-- One message for each channel, about an offer that stands; its hold has one version as long as it does.
+INSERT INTO notification (id, appointment_id, patient_id, clinic_id, version, kind, channel, changed_by, request_id)
+SELECT way.id, a.id, a.patient_id, a.clinic_id, a.version, 'waitlist_offer', way.channel, %(changed_by)s, %(request_id)s
+FROM waitlist_offer o
+JOIN waitlist_entry e ON e.id = o.entry_id AND NOT e.auto_book
+JOIN appointment a ON a.id = o.appointment_id
+CROSS JOIN LATERAL notification_wishes(a.patient_id) AS w
+JOIN unnest(%(channels)s::text[], %(ids)s::uuid[]) AS way (channel, id) ON way.channel = ANY (w.channels)
+WHERE o.id = %(offer_id)s AND o.status = 'standing' AND o.expires_at > now()
+  AND (way.channel <> 'push' OR %(by_topic)s OR EXISTS (SELECT FROM push_subscription s WHERE s.patient_id = a.patient_id))
+ON CONFLICT DO NOTHING;
+
 -- name: moved_by
 -- Whether this version changed time, provider or clinic: another room alone is told at the desk.
 SELECT (l.during, l.provider_id, l.clinic_id) IS DISTINCT FROM (b.during, b.provider_id, b.clinic_id) AS moved
@@ -54,7 +67,8 @@ WHERE n.id = %(id)s AND n.status = 'sending' AND n.attempts = %(attempts)s AND a
 RETURNING n.id, n.appointment_id, a.group_id, n.patient_id, n.version, n.kind, n.channel, n.attempts, n.due_at, n.reason, now() AS now,
           a.status AS visit_status, a.start_at, v.version AS visit_version, w.channels, w.reminders,
           after_quiet(now(), c.time_zone, w.quiet_from, w.quiet_until) AS quiet_over,
-          a.start_at - make_interval(mins => c.remind_hours_min) AS last_reminder_at, p.active, p.email, p.phone;
+          a.start_at - make_interval(mins => c.remind_hours_min) AS last_reminder_at, p.active, p.email, p.phone,
+          (SELECT o.expires_at FROM waitlist_offer o WHERE o.appointment_id = a.id AND o.status = 'standing') AS offered_until;
 
 -- name: parts
 -- The parts that a message tells of, each as it is now, the earliest first.

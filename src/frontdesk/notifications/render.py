@@ -76,6 +76,7 @@ def _said_of(facts: Facts, locale: Locale) -> dict[str, Any]:
         "briefly": briefly(facts.start, facts.time_zone, locale),
         "old_when": when(facts.old_start, None, facts.time_zone, locale) if facts.old_start else None,
         "expires": briefly(facts.offer_expires_at, facts.time_zone, locale) if facts.offer_expires_at else None,
+        "moves_when": when(facts.moves_start, None, facts.time_zone, locale) if facts.moves_start else None,
         "what_to_bring": one_line((facts.what_to_bring or {}).get(locale.language, "")),
     }
 

@@ -13,7 +13,6 @@ from frontdesk.providers import exceptions, schedules, service
 from frontdesk.providers.models import (
     ExceptionPage,
     ExceptionPatch,
-    NewException,
     NewProvider,
     Provider,
     ProviderPage,
@@ -122,12 +121,6 @@ async def list_exceptions(
         conn, actor, provider_id, since=since, until=until, limit=limit, cursor=cursor
     )
     return answer(200, found)
-
-
-@router.post("/{provider_id}/exceptions", status_code=201, response_model=ScheduleException)
-async def add_exception(provider_id: UUID, body: NewException, actor: Asker, once: OnceOnly, conn: Tx) -> Response:
-    """Enter time off or an extra session; a provider's own is a request. 409 appointments-stranded as for schedules."""
-    return await once.answer(201, await exceptions.add(conn, actor, provider_id, body))
 
 
 @router.patch("/{provider_id}/exceptions/{exception_id}", response_model=ScheduleException)

@@ -47,11 +47,11 @@ async def add(conn: Connection, actor: Actor, provider_id: UUID, body: NewExcept
     Raises NotFound, InvalidRequest, Forbidden (a provider who approves, a clinic that is not the caller's), and
     AppointmentsStranded when visits stand in approved time off and no override_reason is given.
     """
-    clinics = await _lock(conn, actor, provider_id)
+    clinics = await lock(conn, actor, provider_id)
     status = body.status or ("approved" if actor.is_desk else "requested")
     if not actor.is_desk and (status != "requested" or body.override_reason):
         raise Forbidden("A provider asks for an exception; the front desk decides.")
-    _refuse_elsewhere(actor, body.clinic_id, clinics)
+    refuse_elsewhere(actor, body.clinic_id, clinics)
     await schedules.refuse_unknown_visit_types(conn, body.visit_type_ids or [])
     fields = body.model_dump(exclude={"status", "override_reason"})
     fields["visit_type_ids"] = sorted(set(body.visit_type_ids or ())) or None
@@ -78,10 +78,10 @@ async def change(
     expected: int | None = None,
 ) -> Row:
     """Approve, decline or change an exception. Raises what `add` raises, and StaleVersion."""
-    clinics = await _lock(conn, actor, provider_id)
+    clinics = await lock(conn, actor, provider_id)
     row = found(await db.one(conn, q.exception, provider_id=provider_id, exception_id=exception_id), "exception")
     check_versions(row, body, expected)
-    _refuse_elsewhere(actor, row["clinic_id"], clinics)
+    refuse_elsewhere(actor, row["clinic_id"], clinics)
     given = body.given()
     override_reason = given.pop("override_reason", None)
     new = row | given
@@ -104,11 +104,11 @@ async def remove(
 
     Raises NotFound, Forbidden, and AppointmentsStranded when visits stand in an extra session.
     """
-    clinics = await _lock(conn, actor, provider_id)
+    clinics = await lock(conn, actor, provider_id)
     row = found(await db.one(conn, q.exception, provider_id=provider_id, exception_id=exception_id), "exception")
     if not actor.is_desk and (row["status"] == "approved" or override_reason):
         raise Forbidden("It is approved; ask the front desk to take it back.")
-    _refuse_elsewhere(actor, row["clinic_id"], clinics)
+    refuse_elsewhere(actor, row["clinic_id"], clinics)
     await db.run(conn, service.q.say_who, **actor.stamp)
     await db.run(conn, q.delete_exception, exception_id=exception_id)
     if row["kind"] == "extra_session" and row["status"] == "approved":
@@ -119,13 +119,13 @@ async def remove(
         await freed.tell(conn, actor, freed.by_hours(provider_id, (row["start"], row["end"])))
 
 
-async def _lock(conn: Connection, actor: Actor, provider_id: UUID) -> list[UUID]:
+async def lock(conn: Connection, actor: Actor, provider_id: UUID) -> list[UUID]:
     """Hold the provider; the clinics where they work. Raises NotFound when the caller may not see their schedule."""
     found(await db.one(conn, service.q.lock_provider, provider_id=provider_id), "provider")
     return await schedules.refuse_unseen(conn, actor, provider_id)
 
 
-def _refuse_elsewhere(actor: Actor, clinic_id: UUID | None, works_at: list[UUID]) -> None:
+def refuse_elsewhere(actor: Actor, clinic_id: UUID | None, works_at: list[UUID]) -> None:
     """Raise Forbidden when the desk would change time at a clinic not its own; no clinic means wherever they work."""
     if actor.role is not Role.PROVIDER:
         schedules.refuse_other_clinics(actor, {clinic_id} if clinic_id else set(works_at))

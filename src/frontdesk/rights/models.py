@@ -56,6 +56,7 @@ class Export(BaseModel):
     broken_glass: list[dict[str, Any]]
     notification_preferences: dict[str, Any]
     notifications: list[dict[str, Any]]
+    waitlist: list[dict[str, Any]]
     devices: int
     accounts: list[dict[str, Any]]
     accesses: list[dict[str, Any]]

@@ -35,6 +35,22 @@ FROM user_account u
 WHERE u.patient_id = %(patient_id)s
 ORDER BY u.id;
 
+-- name: waitlist
+-- All that a patient waits or waited for, with the times that they were offered.
+SELECT e.id, e.status, v.name AS visit_type, concat_ws(' ', p.title, p.first_name, p.last_name) AS provider, s.name AS specialty,
+       ARRAY(SELECT c.name FROM clinic c WHERE c.id = ANY (e.clinic_ids) ORDER BY 1) AS clinics, e.earliest, e.latest, e.weekdays,
+       e.times_of_day, e.urgency, e.auto_book, e.appointment_id, e.reason, e.missed, e.created_at, e.changed_at,
+       ARRAY(SELECT jsonb_build_object('id', o.id, 'status', o.status, 'appointment_id', o.appointment_id,
+                                       'start', lower(a.during), 'end', upper(a.during), 'offered_at', o.created_at,
+                                       'expires_at', o.expires_at, 'answered_at', o.answered_at)
+             FROM waitlist_offer o JOIN appointment a ON a.id = o.appointment_id WHERE o.entry_id = e.id ORDER BY o.id) AS offers
+FROM waitlist_entry e
+JOIN visit_type v ON v.id = e.visit_type_id
+LEFT JOIN provider p ON p.id = e.provider_id
+LEFT JOIN specialty s ON s.id = e.specialty_id
+WHERE e.patient_id = %(patient_id)s
+ORDER BY e.id;
+
 -- name: notifications
 -- What the patient agreed to, and every message to them: which, when and how, not its words, which nobody keeps.
 SELECT (SELECT jsonb_build_object('channels', w.channels, 'reminders', w.reminders, 'quiet_from', w.quiet_from,

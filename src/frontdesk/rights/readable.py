@@ -7,6 +7,7 @@ from typing import Any
 _TITLES = {
     "patient": "Who you are",
     "appointments": "Appointments",
+    "waitlist": "The waitlist",
     "records": "Medical record",
     "broken_glass": "When the glass was broken",
     "notification_preferences": "How you wish to be told",

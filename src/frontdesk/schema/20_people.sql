@@ -76,7 +76,7 @@ CREATE TABLE patient (
     changed_by          uuid NOT NULL,
     request_id          uuid NOT NULL,
     national_id_index   bytea,          -- keyed digest: equal ids are found, none is told (fields.py)
-    link_generation     integer NOT NULL DEFAULT 0,  -- how often the links to the patient's appointments were ended (68_links.sql)
+    link_generation     integer NOT NULL DEFAULT 0,  -- how often the links to the patient's appointments were ended (74_links.sql)
     CONSTRAINT patient_external_ref_once UNIQUE (external_ref)
 );
 CREATE INDEX patient_name ON patient USING gin (fold(first_name || ' ' || last_name) gin_trgm_ops);

@@ -43,6 +43,16 @@ CREATE FUNCTION viewer_appointment() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN nullif(current_setting('frontdesk.viewer_appointment', true), '')::uuid;
 
+-- The waitlist entry whose offer this transaction answers, because the link to it was shown and proven.
+CREATE FUNCTION viewer_entry() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN nullif(current_setting('frontdesk.viewer_entry', true), '')::uuid;
+
+-- The later visit that this answer would move.
+CREATE FUNCTION viewer_later() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN nullif(current_setting('frontdesk.viewer_later', true), '')::uuid;
+
 -- From here on this connection works for the user of this log-in, as they are now; for nobody when it is NULL, over, or its
 -- user inactive. Answers whether the log-in lives: an access token of an ended session opens nothing.
 CREATE FUNCTION enter(login uuid, request uuid) RETURNS boolean
@@ -109,7 +119,8 @@ CREATE POLICY theirs ON appointment TO frontdesk_service USING (
     OR (request_id = (SELECT viewer_request()) AND changed_by = (SELECT viewer_user()))
     OR hold_client = (SELECT viewer_user())::text
     OR (hold_token_hash = (SELECT viewer_hold()) AND patient_id IS NULL)
-    OR id = (SELECT viewer_appointment()));
+    OR id = (SELECT viewer_appointment())
+    OR id = (SELECT viewer_later()));
 
 ALTER TABLE appointment_history ENABLE ROW LEVEL SECURITY;
 CREATE POLICY theirs ON appointment_history FOR SELECT TO frontdesk_service USING (
@@ -169,7 +180,8 @@ CREATE POLICY theirs ON waitlist_entry TO frontdesk_service USING (
     OR (SELECT viewer_role()) = 'admin'
     OR clinic_ids && (SELECT viewer_clinics())::uuid[]
     OR ((SELECT viewer_clinics()) IS NOT NULL AND clinic_ids IS NULL AND of_clinics((SELECT viewer_clinics()), patient_id))
-    OR ((SELECT viewer_provider()) IS NOT NULL AND in_care((SELECT viewer_provider()), patient_id)));
+    OR ((SELECT viewer_provider()) IS NOT NULL AND in_care((SELECT viewer_provider()), patient_id))
+    OR id = (SELECT viewer_entry()));
 ALTER TABLE waitlist_offer ENABLE ROW LEVEL SECURITY;
 CREATE POLICY theirs ON waitlist_offer TO frontdesk_service USING (
     EXISTS (SELECT FROM waitlist_entry e WHERE e.id = entry_id));

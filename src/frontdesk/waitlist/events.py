@@ -22,6 +22,7 @@ class WaitlistJoined(_OfEntry):
     visit_type_id: UUID
     provider_id: UUID | None
     specialty_id: UUID | None
+    clinic_ids: list[UUID] | None  # None: any
     urgency: str
 
 
@@ -30,6 +31,7 @@ class WaitlistLeft(_OfEntry):
     """The entry is removed, or has expired: `status` says which. One that found its time is answered, not left."""
 
     topic: ClassVar[str] = "waitlist.left.v1"
+    clinic_ids: list[UUID] | None  # None: any
     status: str
 
 
@@ -54,4 +56,6 @@ class WaitlistAnswered(_OfEntry):
     topic: ClassVar[str] = "waitlist.answered.v1"
     offer_id: UUID
     appointment_id: UUID
+    provider_id: UUID
+    clinic_id: UUID
     status: str

@@ -30,7 +30,7 @@ from frontdesk.metrics import WAITLIST_OFFERED, WAITLIST_SECONDS
 from frontdesk.sql import load
 from frontdesk.waitlist import suiting
 from frontdesk.waitlist.events import WaitlistOffered
-from frontdesk.waitlist.suiting import Suiting
+from frontdesk.waitlist.suiting import Keepable, Suiting
 
 q = load(__package__)
 log = structlog.get_logger(__name__)
@@ -149,13 +149,21 @@ async def _times(conn: Connection, freed: Freed, waiting: Sequence[Mapping[str, 
 
 
 async def offer(
-    conn: Connection, system: Actor, entries: Sequence[dict[str, Any]], time: Suiting, freed_at: datetime
+    conn: Connection,
+    system: Actor,
+    entries: Sequence[dict[str, Any]],
+    time: Keepable,
+    freed_at: datetime,
+    *,
+    choice: int = 1,
+    known: bool = False,
 ) -> tuple[dict[str, Any] | None, bool]:
     """Keep the time for the first of these who still waits; whom it was kept for, or who could not have it, and which.
 
     It is the last when all of them have found something else, and None when nobody can have the time. They wait for one
     visit type; if that has limits, only the first is asked. From the lock of their entry, which the last statement but
-    one takes, to the commit, whoever fills another time for them waits.
+    one takes, to the commit, whoever fills another time for them waits. `choice`: which of several times among which
+    they choose. `known`: this provider has accepted them already.
     """
     first = entries[0]
     claim, verdict = await judged_claim(
@@ -167,8 +175,9 @@ async def offer(
         start=time.start,
         patient_id=first["patient_id"],
     )
-    if verdict.broken:
-        return first if set(verdict.codes) <= _OF_THE_PATIENT else None, False
+    broken = set(verdict.codes) - ({"not-accepting-new-patients"} if known else set())
+    if broken:
+        return first if broken <= _OF_THE_PATIENT else None, False
     overridden: list[str] = []
     if verdict.limited:
         entries = [first]
@@ -191,6 +200,7 @@ async def offer(
             entry_ids=[entry["id"] for entry in entries],
             expires_at=time.expires_at,
             freed_at=freed_at,
+            choice=choice,
         )
     except Problem:
         row = None

@@ -1,5 +1,6 @@
 """What the waitlist hears of the book, after the fact: no freed time is forgotten, whoever freed it and how."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,7 @@ from frontdesk.waitlist.events import WaitlistAnswered
 q = load(__package__)
 
 _FREE = ("cancelled", "no_show", "expired")
+_WHERE = ("provider_id", "clinic_id", "start", "end")
 
 
 class MindTheWaitlist:
@@ -43,9 +45,11 @@ class MindTheWaitlist:
         elif topic == "hours.changed":
             # Committed by now, so what is kept of working time may be used.
             for provider_id in event["provider_ids"]:
+                await _withdraw(conn, system, await db.many(conn, q.choices_without_need, provider_id=provider_id))
                 await filling.fill(conn, system, replace(freed.by_hours(UUID(provider_id)), by_hours=False))
         else:
             declined_by = await _tell_answer(conn, system, event) if topic != "appointments.moved" else None
+            await _end_choices(conn, system, topic, event)
             if (time := _freed(topic, event)) is not None:
                 await filling.fill(conn, system, time)
             if declined_by is not None:
@@ -73,6 +77,19 @@ async def _tell_answer(conn: Connection, system: Actor, event: dict[str, Any]) -
     await outbox.record(conn, system, answered)
     WAITLIST_ANSWERED.labels(row["status"]).inc()
     return None if row["status"] == "accepted" else answered.entry_id
+
+
+async def _end_choices(conn: Connection, system: Actor, topic: str, event: dict[str, Any]) -> None:
+    """Give back the times among which somebody was to choose, once their visit is cancelled or has another time."""
+    moved = topic == "appointments.moved" and any(event[name] != event[f"old_{name}"] for name in _WHERE)
+    if moved or event.get("status") in _FREE:
+        await _withdraw(conn, system, await db.many(conn, q.choices_of_visit, appointment_id=event["appointment_id"]))
+
+
+async def _withdraw(conn: Connection, system: Actor, choices: list[dict[str, Any]]) -> None:
+    for offer in choices:
+        with suppress(offers.OfferGone):
+            await freed.tell(conn, system, await offers.withdraw(conn, system, offer["id"]))
 
 
 def _freed(topic: str, event: dict[str, Any]) -> Freed | None:

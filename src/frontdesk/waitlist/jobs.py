@@ -21,7 +21,7 @@ q = load(__package__)
 async def expire_offers(conn: Connection) -> int:
     """End offers that nobody answered in time and ask the next, one transaction each; how many.
 
-    Who let `settings.offers_missed` of them in a row go by does not wait any more.
+    Who let `settings.offers_missed` of them in a row go by does not wait any more. Who was displaced never did.
     """
     expired = 0
     while overdue := await db.one(conn, q.overdue_offer, now=clock.now()):
@@ -29,7 +29,7 @@ async def expire_offers(conn: Connection) -> int:
         try:
             async with conn.transaction():
                 time = await offers.withdraw(conn, system, overdue["id"], status="expired", overdue=True)
-                if overdue["missed"] + 1 >= settings().offers_missed:
+                if not overdue["displaced"] and overdue["missed"] + 1 >= settings().offers_missed:
                     await service.leave(conn, system, overdue["entry_id"], status="expired")
                 await service.seek(conn, system, overdue["entry_id"])
                 await freed.tell(conn, system, time)

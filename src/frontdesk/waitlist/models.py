@@ -65,6 +65,8 @@ class StandingOffer(BaseModel):
 
 
 class WaitlistEntry(BaseModel):
+    """Somebody who waits; with `exception_id`, whose visit that time off displaced, and who chooses among `offers`."""
+
     id: UUID
     patient_id: UUID
     visit_type_id: UUID
@@ -81,7 +83,9 @@ class WaitlistEntry(BaseModel):
     reason: str | None
     status: Status
     missed: int = Field(description="Offers in a row that nobody answered.")
-    offer: StandingOffer | None
+    offer: StandingOffer | None = Field(description="The first of `offers`.")
+    offers: list[StandingOffer]
+    exception_id: UUID | None
     version: int
     created_at: datetime
     changed_at: datetime

@@ -1,11 +1,14 @@
 """A time that is kept for somebody who waits: accept it, decline it, or let it expire."""
 
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from frontdesk import clock, db
-from frontdesk.auth.permissions import Actor
+from frontdesk.auth.permissions import Actor, Reach, Role
+from frontdesk.availability import freed
 from frontdesk.availability.freed import Freed
 from frontdesk.booking import claims, holds
 from frontdesk.booking import service as booking
@@ -26,16 +29,21 @@ class OfferGone(Conflict):
 
 
 async def accept(conn: Connection, actor: Actor, offer_id: UUID) -> dict[str, Any]:
-    """Book the time that was offered; of somebody who has a later visit, move that one here, which frees its time.
+    """Book the time that was offered; a visit that they have instead is moved here, which frees its time.
 
-    The appointment. Raises OfferGone, NotFound, SlotTaken when the patient has something else by now.
+    The other times of a choice go to whoever waits. The appointment. Raises OfferGone, NotFound, SlotTaken when the
+    patient has something else by now.
     """
     offer, hold = await _locked(conn, actor, offer_id)
-    later = await _later_visit(conn, actor, offer)
-    if later is not None and later["start"] <= hold["start"]:
+    if offer["entry_status"] != "offered":
+        raise _gone()
+    visit = await _visit_to_move(conn, actor, offer)
+    if offer["displaced"] and visit is None:
+        raise OfferGone("The visit is not ahead any more; book another time.")
+    if visit is not None and not offer["displaced"] and visit["start"] <= hold["start"]:
         raise OfferGone("Your visit is not later than this any more; decline it, and it goes to the next.")
-    if later is not None:
-        return await _move_here(conn, actor, offer, hold, later)
+    if visit is not None:
+        return await _move_here(conn, actor, offer, hold, visit)
     look = partial(_hold, conn, actor, offer["hold_id"])
     return await holds.take(conn, actor, look, offer["patient_id"], reason=offer["reason"], mode=None)
 
@@ -68,10 +76,10 @@ async def _locked(
     """A standing offer and its hold, which nobody else can change until commit."""
     offer = await find(conn, actor, offer_id)
     # Appointments first, then claims, both sorted: the order of every change (booking/claims.py).
-    for appointment_id in sorted(filter(None, (offer["hold_id"], offer["later_id"]))):
+    for appointment_id in sorted(filter(None, (offer["hold_id"], *offer["other_hold_ids"], offer["visit_id"]))):
         await db.run(conn, book.lock_appointment, id=appointment_id)
-    hold = await _hold(conn, actor, offer["hold_id"])
-    await claims.lock(conn, [hold["provider_id"], hold["patient_id"], hold["room_id"]])
+    held = [await _hold(conn, actor, offer["hold_id"]), *await _others(conn, actor, offer)]
+    await claims.lock(conn, [hold[key] for hold in held for key in ("provider_id", "patient_id", "room_id")])
     offer = await find(conn, actor, offer_id)
     if offer["status"] != "standing" or (offer["expires_at"] <= clock.now() and not overdue):
         raise _gone()
@@ -93,23 +101,39 @@ async def _hold(conn: Connection, actor: Actor, hold_id: UUID) -> dict[str, Any]
     return row
 
 
-async def _later_visit(conn: Connection, actor: Actor, offer: dict[str, Any]) -> dict[str, Any] | None:
+async def _others(conn: Connection, actor: Actor, offer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The holds of the other times of a choice. Those that the caller does not see are left to the worker."""
+    found = []
+    for hold_id in offer["other_hold_ids"]:
+        with suppress(NotFound):
+            found.append(await _hold(conn, actor, hold_id))
+    return found
+
+
+async def _visit_to_move(conn: Connection, actor: Actor, offer: dict[str, Any]) -> dict[str, Any] | None:
     """The visit that this offer would move, if it is still ahead."""
-    if offer["later_id"] is None:
+    if offer["visit_id"] is None:
         return None
-    row = await booking.find(conn, actor, offer["later_id"])
+    row = await booking.find(conn, actor, offer["visit_id"])
     return row if row["status"] in _AHEAD and row["start"] > clock.now() else None
 
 
 async def _move_here(
-    conn: Connection, actor: Actor, offer: dict[str, Any], hold: dict[str, Any], later: dict[str, Any]
+    conn: Connection, actor: Actor, offer: dict[str, Any], hold: dict[str, Any], visit: dict[str, Any]
 ) -> dict[str, Any]:
-    """Move the later visit to the time of the hold: nobody can come between, because all is one transaction."""
-    await claims.lock(conn, [row[key] for row in (hold, later) for key in ("provider_id", "patient_id", "room_id")])
+    """Move the visit to the time of the hold: nobody can come between, because all is one transaction."""
+    await claims.lock(conn, [row[key] for row in (hold, visit) for key in ("provider_id", "patient_id", "room_id")])
     await db.run(conn, q.accept, id=offer["id"], **actor.stamp)
     await holds.give_back(conn, actor, hold, "the visit was moved here")
     change = {name: hold[name] for name in ("start", "provider_id", "clinic_id")}
-    return await booking.reschedule(conn, actor, later["id"], expected=None, change=change)
+    others = await _others(conn, actor, offer)
+    for other in others:
+        await holds.give_back(conn, actor, other, "another time was chosen")
+    # Who was displaced takes what the clinic offers, of visit types too that only the desk books.
+    mover = replace(actor, role=Role.ADMIN, reach=Reach.ALL) if offer["displaced"] and actor.is_patient_side else actor
+    moved = await booking.reschedule(conn, mover, visit["id"], expected=None, change=change)
+    await freed.tell(conn, actor, *(claims.freed_by(other) for other in others))
+    return moved
 
 
 def _gone() -> OfferGone:

@@ -19,7 +19,7 @@ SELECT o.entry_id, (o.hold).id, (o.hold).status, (o.hold).version, (o.hold).prov
        upper((o.hold).during) AS "end", (o.hold).mode, (o.hold).hold_expires_at
 FROM offer_time(%(id)s, %(provider_id)s, %(clinic_id)s, %(room_id)s::uuid, %(visit_type_id)s, %(during)s, %(claims)s, %(mode)s,
                 %(overridden)s::text[], %(offer_id)s, %(entry_ids)s, %(expires_at)s, %(hold_expires_at)s, %(freed_at)s,
-                %(changed_by)s, %(request_id)s) AS o;
+                %(changed_by)s, %(request_id)s, %(choice)s::smallint) AS o;
 
 -- name: known
 -- Whether what is asked for exists, what could never be booked, and how many places the patient has already.
@@ -44,7 +44,7 @@ INSERT INTO waitlist_entry (id, patient_id, visit_type_id, provider_id, specialt
 VALUES (%(id)s, %(patient_id)s, %(visit_type_id)s, %(provider_id)s, %(specialty_id)s, %(clinic_ids)s::uuid[], %(earliest)s,
         %(latest)s, %(weekdays)s::smallint[], %(times_of_day)s::text[], %(urgency)s, %(auto_book)s, %(appointment_id)s,
         %(reason)s, %(changed_by)s, %(request_id)s)
-RETURNING id, patient_id, visit_type_id, provider_id, specialty_id, urgency;
+RETURNING id, patient_id, visit_type_id, provider_id, specialty_id, clinic_ids, urgency;
 
 -- name: lock_waiting
 -- What somebody waits for, their entry locked until commit; nothing for one that is not waiting. `offered_…`: the times that
@@ -57,19 +57,23 @@ WHERE e.id = %(id)s AND e.status = 'waiting'
 FOR UPDATE OF e;
 
 -- name: find
--- One entry with its standing offer, as far as the caller may see it.
+-- One entry with what it is offered, as far as the caller may see it.
 SELECT e.id, e.patient_id, e.visit_type_id, e.provider_id, e.specialty_id, e.clinic_ids, e.earliest, e.latest, e.weekdays,
-       e.times_of_day AS time_of_day, e.urgency, e.auto_book, e.appointment_id, e.status, e.missed, e.version,
+       e.times_of_day AS time_of_day, e.urgency, e.auto_book, e.appointment_id, e.exception_id, e.status, e.missed, e.version,
        e.created_at, e.changed_at,
        -- Why the patient comes is for the patient, whom they would come to, and admins.
        CASE WHEN (%(only_care_of)s::uuid IS NULL OR e.provider_id IS NOT DISTINCT FROM %(only_care_of)s::uuid)
              AND (%(only_clinics)s::uuid[] IS NULL OR coalesce(e.clinic_ids, '{}') && %(only_clinics)s::uuid[]) THEN e.reason END
            AS reason,
-       (SELECT jsonb_build_object('id', o.id, 'provider_id', a.provider_id, 'clinic_id', a.clinic_id, 'time_zone', c.time_zone,
-                                  'start', lower(a.during), 'end', upper(a.during), 'expires_at', o.expires_at)
-        FROM waitlist_offer o JOIN appointment a ON a.id = o.appointment_id JOIN clinic c ON c.id = a.clinic_id
-        WHERE o.entry_id = e.id AND o.status = 'standing') AS offer
+       s.offers -> 0 AS offer, s.offers
 FROM waitlist_entry e
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'id', o.id, 'provider_id', a.provider_id, 'clinic_id', a.clinic_id, 'time_zone', c.time_zone,
+               'start', lower(a.during), 'end', upper(a.during), 'expires_at', o.expires_at) ORDER BY o.choice), '[]') AS offers
+    FROM waitlist_offer o JOIN appointment a ON a.id = o.appointment_id JOIN clinic c ON c.id = a.clinic_id
+    WHERE o.entry_id = e.id AND o.status = 'standing'
+) AS s
 WHERE e.id = %(id)s
   AND (%(only_patient)s::uuid IS NULL OR e.patient_id = %(only_patient)s::uuid)
   AND (%(only_care_of)s::uuid IS NULL OR in_care(%(only_care_of)s::uuid, e.patient_id))
@@ -79,17 +83,21 @@ WHERE e.id = %(id)s
 -- name: list_entries
 -- A page of entries in the order in which people joined; NULL is no filter.
 SELECT e.id, e.patient_id, e.visit_type_id, e.provider_id, e.specialty_id, e.clinic_ids, e.earliest, e.latest, e.weekdays,
-       e.times_of_day AS time_of_day, e.urgency, e.auto_book, e.appointment_id, e.status, e.missed, e.version,
+       e.times_of_day AS time_of_day, e.urgency, e.auto_book, e.appointment_id, e.exception_id, e.status, e.missed, e.version,
        e.created_at, e.changed_at,
        -- Why the patient comes is for the patient, whom they would come to, and admins.
        CASE WHEN (%(only_care_of)s::uuid IS NULL OR e.provider_id IS NOT DISTINCT FROM %(only_care_of)s::uuid)
              AND (%(only_clinics)s::uuid[] IS NULL OR coalesce(e.clinic_ids, '{}') && %(only_clinics)s::uuid[]) THEN e.reason END
            AS reason,
-       (SELECT jsonb_build_object('id', o.id, 'provider_id', a.provider_id, 'clinic_id', a.clinic_id, 'time_zone', c.time_zone,
-                                  'start', lower(a.during), 'end', upper(a.during), 'expires_at', o.expires_at)
-        FROM waitlist_offer o JOIN appointment a ON a.id = o.appointment_id JOIN clinic c ON c.id = a.clinic_id
-        WHERE o.entry_id = e.id AND o.status = 'standing') AS offer
+       s.offers -> 0 AS offer, s.offers
 FROM waitlist_entry e
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'id', o.id, 'provider_id', a.provider_id, 'clinic_id', a.clinic_id, 'time_zone', c.time_zone,
+               'start', lower(a.during), 'end', upper(a.during), 'expires_at', o.expires_at) ORDER BY o.choice), '[]') AS offers
+    FROM waitlist_offer o JOIN appointment a ON a.id = o.appointment_id JOIN clinic c ON c.id = a.clinic_id
+    WHERE o.entry_id = e.id AND o.status = 'standing'
+) AS s
 WHERE (%(only_patient)s::uuid IS NULL OR e.patient_id = %(only_patient)s::uuid)
   AND (%(only_care_of)s::uuid IS NULL OR in_care(%(only_care_of)s::uuid, e.patient_id))
   AND (%(only_clinics)s::uuid[] IS NULL OR e.clinic_ids && %(only_clinics)s::uuid[]
@@ -114,9 +122,11 @@ WHERE id = %(id)s AND status = 'waiting'
 RETURNING id;
 
 -- name: find_offer
--- An offer with its hold, and the later visit that it would move.
+-- An offer with its hold, the visit that it would move, and the other offers of a choice.
 SELECT o.id, o.entry_id, o.status, o.freed_at, o.expires_at, o.appointment_id AS hold_id, e.patient_id, e.reason,
-       e.appointment_id AS later_id
+       e.appointment_id AS visit_id, e.status AS entry_status, e.exception_id IS NOT NULL AS displaced,
+       ARRAY(SELECT s.appointment_id FROM waitlist_offer s
+             WHERE s.entry_id = e.id AND s.status = 'standing' AND s.id <> o.id) AS other_hold_ids
 FROM waitlist_offer o
 JOIN waitlist_entry e ON e.id = o.entry_id
 WHERE o.id = %(id)s
@@ -133,7 +143,8 @@ WHERE id = %(id)s AND status = 'standing';
 
 -- name: overdue_offer
 -- The offer that has been overdue for longest.
-SELECT o.id, o.entry_id, e.missed FROM waitlist_offer o JOIN waitlist_entry e ON e.id = o.entry_id
+SELECT o.id, o.entry_id, e.missed, e.exception_id IS NOT NULL AS displaced
+FROM waitlist_offer o JOIN waitlist_entry e ON e.id = o.entry_id
 WHERE o.status = 'standing' AND o.expires_at <= %(now)s
 ORDER BY o.expires_at, o.id LIMIT 1;
 
@@ -157,8 +168,8 @@ ORDER BY e.id LIMIT 200;
 
 -- name: offer_of_hold
 -- The offer whose hold this was, if it was one.
-SELECT o.id AS offer_id, o.entry_id, e.patient_id, o.status
-FROM waitlist_offer o JOIN waitlist_entry e ON e.id = o.entry_id
+SELECT o.id AS offer_id, o.entry_id, e.patient_id, a.provider_id, a.clinic_id, o.status
+FROM waitlist_offer o JOIN waitlist_entry e ON e.id = o.entry_id JOIN appointment a ON a.id = o.appointment_id
 WHERE o.appointment_id = %(appointment_id)s;
 
 -- name: books_by_itself
@@ -167,11 +178,27 @@ SELECT e.auto_book AND o.status = 'standing' AS yes
 FROM waitlist_offer o JOIN waitlist_entry e ON e.id = o.entry_id
 WHERE o.id = %(offer_id)s;
 
+-- name: choices_of_visit
+-- The offers among which those choose whose displaced visit this is.
+SELECT choices_of(%(appointment_id)s) AS id;
+
+-- name: choices_without_need
+-- The offers among which those choose whose visit a provider's time off leaves alone by now, because it was declined or changed.
+SELECT o.id
+FROM schedule_exception x
+JOIN waitlist_entry e ON e.exception_id = x.id AND e.status = 'offered'
+JOIN appointment a ON a.id = e.appointment_id
+JOIN waitlist_offer o ON o.entry_id = e.id AND o.status = 'standing'
+WHERE x.provider_id = %(provider_id)s AND NOT (x.status = 'approved' AND a.during && x.during)
+ORDER BY o.id;
+
 -- name: stats
--- Counts of entries and offers, and how fast they were; NULL where there is nothing to measure.
+-- Counts of entries and offers, and how fast they were; NULL where there is nothing to measure. Who was displaced did not
+-- wait, and is not counted.
 WITH entry AS MATERIALIZED (
     SELECT e.id, e.status, e.since FROM waitlist_entry e
-    WHERE (%(only_patient)s::uuid IS NULL OR e.patient_id = %(only_patient)s::uuid)
+    WHERE e.exception_id IS NULL
+      AND (%(only_patient)s::uuid IS NULL OR e.patient_id = %(only_patient)s::uuid)
       AND (%(only_care_of)s::uuid IS NULL OR in_care(%(only_care_of)s::uuid, e.patient_id))
       AND (%(only_clinics)s::uuid[] IS NULL OR e.clinic_ids && %(only_clinics)s::uuid[]
            OR (e.clinic_ids IS NULL AND of_clinics(%(only_clinics)s::uuid[], e.patient_id)))

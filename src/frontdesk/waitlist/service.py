@@ -57,7 +57,10 @@ async def join(conn: Connection, actor: Actor, body: JoinWaitlist) -> dict[str, 
         **actor.stamp,
     )
     assert row is not None
-    told = {name: row[name] for name in ("patient_id", "visit_type_id", "provider_id", "specialty_id", "urgency")}
+    told = {
+        name: row[name]
+        for name in ("patient_id", "visit_type_id", "provider_id", "specialty_id", "clinic_ids", "urgency")
+    }
     await outbox.record(conn, actor, WaitlistJoined(entry_id=row["id"], **told))
     await seek(conn, actor, row["id"])
     return await find(conn, actor, row["id"])
@@ -153,7 +156,7 @@ def _midnight(day: date, plus: int) -> datetime:
 
 
 async def find(conn: Connection, actor: Actor, entry_id: UUID) -> dict[str, Any]:
-    """An entry with its standing offer. Raises NotFound for one that the caller may not see."""
+    """An entry with what it is offered. Raises NotFound for one that the caller may not see."""
     row = await db.one(conn, q.find, id=entry_id, **actor.only)
     if row is None:
         raise NotFound("There is no such place on the waitlist.")
@@ -204,15 +207,15 @@ async def leave(
     freed = []
     # While we look, a time may be kept for them, or their offer be answered: then look again.
     while row["status"] in ("waiting", "offered"):
-        if row["offer"]:
+        for offer in row["offers"]:
             with contextlib.suppress(OfferGone):
-                freed.append(await offers.withdraw(conn, actor, row["offer"]["id"], overdue=True))
+                freed.append(await offers.withdraw(conn, actor, UUID(offer["id"]), overdue=True))
         if await db.one(conn, q.leave, id=entry_id, status=status, **actor.stamp) is not None:
-            left = WaitlistLeft(entry_id=entry_id, patient_id=row["patient_id"], status=status)
-            await outbox.record(conn, actor, left)
+            whose = {name: row[name] for name in ("patient_id", "clinic_ids")}
+            await outbox.record(conn, actor, WaitlistLeft(entry_id=entry_id, status=status, **whose))
             break
         row = await find(conn, actor, entry_id)
-        if row["status"] == "offered" and row["offer"] is None:
+        if row["status"] == "offered" and not row["offers"]:
             raise Forbidden(_ELSEWHERE)
     for time in freed:
         await filling.fill(conn, actor, time)
@@ -221,7 +224,7 @@ async def leave(
 _ELSEWHERE = "A time is kept at a clinic that is not yours, or with a colleague: ask there."
 
 
-async def decline(conn: Connection, actor: Actor, offer_id: UUID) -> dict[str, Any]:
+async def decline(conn: Connection, actor: Actor, offer_id: UUID) -> UUID:
     """Give an offered time to the next at once, and offer what is free besides; the entry, which stays.
 
     Raises OfferGone, NotFound.
@@ -229,7 +232,7 @@ async def decline(conn: Connection, actor: Actor, offer_id: UUID) -> dict[str, A
     entry_id, time = await offers.decline(conn, actor, offer_id)
     await seek(conn, actor, entry_id)
     await filling.fill(conn, actor, time)  # last, because from here on others wait for us
-    return await find(conn, actor, entry_id)
+    return entry_id
 
 
 async def stats(

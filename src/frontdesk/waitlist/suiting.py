@@ -27,14 +27,20 @@ SHORTEST = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suiting:
-    """A start that is free, and how long it can be kept. Instants are aware, UTC."""
+class Keepable:
+    """A time to be kept for somebody, and until when. Instants are aware, UTC."""
 
     provider_id: UUID
     clinic_id: UUID
     start: datetime
-    end: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suiting(Keepable):
+    """A start that is free."""
+
+    end: datetime
     wall: int
     """The start on the clinic's wall clock, in seconds since 1970."""
 
@@ -96,7 +102,7 @@ def _of(free: Free, lower: datetime, upper: datetime, now: datetime) -> Iterator
         if not first < second < last:
             continue
         start = datetime.fromtimestamp(second, UTC)
-        until = expiry(start, now, timedelta(seconds=visit.notice_s))
+        until = expiry(start, now, timedelta(seconds=visit.notice_s), settings().offer_ttl)
         if until - now >= SHORTEST:
             yield Suiting(
                 provider_id=plan.provider_id,
@@ -108,12 +114,12 @@ def _of(free: Free, lower: datetime, upper: datetime, now: datetime) -> Iterator
             )
 
 
-def expiry(start: datetime, now: datetime, notice: timedelta) -> datetime:
-    """Until when a time is kept: `settings.offer_ttl`, but no longer than half the time left before the visit.
+def expiry(start: datetime, now: datetime, notice: timedelta, ttl: timedelta) -> datetime:
+    """Until when a time is kept: for `ttl`, but no longer than half the time left before the visit.
 
     And not beyond the notice of its visit type, because then nobody could be asked after.
     """
-    return min(now + settings().offer_ttl, now + (start - now) / 2, start - notice)
+    return min(now + ttl, now + (start - now) / 2, start - notice)
 
 
 def suits(time: Suiting, entry: Mapping[str, Any]) -> bool:
