@@ -148,7 +148,7 @@ GETS: dict[str, Asked] = {
     f"{VISIT}/visit": Asked(4, by="patient"),
     "/api/v1/patients/{patient_id}/records": Asked(3, by="patient"),
     "/api/v1/patients/{patient_id}/break-glass": Asked(2),
-    "/api/v1/patients/{patient_id}/export": Asked(9),
+    "/api/v1/patients/{patient_id}/export": Asked(10),
     "/api/v1/patients/{patient_id}/erasures": Asked(3),
     "/api/v1/patients/{patient_id}/appointments": Asked(4, "when=upcoming"),
     "/api/v1/clinics": Asked(2),

@@ -26,6 +26,18 @@ def test_a_guest_who_cancels_by_the_link_frees_the_time_for_whoever_waits(world:
     assert offer == (ids.SYSTEM, True)
 
 
+def test_a_guest_who_declines_by_the_link_passes_the_time_on_at_once(world: World) -> None:
+    visits = world.fill_day()
+    first, second = Person(world), Person(world)
+    world.cancel(visits[0])
+    with httpx.Client(base_url=world.service.url) as guest:
+        hold = UUID(held_for(world, first.offer))
+        answer = Link(world.make, guest, hold, first.patient).post("/decline", json={})
+    assert answer.status_code == 200, answer.text
+    assert (first.now()["status"], second.now()["status"]) == ("waiting", "offered")
+    sound(world.make.conn)
+
+
 def test_who_is_gone_is_not_asked_and_waits_no_more(world: World, background: Background) -> None:
     visits = world.fill_day()
     gone, here = Person(world), Person(world)

@@ -107,4 +107,5 @@ async def accept_offer(offer_id: UUID, actor: Joiner, once: OnceOnly, conn: Tx) 
 @router.post("/offers/{offer_id}/decline", response_model=WaitlistEntry)
 async def decline_offer(offer_id: UUID, actor: Joiner, once: OnceOnly, conn: Tx) -> Response:
     """Give the time to the next, and go on waiting: the place stays."""
-    return await once.answer(200, await service.decline(conn, actor, offer_id))
+    entry_id = await service.decline(conn, actor, offer_id)
+    return await once.answer(200, await service.find(conn, actor, entry_id))

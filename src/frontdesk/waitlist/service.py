@@ -224,7 +224,7 @@ async def leave(
 _ELSEWHERE = "A time is kept at a clinic that is not yours, or with a colleague: ask there."
 
 
-async def decline(conn: Connection, actor: Actor, offer_id: UUID) -> dict[str, Any]:
+async def decline(conn: Connection, actor: Actor, offer_id: UUID) -> UUID:
     """Give an offered time to the next at once, and offer what is free besides; the entry, which stays.
 
     Raises OfferGone, NotFound.
@@ -232,7 +232,7 @@ async def decline(conn: Connection, actor: Actor, offer_id: UUID) -> dict[str, A
     entry_id, time = await offers.decline(conn, actor, offer_id)
     await seek(conn, actor, entry_id)
     await filling.fill(conn, actor, time)  # last, because from here on others wait for us
-    return await find(conn, actor, entry_id)
+    return entry_id
 
 
 async def stats(
