@@ -220,7 +220,7 @@ def test_any_text_stays_text(texts: list[str], language: str | None, offered: bo
         "clinic": {"name": name, "address": address, "phone": phone},
         "first_name": first_name,
         "actions": ["accept", "decline"] if offered else ["confirm", "move", "cancel"],
-        "offer": {"status": "standing", "expires_at": at, "moves_from": at} if offered else None,
+        "offer": {"status": "standing", "expires_at": at, "displaced": True, "moves_from": at} if offered else None,
     }
     plain = row | {"provider": "", "first_name": "", "clinic": {"name": "", "address": "x", "phone": "x"}}
     shown, expected = (pages.appointment(told, "/m/token", language) for told in (row, plain))

@@ -109,7 +109,7 @@ def test_who_answers_an_offer_sees_what_was_waited_for_and_the_visit_that_would_
 def test_a_link_is_looked_up_without_the_record(service: psycopg.Connection, visits: list[UUID]) -> None:
     cursor = service.execute("SELECT * FROM guest_link(%s, interval '1 day')", [visits[0]])
     told = [column.name for column in cursor.description or ()]
-    of_the_offer = ["offer_id", "offer_status", "offered_until", "entry_id", "later_id", "later_start"]
+    of_the_offer = ["offer_id", "offer_status", "offered_until", "entry_id", "displaced", "later_id", "later_start"]
     assert told == ["patient_id", "generation", "first_name", "language", "expires_at", "appointment_id", *of_the_offer]
     assert len(cursor.fetchall()) == 1
     assert everything(service) == NOTHING

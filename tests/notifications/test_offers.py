@@ -37,6 +37,21 @@ class Waiting(Book):
         self.hear_of(offer, hold)
         return offer, hold
 
+    def offer_of(self, offer: UUID) -> tuple[UUID, UUID]:
+        """The entry and the hold of an offer."""
+        row = self.conn.execute(
+            "SELECT entry_id, appointment_id FROM waitlist_offer WHERE id = %s", (offer,)
+        ).fetchone()
+        assert row is not None
+        return row[0], row[1]
+
+    def choice(self, entry: UUID, number: int, ahead: timedelta) -> tuple[UUID, UUID]:
+        """Another time for the same entry; the offer and its hold."""
+        until = datetime.now(UTC) + HALF_HOUR
+        hold = self.visit(ahead + timedelta(hours=3), status="held", hold_client="waitlist", hold_expires_at=until)
+        times = {"freed_at": datetime.now(UTC), "expires_at": until, "choice": number}
+        return self.make.row("waitlist_offer", entry_id=entry, appointment_id=hold, **times), hold
+
     def hear_of(self, offer: UUID, hold: UUID) -> None:
         payload = {"offer_id": str(offer), "appointment_id": str(hold), "patient_id": str(self.patient)}
         envelope = Envelope(
@@ -102,6 +117,26 @@ def test_of_a_visit_that_would_move_it_says_so(waiting: Waiting, sink: Sink) -> 
     waiting.offered(appointment_id=later)
     waiting.send(sink)
     assert "If you take it, your appointment of" in body_of(sink)
+
+
+@pytest.mark.parametrize("first_is_declined", [False, True])
+def test_who_is_to_choose_hears_of_all_times_in_one_message(
+    waiting: Waiting, sink: Sink, first_is_declined: bool
+) -> None:
+    visit, now = waiting.visit(timedelta(days=2)), datetime.now(UTC)
+    away = waiting.make.exception(waiting.provider, now + timedelta(days=2), now + timedelta(days=3))
+    entry, hold = waiting.offer_of(waiting.offered(appointment_id=visit, exception_id=away)[0])
+    more = [waiting.choice(entry, number, timedelta(days=2 + number)) for number in (2, 3)]
+    if first_is_declined:
+        waiting.set(hold, status="cancelled")
+    assert waiting.send(sink) == 1
+    text = body_of(sink)
+    assert "cannot take place as planned" in text
+    assert text.count("/m/") == text.count("Kept until") == (2 if first_is_declined else 3)
+    for offer, held in more:
+        waiting.hear_of(offer, held)
+    assert waiting.send(sink) == 0
+    assert waiting.told("kind", "status") == [("waitlist_offer", "sent")]
 
 
 def test_an_event_that_comes_twice_is_one_message(waiting: Waiting, sink: Sink) -> None:

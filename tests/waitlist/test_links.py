@@ -72,7 +72,12 @@ def test_the_link_shows_the_offer_and_until_when(world: World) -> None:
     link = Offered(world)
     shown = link.see()
     assert (shown["status"], shown["actions"], at(shown)) == ("held", ["accept", "decline"], world.at(9))
-    assert shown["offer"] == {"status": "standing", "expires_at": link.offer["expires_at"], "moves_from": None}
+    assert shown["offer"] == {
+        "status": "standing",
+        "expires_at": link.offer["expires_at"],
+        "displaced": False,
+        "moves_from": None,
+    }
     assert link.guest.get(f"{link.path}/slots").json() == {"slots": []}
     assert link.guest.get(f"{link.path}/calendar.ics").status_code == 200
     assert link.status == "offered", "looking changes nothing"
@@ -215,6 +220,36 @@ def test_reading_changes_nothing(world: World) -> None:
         for method, headers in (("GET", {}), ("GET", PAGE), ("HEAD", {})):
             link.guest.request(method, link.path + path, headers=headers)
     assert kept() == before
+
+
+def test_who_was_displaced_chooses_by_a_link_of_theirs(world: World) -> None:
+    patient, me = world.someone()
+    visit = world.book(9, patient)
+    colleague = world.make.provider()
+    world.make.every_day(colleague, world.clinic, "09:00", "11:00")
+    away = {"kind": "time_off", "start": world.at(9).isoformat(), "end": world.at(11).isoformat()}
+    entered = world.desk.post(f"/providers/{world.provider}/exceptions", json=away | {"offer_alternatives": True})
+    assert entered.status_code == 201, entered.text
+    (entry,) = me.get("/waitlist").json()["items"]
+    holds = world.make.conn.execute(
+        "SELECT appointment_id FROM waitlist_offer WHERE entry_id = %s ORDER BY choice", [entry["id"]]
+    ).fetchall()
+    guest = world.service.client()
+    guest.base_url = httpx.URL(world.service.url)
+    first, second, *_ = (
+        links.manage_url("", Keys(SECRET), appointment_id=hold, patient_id=patient, generation=0) for (hold,) in holds
+    )
+    offer = guest.get(first).json()["offer"]
+    assert (offer["displaced"], at(offer, "moves_from")) == (True, world.at(9))
+    assert "cannot take place as planned" in guest.get(first, headers=PAGE).text
+    assert guest.post(f"{first}/decline").json()["offer"]["status"] == "declined"
+    assert "Choose another" in guest.get(first, headers=PAGE).text
+    moved = guest.post(f"{second}/accept")
+    assert moved.status_code == 200, moved.text
+    assert moved.json() == guest.get(second).json()
+    theirs = me.get(f"/appointments/{visit}").json()
+    assert (theirs["start"][:16], theirs["status"]) == (moved.json()["start"][:16], "scheduled")
+    assert at(theirs) != world.at(9)
 
 
 def test_a_hold_that_is_no_offer_has_no_link(world: World) -> None:

@@ -34,10 +34,11 @@ class GuestClinic(BaseModel):
 
 
 class GuestOffer(BaseModel):
-    """A time that is kept for the patient, who waits for one; not booked."""
+    """A time that is kept for the patient, who waits for one or needs another; not booked."""
 
     status: Literal["standing", "declined", "expired"]
     expires_at: datetime = Field(description="Until when it can be accepted.")
+    displaced: bool = Field(description="The visit that they have cannot take place where it stands.")
     moves_from: datetime | None = Field(description="When the visit begins that moves here if it is accepted.")
 
 

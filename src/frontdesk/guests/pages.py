@@ -60,7 +60,7 @@ def _offer(row: dict[str, Any], link: str, locale: Locale, status: int, notice: 
         locale,
         status,
         **_told(row, link, locale),
-        state=WORDS[locale.language][offer["status"]],
+        state=WORDS[locale.language][f"{offer['status']}{'-displaced' if offer['displaced'] else ''}"],
         until=briefly(offer["expires_at"], zone, locale) if row["actions"] else None,
         moves_from=when(offer["moves_from"], None, zone, locale) if row["actions"] and offer["moves_from"] else None,
         notice=_notice(notice, locale),

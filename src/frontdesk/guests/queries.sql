@@ -1,7 +1,7 @@
 -- name: guest_link
 -- What a link to this appointment is made of; no row when none opens it.
 SELECT patient_id, generation, first_name, language, expires_at, appointment_id, offer_id, offer_status, offered_until, entry_id,
-       later_id, later_start
+       displaced, later_id, later_start
 FROM guest_link(%(appointment_id)s, %(lives_on)s);
 
 -- name: show_appointment

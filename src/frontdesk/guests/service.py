@@ -40,6 +40,7 @@ class Offer:
     status: OfferStatus
     expires_at: datetime
     entry_id: UUID
+    displaced: bool  # they do not wait: the visit that they have cannot take place where it stands
     later_id: UUID | None  # the visit that the patient has and that moves here when they accept
     later_start: datetime | None
 
@@ -105,7 +106,7 @@ def _offer_in(found: dict[str, Any]) -> Offer | None:
         return None
     if status == "standing" and found["offered_until"] <= clock.now():
         status = "expired"
-    later = {name: found[name] for name in ("entry_id", "later_id", "later_start")}
+    later = {name: found[name] for name in ("entry_id", "displaced", "later_id", "later_start")}
     return Offer(id=found["offer_id"], status=status, expires_at=found["offered_until"], **later)
 
 
@@ -127,7 +128,8 @@ async def see(conn: Connection, guest: Guest) -> dict[str, Any]:
 def _told_of(offer: Offer | None) -> dict[str, Any] | None:
     if offer is None:
         return None
-    return {"status": offer.status, "expires_at": offer.expires_at, "moves_from": offer.later_start}
+    told = {"expires_at": offer.expires_at, "displaced": offer.displaced, "moves_from": offer.later_start}
+    return {"status": offer.status} | told
 
 
 def public(row: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,11 @@ WORDS: dict[str, dict[str, str]] = {
         "declined": "This time is not kept for you any more. As long as you wait, the next one comes by itself.",
         "expired": "No answer came in time, so this time is not kept for you any more. "
         "As long as you wait, the next one comes by itself.",
+        "standing-displaced": "Your appointment cannot take place as planned. This time is kept for you instead.",
+        "declined-displaced": "This time is not kept for you any more. "
+        "Choose another of those in our message, or call the clinic.",
+        "expired-displaced": "No answer came in time, so this time is not kept for you any more. "
+        "Please call the clinic.",
         "until": "Kept until",
         "instead": "Instead of your appointment of",
         "accept": "Yes, I take this time",
@@ -58,6 +63,11 @@ WORDS: dict[str, dict[str, str]] = {
         "declined": "Esta hora ya no se guarda para usted. Mientras espere, la próxima le llegará sola.",
         "expired": "No hubo respuesta a tiempo, así que esta hora ya no se guarda para usted. "
         "Mientras espere, la próxima le llegará sola.",
+        "standing-displaced": "Su cita no puede tener lugar como estaba previsto. Guardamos esta hora para usted.",
+        "declined-displaced": "Esta hora ya no se guarda para usted. "
+        "Elija otra de las de nuestro mensaje o llame a la clínica.",
+        "expired-displaced": "No hubo respuesta a tiempo, así que esta hora ya no se guarda para usted. "
+        "Llame a la clínica.",
         "until": "Se guarda hasta",
         "instead": "En lugar de su cita de",
         "accept": "Sí, acepto esta hora",

@@ -46,6 +46,7 @@ class Facts:
     what_to_bring: Mapping[str, str] | None = None  # by language: what the clinic says instead of the usual sentence
     late_min: int | None = None  # of running_late
     offer_expires_at: datetime | None = None  # of waitlist_offer
+    displaced: bool = False  # of waitlist_offer: that visit cannot take place where it stands
     moves_start: datetime | None = None  # of waitlist_offer: the visit that the patient has, if it would move here
 
 

@@ -4,7 +4,7 @@ SELECT a.id AS appointment_id, a.version, a.status, lower(a.during) AS start, up
        a.mode, a.meeting, t.what_to_bring, c.name AS clinic, c.address, c.phone AS clinic_phone, c.country, c.time_zone,
        concat_ws(' ', v.title, v.first_name, v.last_name) AS provider,
        p.id AS patient_id, p.first_name, p.language, p.email, p.link_generation, o.expires_at AS offer_expires_at,
-       l.start_at AS moves_start
+       coalesce(e.exception_id IS NOT NULL, false) AS displaced, l.start_at AS moves_start
 FROM appointment a
 JOIN clinic c ON c.id = a.clinic_id
 JOIN provider v ON v.id = a.provider_id

@@ -14,7 +14,8 @@ WHERE a.id = %(appointment_id)s AND a.start_at > now()
 ON CONFLICT DO NOTHING;
 
 -- name: tell_offer
--- One message for each channel, about an offer that stands; its hold has one version as long as it does.
+-- One message for each channel, about an offer that stands; its hold has one version as long as it does. Of a choice, the first
+-- speaks for all.
 INSERT INTO notification (id, appointment_id, patient_id, clinic_id, version, kind, channel, changed_by, request_id)
 SELECT way.id, a.id, a.patient_id, a.clinic_id, a.version, 'waitlist_offer', way.channel, %(changed_by)s, %(request_id)s
 FROM waitlist_offer o
@@ -22,7 +23,7 @@ JOIN waitlist_entry e ON e.id = o.entry_id AND NOT e.auto_book
 JOIN appointment a ON a.id = o.appointment_id
 CROSS JOIN LATERAL notification_wishes(a.patient_id) AS w
 JOIN unnest(%(channels)s::text[], %(ids)s::uuid[]) AS way (channel, id) ON way.channel = ANY (w.channels)
-WHERE o.id = %(offer_id)s AND o.status = 'standing' AND o.expires_at > now()
+WHERE o.id = %(offer_id)s AND o.status = 'standing' AND o.expires_at > now() AND o.choice = 1
   AND (way.channel <> 'push' OR %(by_topic)s OR EXISTS (SELECT FROM push_subscription s WHERE s.patient_id = a.patient_id))
 ON CONFLICT DO NOTHING;
 
@@ -77,6 +78,16 @@ FROM parts_told(%(appointment_id)s, %(version)s, %(kind)s) AS t
 JOIN appointment a ON a.id = t.appointment_id
 CROSS JOIN LATERAL visit_version(a.id) AS v
 ORDER BY a.start_at, a.id;
+
+-- name: choices
+-- The times of an offer that still stand, the best first: one, unless somebody whose visit was displaced is to choose.
+SELECT s.appointment_id AS part_id, s.expires_at AS offered_until, a.start_at
+FROM waitlist_offer o
+JOIN waitlist_entry e ON e.id = o.entry_id
+JOIN waitlist_offer s ON s.entry_id = e.id AND s.status = 'standing' AND (s.id = o.id OR e.exception_id IS NOT NULL)
+JOIN appointment a ON a.id = s.appointment_id
+WHERE o.appointment_id = %(appointment_id)s
+ORDER BY s.choice;
 
 -- name: told_start
 -- What the patient believes: the start of the visit as they were told last, or as it was booked.

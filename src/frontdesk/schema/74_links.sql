@@ -21,11 +21,12 @@ CREATE TRIGGER links_end BEFORE UPDATE ON patient FOR EACH ROW
 -- `lives_on` has passed since its end.
 CREATE FUNCTION guest_link(of_appointment uuid, lives_on interval)
     RETURNS TABLE (patient_id uuid, generation integer, first_name text, language text, expires_at timestamptz, appointment_id uuid,
-                   offer_id uuid, offer_status text, offered_until timestamptz, entry_id uuid, later_id uuid, later_start timestamptz)
+                   offer_id uuid, offer_status text, offered_until timestamptz, entry_id uuid, displaced boolean, later_id uuid,
+                   later_start timestamptz)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
     BEGIN ATOMIC
         SELECT p.id, p.link_generation, p.first_name, p.language, upper(v.during) + lives_on, v.id,
-               o.id, o.status, o.expires_at, e.id, l.id, l.start_at
+               o.id, o.status, o.expires_at, e.id, e.exception_id IS NOT NULL, l.id, l.start_at
         FROM appointment a
         JOIN patient p ON p.id = a.patient_id
         LEFT JOIN waitlist_offer o ON o.appointment_id = a.id

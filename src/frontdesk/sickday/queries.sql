@@ -84,7 +84,7 @@ SELECT v.id, a.patient_id, a.visit_type_id, a.provider_id, v.clinic_ids, 'urgent
        %(changed_by)s, %(request_id)s
 FROM jsonb_to_recordset(%(visits)s::jsonb) AS v (id uuid, appointment_id uuid, clinic_ids uuid[], status text)
 JOIN appointment a ON a.id = v.appointment_id AND a.status IN ('scheduled', 'confirmed')
-RETURNING id, patient_id, visit_type_id, provider_id, specialty_id, urgency, appointment_id;
+RETURNING id, patient_id, visit_type_id, provider_id, specialty_id, clinic_ids, urgency, appointment_id;
 
 -- name: displaced
 -- What became of the visits that the time off displaced, by their times; of patients, those whom the caller may see.

@@ -146,7 +146,7 @@ async def _entries(
     rows = await db.many(
         conn, q.displace, visits=orjson.dumps(visits).decode(), exception_id=exception_id, **actor.stamp
     )
-    told = ("patient_id", "visit_type_id", "provider_id", "specialty_id", "urgency")
+    told = ("patient_id", "visit_type_id", "provider_id", "specialty_id", "clinic_ids", "urgency")
     joined = [WaitlistJoined(entry_id=row["id"], **{name: row[name] for name in told}) for row in rows]
     await outbox.record_all(conn, [(actor, event) for event in joined])
     return {row["appointment_id"]: row for row in rows}

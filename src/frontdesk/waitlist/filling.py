@@ -163,7 +163,7 @@ async def offer(
     It is the last when all of them have found something else, and None when nobody can have the time. They wait for one
     visit type; if that has limits, only the first is asked. From the lock of their entry, which the last statement but
     one takes, to the commit, whoever fills another time for them waits. `choice`: which of several times among which
-    they choose. `known`: this provider has accepted them already.
+    one chooses. `known`: this provider has accepted them already.
     """
     first = entries[0]
     claim, verdict = await judged_claim(
