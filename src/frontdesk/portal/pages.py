@@ -1,6 +1,9 @@
 """How a page is put together: its language, its frame, and what a browser may do with it."""
 
+from collections.abc import Iterable, Iterator
 from functools import cache, partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 
@@ -36,8 +39,14 @@ def _templates(spoken: str) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_translations(language.words(spoken), newstyle=True)  # type: ignore[attr-defined]
+    made.filters["runs"] = runs
     made.globals |= {"asset": assets.url, "languages": _NAMES, "link": link}
     return made
+
+
+def runs(rows: Iterable[dict[str, Any]], name: str) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
+    """Neighbours that agree in `name`, in the order in which they come; Jinja's own groupby would sort them."""
+    return ((value, list(of)) for value, of in groupby(rows, key=itemgetter(name)))
 
 
 def link(path: str, **query: object) -> str:
