@@ -53,8 +53,12 @@ def test_views_show_their_days_and_lead_on(visitor: Visitor) -> None:
     week = visitor.page(f"{path}?view=week&on={day}", **BRITISH)
     assert len([tag for tag, attributes in week.tags if attributes.get("class") == "sheet"]) == 7
     later = next(str(a["href"]) for a in week.all("a") if a.get("rel") == "next")
-    monday = day - timedelta(days=day.weekday())
-    assert f"on={monday + timedelta(days=7)}" in later
+    assert f"on={day + timedelta(days=7)}" in later
+    earlier = next(str(a["href"]) for a in visitor.page(later, **BRITISH).all("a") if a.get("rel") == "prev")
+    assert f"on={day}" in earlier
+    assert not [
+        a for a in visitor.page(f"{path}?view=week&on={visitor.at(-48).date()}").all("a") if a.get("rel") == "prev"
+    ]
     month = visitor.page(f"{path}?view=month&on={day}", **BRITISH)
     days = [str(a["href"]) for a in month.all("a") if "view=day" in str(a["href"])]
     assert f"{path}?visit={visitor.visit_type}&view=day&on={day}" in days

@@ -74,18 +74,18 @@ async def of(
 ) -> Shown:
     """Free times as a visitor without a log-in sees them."""
     yesterday = clock.now().date() - _DAY  # somewhere it still is
-    since = min(max(_window(look.view, look.on, locale)[0], yesterday), look.on) if look.on else yesterday
+    since = min(max(_window(look.view, look.on)[0], yesterday), look.on) if look.on else yesterday
     asked = Asked(visit_type_id=visit_type_id, from_on=since, to_on=since + timedelta(days=_AHEAD_DAYS))
     slots = _local(await availability.of_provider(provider_id, asked))
     anchor = look.on or (slots[0]["day"] if slots else clock.now().date())
-    first, last = _window(look.view, anchor, locale)
+    first, last = _window(look.view, anchor)
     by_day = {on: tuple(of) for on, of in groupby(slots, key=lambda slot: slot["day"])}
     grid = _grid(first, last, locale) if look.view is View.MONTH else _days(first, last)
     return Shown(
         view=look.view,
         anchor=anchor,
         days=tuple(_day(on, by_day.get(on, ()) if first <= on < last else (), not first <= on < last) for on in grid),
-        before=_earlier(look.view, first) if first > clock.now().date() else None,
+        before=max(_earlier(look.view, first), clock.now().date()) if first > clock.now().date() else None,
         after=last,
         first=slots[0] if slots else None,
         later=next((slot for slot in slots if slot["day"] >= last), None),
@@ -113,14 +113,12 @@ def _day(on: date, slots: Iterable[dict[str, Any]], outside: bool) -> OneDay:
     return OneDay(on, tuple((*place, tuple(of)) for place, of in by_clinic.items()), outside)
 
 
-def _window(view: View, on: date | None, locale: Locale) -> tuple[date, date]:
+def _window(view: View, on: date) -> tuple[date, date]:
     """First day, and the day after the last."""
-    on = on or clock.now().date()
     if view is View.DAY:
         return on, on + _DAY
-    if view is View.WEEK:
-        monday = on - timedelta(days=(on.weekday() - locale.first_week_day) % 7)
-        return monday, monday + timedelta(days=7)
+    if view is View.WEEK:  # from the day itself: nobody can take what lies before the first free time
+        return on, on + 7 * _DAY
     first = on.replace(day=1)
     return first, (first + timedelta(days=31)).replace(day=1)
 
@@ -131,7 +129,8 @@ def _earlier(view: View, first: date) -> date:
 
 def _grid(first: date, last: date, locale: Locale) -> list[date]:
     """Whole weeks around a month."""
-    return _days(_window(View.WEEK, first, locale)[0], _window(View.WEEK, last - _DAY, locale)[1])
+    before, after = ((day.weekday() - locale.first_week_day) % 7 for day in (first, last))
+    return _days(first - before * _DAY, last + (-after % 7) * _DAY)
 
 
 def _days(first: date, last: date) -> list[date]:
