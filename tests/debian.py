@@ -9,6 +9,7 @@ from pathlib import Path
 
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
 REDIS = Path("/usr/bin/redis-server")
+CHROMIUM = Path("/usr/bin/chromium")
 RABBITMQ = "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server"
 
 
@@ -34,6 +35,12 @@ def rabbitmq() -> Path | str:
 def redis() -> Path | str:
     """The server, or one line that says why there is none."""
     return _program("Redis", "redis-server", lambda: REDIS if REDIS.exists() else None)
+
+
+@cache
+def chromium() -> Path | str:
+    """The browser, or one line that says why there is none."""
+    return _program("Chromium", "chromium", lambda: CHROMIUM if CHROMIUM.exists() else None)
 
 
 def _program(name: str, package: str, look: Callable[[], Path | None]) -> Path | str:

@@ -3,6 +3,7 @@
 from tests.access.recipes import OWN
 from tests.access.recipes_of_factors import FACTORS
 from tests.access.recipes_of_links import LINKS
+from tests.access.recipes_of_pages import PAGES
 from tests.access.recipes_of_waitlist import WAITLIST
 
-RECIPES = {**OWN, **FACTORS, **LINKS, **WAITLIST}
+RECIPES = {**OWN, **FACTORS, **LINKS, **PAGES, **WAITLIST}

@@ -272,7 +272,6 @@ A, C, P, V = "/api/v1/appointments", "/api/v1/clinics", "/api/v1/providers", "/a
 T, U, S, AUTH = "/api/v1/patients", "/api/v1/users", "/api/v1/specialties", "/api/v1/auth"
 
 OPEN: dict[str, Recipe] = {
-    "GET /": Recipe(),
     "GET /healthz": Recipe(),
     "GET /readyz": Recipe(),
     "GET /metrics": Recipe(),

@@ -11,8 +11,9 @@ from frontdesk.booking.models import SlotTakenProblem
 from frontdesk.guests import calendar, pages, service
 from frontdesk.guests.calendar_api import FILE
 from frontdesk.guests.models import CancelByLink, ConfirmByLink, GuestAppointment, GuestSlots, MoveByLink
-from frontdesk.guests.route import UNLISTED, LinkRoute, OnceByLink, Opened, wants_page
+from frontdesk.guests.route import UNLISTED, LinkRoute, OnceByLink, Opened
 from frontdesk.web.answers import answer
+from frontdesk.web.browsers import wants_page
 from frontdesk.web.fields import Day
 from frontdesk.web.versions import IfMatch
 

@@ -21,6 +21,7 @@ from frontdesk.errors import NotFound, Problem
 from frontdesk.guests import pages, service
 from frontdesk.guests.service import Guest
 from frontdesk.web.answers import Once, answer, once_of
+from frontdesk.web.browsers import wants_page
 from frontdesk.web.tx import transaction
 
 _FORM = "application/x-www-form-urlencoded"
@@ -56,11 +57,6 @@ class Here:
             return RedirectResponse(page, 303, {"Cache-Control": "no-store"})
         row = await service.see(self.conn, self.guest)
         return await once.answer(200, service.public(row), **UNLISTED)
-
-
-def wants_page(request: Request) -> bool:
-    """Whether a browser asks: these name text/html, programs do not."""
-    return "text/html" in request.headers.get("accept", "")
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
@@ -22,12 +22,6 @@ router = APIRouter(tags=["operations"])
 log = structlog.get_logger(__name__)
 
 _PATIENCE_S = 3.0  # a probe that waits longer is a failed probe
-
-
-@router.get("/", include_in_schema=False)
-async def root(_: Annotated[Actor, allow("public")]) -> Response:
-    """The address that `make run` prints leads to the documentation of the API."""
-    return RedirectResponse("/docs")
 
 
 @router.get("/healthz", response_model=dict[str, str])

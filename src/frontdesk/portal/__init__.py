@@ -1,0 +1,1 @@
+"""The pages: what people see. They call services and hold no SQL."""

@@ -1,0 +1,83 @@
+"""The language of a page, and how it says days and times. Its words are in `locale/`, by Babel; English is the key."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from functools import cache
+from importlib import resources
+from io import BytesIO
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+from starlette.requests import Request
+
+from frontdesk.notifications.language import LANGUAGES, locale_of, plain
+from frontdesk.web import browsers
+
+COOKIE = "language"
+"""Holds the language that the visitor chose on a page; it outweighs what the browser says."""
+
+
+def of(request: Request) -> Locale:
+    """The language to answer in, with the country that the browser names, whose dates and times they are."""
+    asked = browsers.languages(request)
+    chosen = request.cookies.get(COOKIE)
+    if chosen in LANGUAGES:
+        asked = [*(tag for tag in asked if tag.partition("-")[0] == chosen), chosen]
+    known = (tag for tag in asked if tag.partition("-")[0].lower() in LANGUAGES)
+    return locale_of(next(known, None), None)
+
+
+@cache
+def words(language: str) -> NullTranslations:
+    """The catalogue of a language, made from its text: there is no compiled file that could be of another day."""
+    file = resources.files(__package__).joinpath("locale", f"{language}.po")
+    if language == "en":
+        return NullTranslations()
+    compiled = BytesIO()
+    with file.open("rb") as text:
+        write_mo(compiled, read_po(text, locale=language))
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def named(locale: Locale, codes: Iterable[str]) -> list[tuple[str, str]]:
+    """Languages (BCP 47) with their names, in the order of these; what has no name stays a code."""
+    names = {
+        code: locale.languages.get(code.replace("-", "_")) or locale.languages.get(code[:2], code) for code in codes
+    }
+    return sorted(names.items(), key=lambda pair: pair[1].casefold())
+
+
+class Said:
+    """Days and times as one reader reads them, in the zone of a clinic."""
+
+    def __init__(self, locale: Locale) -> None:
+        self.locale = locale
+
+    def time(self, at: datetime, zone: str) -> str:
+        """`9:00 AM` or `09:00`."""
+        return plain(format_time(at.astimezone(ZoneInfo(zone)), "short", locale=self.locale))
+
+    def day(self, on: date) -> str:
+        """`Mon, Nov 23`."""
+        return plain(format_skeleton("MMMEd", on, locale=self.locale))
+
+    def full_day(self, on: date) -> str:
+        """`Monday, November 23, 2026`."""
+        return plain(format_date(on, "full", locale=self.locale))
+
+    def month(self, on: date) -> str:
+        """`November 2026`."""
+        return plain(format_skeleton("yMMMM", on, locale=self.locale))
+
+    def weekday(self, on: date) -> str:
+        """`Mon`."""
+        return plain(format_skeleton("E", on, locale=self.locale))
+
+    def zone(self, at: datetime, zone: str) -> str:
+        """`Eastern Standard Time`: the name that the clocks of this zone have at that moment."""
+        return plain(get_timezone_name(at.astimezone(ZoneInfo(zone)), "long", locale=self.locale))

@@ -1,0 +1,46 @@
+// Beside the clinic's time stands the visitor's own, where their clocks differ at that moment. Everything else works
+// without this file: the times are those of the clinic, and the page says so.
+(() => {
+  const page = document.documentElement.lang;
+  const reader = navigator.languages.find((tag) => tag.split("-")[0] === page) || page;
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const made = new Map();
+
+  function clock(zone, form) {
+    const key = zone + JSON.stringify(form);
+    if (!made.has(key)) made.set(key, new Intl.DateTimeFormat(reader, {timeZone: zone, ...form}));
+    return made.get(key);
+  }
+
+  function said(at, zone) {
+    const day = {weekday: "short", day: "numeric"};
+    const time = clock(here, {timeStyle: "short"}).format(at);
+    const sameDay = clock(here, day).format(at) === clock(zone, day).format(at);
+    return sameDay ? time : clock(here, {weekday: "short"}).format(at) + " " + time;
+  }
+
+  function differs(at, zone) {
+    const wall = {dateStyle: "short", timeStyle: "short"};
+    return clock(here, wall).format(at) !== clock(zone, wall).format(at);
+  }
+
+  function tell() {
+    const words = document.querySelector("[data-yours]");
+    if (!words) return;
+    for (const time of document.querySelectorAll("[data-zone] time:not([data-told])")) {
+      time.dataset.told = "";
+      const at = new Date(time.dateTime);
+      const zone = time.closest("[data-zone]").dataset.zone;
+      if (!differs(at, zone)) continue;
+      const yours = document.createElement("span");
+      yours.className = "yours";
+      yours.textContent = words.dataset.yours.replace("{time}", said(at, zone));
+      time.after(" ", yours);
+      words.textContent = words.dataset.zoneTold;
+    }
+  }
+
+  tell();
+  // Parts of the page are replaced when times are taken or become free.
+  new MutationObserver(tell).observe(document.getElementById("main"), {childList: true});
+})();

@@ -1,0 +1,71 @@
+"""How a page is put together: its language, its frame, and what a browser may do with it."""
+
+from collections.abc import Iterable, Iterator
+from functools import cache, partial
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+from urllib.parse import urlencode
+
+from babel import Locale
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
+
+from frontdesk.notifications.language import LANGUAGES
+from frontdesk.portal import assets, language
+from frontdesk.portal.language import Said
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    # Never older than the book: the way back asks again.
+    "Cache-Control": "no-cache, private",
+    "Vary": "Accept, Accept-Encoding, Accept-Language, Cookie, HX-Request",
+}
+
+_NAMES = {code: Locale(code).get_display_name(code) for code in LANGUAGES}
+"""Each language by its own name, for the switch."""
+
+
+@cache
+def _templates(spoken: str) -> Environment:
+    made = Environment(
+        loader=PackageLoader("frontdesk.portal"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.install_gettext_translations(language.words(spoken), newstyle=True)  # type: ignore[attr-defined]
+    made.filters["runs"] = runs
+    made.globals |= {"asset": assets.url, "languages": _NAMES, "link": link}
+    return made
+
+
+def runs(rows: Iterable[dict[str, Any]], name: str) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
+    """Neighbours that agree in `name`, in the order in which they come; Jinja's own groupby would sort them."""
+    return ((value, list(of)) for value, of in groupby(rows, key=itemgetter(name)))
+
+
+def link(path: str, **query: object) -> str:
+    """`path` with a query of what is not None, in the order in which it is given."""
+    said = {name: value for name, value in query.items() if value not in (None, "")}
+    return f"{path}?{urlencode(said)}" if said else path
+
+
+def page(request: Request, template: str, *, status: int = 200, **told: Any) -> Response:
+    """The page in the visitor's language; it knows `said`, the forms of days and times, and `here`, its address."""
+    locale = language.of(request)
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    frame = {
+        "here": here,
+        "language": locale.language,
+        "dir": locale.text_direction,
+        "said": Said(locale),
+        "named": partial(language.named, locale),
+    }
+    body = _templates(locale.language).get_template(template).render(**frame, **told).encode()
+    packed, _, headers = assets.packed(body, request, HEADERS | {"Content-Language": locale.language})
+    return Response(packed, status, headers, "text/html; charset=utf-8")

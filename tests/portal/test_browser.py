@@ -1,0 +1,161 @@
+"""In a real browser, on a telephone: find somebody, see their times, and see them change as others book."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.debian import chromium
+from tests.live.world import relay
+from tests.portal.conftest import Visitor
+
+pytestmark = pytest.mark.postgres("18")
+
+PHONE = {"width": 390, "height": 844}
+PATIENCE_MS = 30_000
+PICTURES = Path(__file__).parents[2] / ".cache" / "pictures"
+"""What the pages looked like, for whoever wants to see."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = chromium()
+    if isinstance(found, str):
+        pytest.skip(found)
+    with sync_playwright() as playwright:
+        # Chromium's own sandbox does not work for root.
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        running = playwright.chromium.launch(executable_path=found, args=arguments)
+        yield running
+        running.close()
+
+
+class Watched:
+    """A page that remembers whatever went wrong in it: what the console said, and who else was asked."""
+
+    def __init__(self, page: Page, visitor: Visitor) -> None:
+        self.page, self.complaints = page, []
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda r: r.url.startswith(visitor.service.url) or self.complaints.append(r.url))
+        page.on("response", lambda r: r.status < 400 or self.complaints.append(f"{r.status} {r.url}"))
+
+    complaints: list[str]
+
+    def _said(self, message: ConsoleMessage) -> None:  # violations of the policy are said there, too
+        self.complaints.append(f"{message.type}: {message.text}")
+
+    def picture(self, name: str) -> None:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+        wide, shown = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert wide <= shown, "nothing makes the page wider than the screen"
+
+
+@contextmanager
+def opened(
+    browser: Browser, visitor: Visitor, *, scripts: bool = True, dark: bool = False, zone: str = "Asia/Tokyo"
+) -> Iterator[Watched]:
+    context = browser.new_context(
+        base_url=visitor.service.url,
+        viewport=PHONE,  # type: ignore[arg-type]
+        has_touch=True,
+        locale="en-GB",
+        timezone_id=zone,
+        color_scheme="dark" if dark else "light",
+        java_script_enabled=scripts,
+    )
+    watched = Watched(context.new_page(), visitor)
+    yield watched
+    context.close()
+    assert watched.complaints == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_three_taps_from_home_to_a_day_of_times(browser: Browser, visitor: Visitor, scripts: bool) -> None:
+    clinic = visitor.make.clinic("Europe/Madrid", address="Calle Mayor 7\nMadrid", phone="+34 91 5550100")
+    named = {"first_name": "Marisol", "last_name": "Quintanilla", "title": "Dr."}
+    provider = visitor.provider(clinic, hours=("09:00", "17:00"), **named)
+    visitor.make.exception(provider, visitor.at(-72), visitor.at(3))  # so that a whole day comes first
+    name = visitor.make.conn.execute("SELECT name FROM specialty WHERE id = %s", [visitor.specialty]).fetchone()
+    with opened(browser, visitor, scripts=scripts) as seen:
+        seen.page.goto("/")
+        seen.page.get_by_role("link", name=str(name and name[0])).tap()
+        expect(seen.page.get_by_role("heading", name="Dr. Marisol Quintanilla")).to_be_visible()
+        seen.page.get_by_role("link", name="Marisol").tap()
+        expect(seen.page.get_by_role("heading", level=1)).to_contain_text("Marisol")
+        seen.page.get_by_role("link", name="Day", exact=True).tap()
+        times = seen.page.locator(".sheet time")
+        expect(times.first).to_have_text("09:00")
+        # 09:00 in Madrid is 17:00 or 16:00 in Tokyo, as Madrid has winter or summer.
+        expect(seen.page.locator(".sheet .yours")).to_have_count(times.count() if scripts else 0)
+        if scripts:
+            expect(seen.page.locator(".sheet .yours").first).to_contain_text("your time")
+
+
+def test_the_visitors_own_time_is_there_only_where_it_differs(browser: Browser, visitor: Visitor) -> None:
+    provider = visitor.provider(visitor.make.clinic("Europe/Madrid"), hours=("16:00", "17:00"))
+    on = "2027-02-10"
+    for zone, told in (("Europe/Paris", []), ("Asia/Tokyo", ["Thu 00:00 your time", "Thu 00:30 your time"])):
+        with opened(browser, visitor, zone=zone) as seen:
+            seen.page.goto(f"/providers/{provider}?view=day&on={on}")
+            expect(seen.page.locator(".sheet time[data-told]")).to_have_count(2)
+            assert seen.page.locator(".sheet .yours").all_inner_texts() == told
+
+
+def test_a_time_vanishes_and_comes_back_before_ones_eyes(browser: Browser, visitor: Visitor) -> None:
+    clinic = visitor.make.clinic("UTC")
+    provider = visitor.provider(clinic, hours=("09:00", "10:00"))
+    start = visitor.at(72 + 9)
+    patient = visitor.make.patient()
+    token = visitor.make.token("patient", patient_id=patient)
+    me = visitor.service.client(token)
+    with relay(visitor.service.dsn), opened(browser, visitor) as seen:
+        with seen.page.expect_response(lambda r: "hx-request" in r.request.headers and r.url.startswith(shown)):
+            shown = f"{visitor.service.url}/providers/{provider}?view=day&on={start.date()}"
+            seen.page.goto(shown)  # the stream is open when the page has asked once more
+        time = seen.page.locator(f'.sheet time[datetime="{start.isoformat()}"]')
+        expect(time).to_have_count(1)
+        wish = {"provider_id": provider, "clinic_id": clinic, "visit_type_id": visitor.visit_type}
+        booked = me.post("/appointments", json={**{k: str(v) for k, v in wish.items()}, "start": start.isoformat()})
+        assert booked.status_code == 201, booked.text
+        expect(time).to_have_count(0, timeout=PATIENCE_MS)
+        assert me.post(f"/appointments/{booked.json()['id']}/cancel").status_code == 200
+        expect(time).to_have_count(1, timeout=PATIENCE_MS)
+
+
+def test_by_keyboard_alone(browser: Browser, visitor: Visitor) -> None:
+    visitor.provider(visitor.make.clinic(), first_name="Zebulon", last_name="Kestrelwing")
+    with opened(browser, visitor) as seen:
+        seen.page.goto("/")
+        seen.page.keyboard.press("Tab")
+        expect(seen.page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        seen.page.keyboard.press("Enter")
+        seen.page.keyboard.press("Tab")
+        expect(seen.page.get_by_label("Specialty")).to_be_focused()
+        seen.page.keyboard.press("Tab")
+        seen.page.keyboard.type("zebulon kestrelwnig")
+        seen.page.keyboard.press("Enter")
+        expect(seen.page.get_by_role("heading", name="Zebulon Kestrelwing")).to_be_visible()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_pictures(browser: Browser, visitor: Visitor, dark: bool) -> None:
+    """Every page fits a telephone's screen, whatever the light."""
+    names = [("Marisol", "Quintanilla"), ("Aleksander", "Wojciechowski-Brzezinski"), ("Bo", "Li")]
+    clinic = visitor.make.clinic("Europe/Madrid", address="Calle Mayor 7\nMadrid", phone="+34 91 5550100")
+    who = [
+        visitor.provider(clinic, hours=("09:00", "17:00"), first_name=first, last_name=last, title="Dr.")
+        for first, last in names
+    ]
+    shade = "dark" if dark else "light"
+    with opened(browser, visitor, dark=dark) as seen:
+        pages = {"home": "/", "find": f"/find?specialty={visitor.specialty}", "none": "/find?name=qqqqqq&speaks=fi"}
+        pages |= {view: f"/providers/{who[1]}?view={view}" for view in ("day", "week", "month")}
+        for name, path in pages.items():
+            seen.page.goto(path)
+            seen.picture(f"{name}-{shade}")
