@@ -18,14 +18,6 @@ REQUEST_SECONDS = Histogram(
 BOOKED = Counter("appointments_booked_total", "Appointments booked.")
 CONFLICTS = Counter("booking_conflicts_total", "Bookings and moves refused because the time was taken.")
 
-WAITLIST_OFFERED = Counter("waitlist_offers_total", "Times offered to people on the waitlist.")
-WAITLIST_ANSWERED = Counter("waitlist_answers_total", "Offers that are over, by how.", ["answer"])
-WAITLIST_SECONDS = Histogram(
-    "waitlist_time_to_offer_seconds",
-    "From when a time became free to when it was offered, however many declined it before.",
-    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 1800, 3600),
-)
-
 CACHE_HITS = Counter("cache_hits_total", "Weeks of working time that another process had worked out already.")
 CACHE_MISSES = Counter("cache_misses_total", "Weeks of working time that no process had kept.")
 

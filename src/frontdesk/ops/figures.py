@@ -36,6 +36,11 @@ FIGURES = {
     "outbox_waiting": Figure(GaugeMetricFamily, "Events that the relay has not numbered."),
     "outbox_behind": Figure(GaugeMetricFamily, "Numbered events that a reader has not had.", ("reader",)),
     "events_laid_aside": Figure(GaugeMetricFamily, "Events that a handler could not take."),
+    "waitlist_waiting": Figure(GaugeMetricFamily, "People on the waitlist who are offered nothing."),
+    "waitlist_offers_day": Figure(GaugeMetricFamily, "Offers of the last 24 hours, by how they stand.", ("status",)),
+    "waitlist_time_to_offer_seconds_day": Figure(
+        GaugeMetricFamily, "The mean of the last 24 hours, from when a time became free to an offer of it."
+    ),
 }
 
 

@@ -62,6 +62,7 @@ CREATE TABLE waitlist_offer (
 -- Nobody is offered two times at once, unless they are to choose.
 CREATE UNIQUE INDEX waitlist_offer_one ON waitlist_offer (entry_id, choice) WHERE (status = 'standing');
 CREATE INDEX waitlist_offer_of ON waitlist_offer (entry_id, id);
+CREATE INDEX waitlist_offer_made ON waitlist_offer (created_at);
 CREATE INDEX waitlist_offer_over ON waitlist_offer (expires_at) WHERE (status = 'standing');
 
 -- What becomes of an entry: waiting and offered take turns until it is booked, removed or over. One that was displaced does

@@ -183,5 +183,13 @@ CREATE FUNCTION message_figures() RETURNS TABLE (figure text, labels jsonb, valu
         SELECT 'outbox_behind', jsonb_build_object('reader', c.reader), head.position - c.position
         FROM event_cursor c JOIN event_cursor head ON head.reader = 'outbox' WHERE c.reader <> 'outbox'
         UNION ALL
-        SELECT 'events_laid_aside', '{}', count(*) FROM dead_event;
+        SELECT 'events_laid_aside', '{}', count(*) FROM dead_event
+        UNION ALL
+        SELECT 'waitlist_waiting', '{}', count(*) FROM waitlist_entry WHERE status = 'waiting'
+        UNION ALL
+        SELECT 'waitlist_offers_day', jsonb_build_object('status', o.status), count(*)
+        FROM waitlist_offer o WHERE o.created_at > now() - interval '1 day' GROUP BY o.status
+        UNION ALL
+        SELECT 'waitlist_time_to_offer_seconds_day', '{}', avg(extract(epoch FROM o.created_at - o.freed_at))
+        FROM waitlist_offer o WHERE o.created_at > now() - interval '1 day' HAVING count(*) > 0;
     END;

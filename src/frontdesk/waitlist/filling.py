@@ -26,7 +26,6 @@ from frontdesk.booking.service import judged_claim
 from frontdesk.db import Connection
 from frontdesk.errors import Problem
 from frontdesk.events import outbox
-from frontdesk.metrics import WAITLIST_OFFERED, WAITLIST_SECONDS
 from frontdesk.sql import load
 from frontdesk.waitlist import suiting
 from frontdesk.waitlist.events import WaitlistOffered
@@ -219,8 +218,6 @@ async def offer(
         **{name: row[name] for name in ("provider_id", "clinic_id", "start", "end")},
     )
     await outbox.record_all(conn, [(system, held), (system, told)])
-    WAITLIST_OFFERED.inc()
-    WAITLIST_SECONDS.observe(max(0.0, (clock.now() - freed_at).total_seconds()))
     return entry, True
 
 

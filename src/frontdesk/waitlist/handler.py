@@ -16,7 +16,6 @@ from frontdesk.db import Connection
 from frontdesk.envelope import Envelope
 from frontdesk.errors import Problem
 from frontdesk.events import outbox
-from frontdesk.metrics import WAITLIST_ANSWERED
 from frontdesk.sql import load
 from frontdesk.waitlist import filling, offers, service
 from frontdesk.waitlist.events import WaitlistAnswered
@@ -75,7 +74,6 @@ async def _tell_answer(conn: Connection, system: Actor, event: dict[str, Any]) -
         return None
     answered = WaitlistAnswered(appointment_id=UUID(event["appointment_id"]), **row)
     await outbox.record(conn, system, answered)
-    WAITLIST_ANSWERED.labels(row["status"]).inc()
     return None if row["status"] == "accepted" else answered.entry_id
 
 
