@@ -116,7 +116,7 @@ def wait_until_all_is_told(conn: psycopg.Connection[Any]) -> None:
     while time.monotonic() < deadline:
         row = conn.execute(
             "SELECT (SELECT count(*) FROM outbox WHERE position IS NULL),"
-            " (SELECT count(*) FROM outbox) - (SELECT count(*) FROM handled_event),"
+            " (SELECT count(*) FROM outbox) - (SELECT count(*) FROM handled_event WHERE handler = 'notifications'),"
             " (SELECT count(*) FROM notification WHERE status IN ('pending', 'sending'))"
         ).fetchone()
         if row == (0, 0, 0):
@@ -136,11 +136,13 @@ def everything_was_handled_in_order(conn: psycopg.Connection[Any], changes: int)
     for _, _, appointment, version in events:
         versions[appointment].append(version)
     assert all(each == sorted(set(each)) for each in versions.values()), "a later change was told before an earlier one"
-    row = conn.execute("SELECT count(*), count(DISTINCT event_id) FROM handled_event").fetchone()
+    row = conn.execute(
+        "SELECT count(*), count(DISTINCT event_id) FROM handled_event WHERE handler = 'notifications'"
+    ).fetchone()
     assert row == (len(events), len(events))
     overtaken = conn.execute(
         "SELECT count(*) FROM (SELECT handled_at < lag(handled_at) OVER (PARTITION BY key ORDER BY position) AS sooner"
-        " FROM outbox JOIN handled_event USING (event_id)) AS each WHERE sooner"
+        " FROM outbox JOIN handled_event USING (event_id) WHERE handler = 'notifications') AS each WHERE sooner"
     ).fetchone()
     assert overtaken == (0,)
     assert conn.execute("SELECT count(*) FROM dead_event").fetchone() == (0,)

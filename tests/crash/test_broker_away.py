@@ -80,4 +80,4 @@ async def _storm(clinic: Clinic) -> Counter[tuple[str, int]]:
 
 
 def _handled(conn: psycopg.Connection[Any]) -> Any:
-    return conn.execute("SELECT count(*) FROM handled_event").fetchone()
+    return conn.execute("SELECT count(*) FROM handled_event WHERE handler = 'notifications'").fetchone()

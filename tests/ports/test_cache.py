@@ -99,10 +99,17 @@ def test_what_is_kept_is_gone_in_time(url: str) -> None:
 
 
 def test_of_all_who_claim_one_fills(url: str) -> None:
+    """Once the store answers all of them: who is not answered fills too, as while a cluster finds itself."""
+
     async def claimed(workers: list[Cache]) -> None:
-        keys = names(20)
-        told = await asyncio.gather(*(worker.claim(keys, patience(), ttl_s=60) for worker in workers * 5))
-        assert [sum(mine) for mine in zip(*told, strict=True)] == [1] * len(keys)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                keys = names(20)
+                told = await asyncio.gather(*(worker.claim(keys, patience(), ttl_s=60) for worker in workers * 5))
+                filling = [sum(mine) for mine in zip(*told, strict=True)]
+                assert min(filling) == 1
+                if max(filling) == 1:
+                    return
 
     run(url, 4, claimed)
 

@@ -1,6 +1,8 @@
 """Times that can all be had at once: no two of them share a provider, a patient or the last free room."""
 
+from bisect import bisect_left, insort
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -11,6 +13,12 @@ Span = tuple[float, float]
 def overlap(one: Span, other: Span) -> bool:
     """Whether they share a moment."""
     return one[0] < other[1] and other[0] < one[1]
+
+
+def among(spans: Sequence[Span], one: Span) -> bool:
+    """Whether it overlaps one of these, which are in order and do not overlap each other."""
+    after = bisect_left(spans, one)
+    return any(overlap(span, one) for span in spans[max(after - 1, 0) : after + 1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,22 +49,26 @@ class Promised:
 
     def has_patient(self, patient_id: UUID, visit: Span) -> bool:
         """Whether this patient was promised another time that overlaps this one."""
-        return any(overlap(visit, other) for other in self._of_patient[patient_id])
+        return among(self._of_patient[patient_id], visit)
+
+    def has_provider(self, provider_id: UUID, claim: Span) -> bool:
+        """Whether somebody was promised a time of this provider that overlaps this one."""
+        return among(self._of_provider[provider_id], claim)
 
     def take(self, wish: Wish) -> bool:
         """Take it if all that was taken before can still be had beside it, in whatever order and rooms."""
         day = (wish.provider_id, wish.visit_type_id, wish.day)
         pair = (wish.patient_id, wish.provider_id)
         if (
-            any(overlap(wish.claim, claim) for claim in self._of_provider[wish.provider_id])
+            self.has_provider(wish.provider_id, wish.claim)
             or self.has_patient(wish.patient_id, wish.visit)
             or (wish.day_left is not None and self._on_day[day] >= wish.day_left)
             or (pair in self._met and (wish.once or self._met[pair]))
             or not self._roomy(wish)
         ):
             return False
-        self._of_provider[wish.provider_id].append(wish.claim)
-        self._of_patient[wish.patient_id].append(wish.visit)
+        insort(self._of_provider[wish.provider_id], wish.claim)
+        insort(self._of_patient[wish.patient_id], wish.visit)
         self._on_day[day] += 1
         self._met[pair] = wish.once
         if wish.rooms is not None:

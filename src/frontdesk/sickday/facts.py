@@ -19,7 +19,7 @@ from frontdesk.availability.plan import DAY_S, Plan
 from frontdesk.availability.service import Asked, Free
 from frontdesk.db import Connection
 from frontdesk.settings import settings
-from frontdesk.sickday.disjoint import Span, Wish, overlap
+from frontdesk.sickday.disjoint import Span, Wish, among, overlap
 from frontdesk.sql import load
 from frontdesk.waitlist import suiting
 
@@ -67,7 +67,7 @@ class Facts:
     now: datetime
     starts: Mapping[UUID, Sequence[Starts]]
     not_with: frozenset[tuple[UUID, UUID]]
-    patient_busy: Mapping[UUID, Sequence[Span]]  # by visit
+    patient_busy: Mapping[UUID, Sequence[Span]]  # by visit, in order; nobody is at two places
     room_busy: Mapping[UUID, Sequence[Span]]
     on_day: Mapping[tuple[UUID, UUID, int], int]  # visits, by provider, visit type and local day
     rooms_at: dict[tuple[UUID, UUID, int], frozenset[UUID] | None] = field(default_factory=dict)
@@ -107,7 +107,7 @@ class Facts:
 
     def has_patient(self, visit: Visit, span: Span) -> bool:
         """Whether the patient of this visit has something that overlaps this time."""
-        return any(overlap(span, busy) for busy in self.patient_busy.get(visit["id"], ()))
+        return among(self.patient_busy.get(visit["id"], ()), span)
 
     def _rooms(self, plan: Plan, clinic_id: UUID, claim: Span) -> frozenset[UUID] | None:
         if plan.visit.rooms is None:

@@ -51,7 +51,8 @@ WHERE NOT patient_active(v.patient_id)
 -- What these patients have booked or held, the visits in question included: until one is moved it stands.
 SELECT v.id, lower(b.during) AS start, upper(b.during) AS "end"
 FROM jsonb_to_recordset(%(visits)s::jsonb) AS v (id uuid, patient_id uuid)
-CROSS JOIN LATERAL patient_taken(v.patient_id, %(span)s, %(now)s) AS b (during);
+CROSS JOIN LATERAL patient_taken(v.patient_id, %(span)s, %(now)s) AS b (during)
+ORDER BY v.id, b.during;
 
 -- name: day_counts
 -- How many visits of a type providers have on each local day.
