@@ -53,7 +53,7 @@ async def decline(conn: Connection, actor: Actor, offer_id: UUID) -> tuple[UUID,
 
     Raises OfferGone, NotFound.
     """
-    offer, _ = await _locked(conn, actor, offer_id)
+    offer = await find(conn, actor, offer_id)
     entry_id: UUID = offer["entry_id"]
     return entry_id, await withdraw(conn, actor, offer_id)
 

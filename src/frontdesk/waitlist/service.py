@@ -225,7 +225,7 @@ _ELSEWHERE = "A time is kept at a clinic that is not yours, or with a colleague:
 
 
 async def decline(conn: Connection, actor: Actor, offer_id: UUID) -> UUID:
-    """Give an offered time to the next at once, and offer what is free besides; the entry, which stays.
+    """Offer them what is free besides, and the time to the next at once; the id of the entry, which stays.
 
     Raises OfferGone, NotFound.
     """
