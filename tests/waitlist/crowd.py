@@ -140,14 +140,18 @@ class Crowd:
         return [(id_, entry, (of, start)) for id_, entry, of, start, status in self.offers() if status == "standing"]
 
     def overslept(self, offer_ids: list[UUID]) -> None:
-        """Nobody answered these: their time to answer ended a moment ago."""
-        self.make.conn.execute(
-            "WITH o AS (UPDATE waitlist_offer SET expires_at = now() - interval '1 second'"
-            "           WHERE id = ANY (%s) AND status = 'standing' RETURNING appointment_id)"
-            " UPDATE appointment a SET hold_expires_at = now() + interval '59 seconds' FROM o"
-            " WHERE a.id = o.appointment_id AND a.status = 'held'",
-            (offer_ids,),
-        )
+        """Nobody answered these: their time to answer ended a moment ago. Locks as the service does: the hold first."""
+        with self.make.conn.transaction():
+            holds = self.make.conn.execute(
+                "UPDATE appointment SET hold_expires_at = now() + interval '59 seconds' WHERE status = 'held' AND id IN"
+                " (SELECT appointment_id FROM waitlist_offer WHERE id = ANY (%s) AND status = 'standing') RETURNING id",
+                (offer_ids,),
+            ).fetchall()
+            self.make.conn.execute(
+                "UPDATE waitlist_offer SET expires_at = now() - interval '1 second'"
+                " WHERE appointment_id = ANY (%s) AND status = 'standing'",
+                ([hold for (hold,) in holds],),
+            )
 
     def public(self, client: httpx.Client) -> set[Slot]:
         """What anybody is offered on the day."""

@@ -1,6 +1,8 @@
 """What surrounds every request: permissions declared, problems, ids, idempotency, lists, metrics, quiet logs."""
 
 import asyncio
+import contextlib
+import http.client
 import json
 import re
 from typing import Annotated
@@ -42,6 +44,22 @@ def test_an_undeclared_endpoint_stops_the_start() -> None:
 def test_a_misspelt_permission_stops_the_import() -> None:
     with pytest.raises(KeyError):
         Annotated[object, allow("patients:raed")]
+
+
+def test_who_sends_too_much_hears_so_and_may_go_on(service: Service) -> None:
+    """On the same connection, whether the body says how large it is or not: its rest is not taken for a request."""
+    with contextlib.closing(
+        http.client.HTTPConnection(httpx.URL(service.api).netloc.decode(), timeout=30)
+    ) as connection:
+        connection.connect()
+        connection.auto_open = 0
+        for content in (b"x" * 6_000_000, iter([b"x" * 100_000] * 60)):
+            connection.request("POST", "/api/v1/holds", body=content)
+            answer = connection.getresponse()
+            assert (answer.status, json.load(answer)["type"]) == (413, "/problems/too-large")
+            connection.request("GET", "/api/v1/providers")
+            answer = connection.getresponse()
+            assert (answer.status, len(answer.read()) > 0) == (200, True)
 
 
 def test_problems_are_problems_everywhere(service: Service) -> None:

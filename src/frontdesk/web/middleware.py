@@ -1,6 +1,7 @@
 """Around every request: its id, its log line and metrics, and a second try when the database asks for one."""
 
 import asyncio
+import contextlib
 import random
 import time
 from uuid import UUID
@@ -22,6 +23,9 @@ RETRIED = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
 MOST_BODY_BYTES = 1_000_000
 """The largest body that is no mistake is a weekly schedule: some kilobytes."""
+
+_THROWN_BYTES, _THROWN_S = 16 * MOST_BODY_BYTES, 5.0
+"""How much of a body that is too large is read to no end, and for how long."""
 
 EVENT_STREAM = b"text/event-stream"
 """The type of an answer without an end."""
@@ -91,17 +95,41 @@ def _request_id(sent: str | None) -> UUID:
 
 
 class LimitBody:
-    """Answers a body that says it is too large with a problem, unread; Starlette cuts off one that does not say so."""
+    """Answers a body that says it is too large with a problem; Starlette cuts off one that does not say so.
+
+    What is still sent is thrown away first, within bounds: a server that closes on unread bytes resets the connection,
+    and the answer, or the next request on it, is lost (RFC 9112 section 9.6).
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        length = Headers(scope=scope).get("content-length", "0") if scope["type"] == "http" else "0"
-        if length.isascii() and length.isdigit() and int(length) > MOST_BODY_BYTES:
-            await _send(TooLarge(f"A body may have {MOST_BODY_BYTES:,} bytes."), send)
-        else:
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        more = True
+
+        async def read() -> Message:
+            nonlocal more
+            message = await receive()
+            more = message["type"] == "http.request" and message.get("more_body", False)
+            return message
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == TooLarge.status:
+                thrown = 0
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_THROWN_S):
+                        while more and thrown < _THROWN_BYTES:
+                            thrown += len((await read()).get("body", b""))
+            await send(message)
+
+        length = Headers(scope=scope).get("content-length", "0")
+        if length.isascii() and length.isdigit() and int(length) > MOST_BODY_BYTES:
+            await _send(TooLarge(f"A body may have {MOST_BODY_BYTES:,} bytes."), answer)
+        else:
+            await self.app(scope, read, answer)
 
 
 class RetryDeadlocks:

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from frontdesk import ids
 from frontdesk.ports.cache import Cache, Patience
 from frontdesk.ports.cache.nowhere import NoCache
 from frontdesk.ports.redis import Client, Silence, within
@@ -39,11 +40,11 @@ class RedisCache:
         await self._ask(patience, lambda pipe: [pipe.set(_PREFIX + key, value, px=px) for key, value in values.items()])
 
     async def claim(self, keys: Sequence[str], patience: Patience, *, ttl_s: float) -> list[bool]:
-        """As the Cache promises."""
-        px = round(ttl_s * 1000)
+        """As the Cache promises. A client that asks again because an answer was lost finds its own claim."""
+        px, own = round(ttl_s * 1000), ids.new_id().bytes
         names = [f"{_PREFIX}fill:{key}" for key in keys]
-        told = await self._ask(patience, lambda pipe: [pipe.set(name, b"", nx=True, px=px) for name in names])
-        return [bool(mine) for mine in told] if told is not None else [True] * len(keys)
+        told = await self._ask(patience, lambda pipe: [pipe.set(name, own, nx=True, get=True, px=px) for name in names])
+        return [before in (None, own) for before in told] if told is not None else [True] * len(keys)
 
     async def _ask(self, patience: Patience, write: Callable[[Any], Any]) -> list[Any] | None:
         """The answers to what `write` puts into a pipeline; None when the server gives none, or is not asked."""
