@@ -31,7 +31,9 @@ class AccountMessages:
             await self._stand_in.send(message)
             return
         channel: Channel = "email" if message.channel == "email" else "sms"
-        said = render_account(message.kind, channel, await self._language(message), message.parameters)
+        # Whoever has no account said on the page which language they read.
+        language = message.parameters.get("language") or await self._language(message)
+        said = render_account(message.kind, channel, language, message.parameters)
         await way.send(
             Letter(
                 id=message.id,
