@@ -39,9 +39,11 @@ from frontdesk.notifications import api as notifications
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
 from frontdesk.portal import api as portal
-from frontdesk.portal.book import api as portal_book
-from frontdesk.portal.book import booked as portal_booked
-from frontdesk.portal.book import guest as portal_guest
+from frontdesk.portal.account import api as account
+from frontdesk.portal.account import joining
+from frontdesk.portal.book import api as booking_pages
+from frontdesk.portal.book import booked
+from frontdesk.portal.book import guest as guest_pages
 from frontdesk.ports import redis
 from frontdesk.ports.cache.redis import cache_of
 from frontdesk.providers import api as providers
@@ -126,10 +128,8 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.state.keys = secrets.Keys(secrets.load_or_create(config))
     app.include_router(ops.router)
     app.include_router(guests.router)
-    app.include_router(portal.router)
-    app.include_router(portal_book.router)
-    app.include_router(portal_guest.router)
-    app.include_router(portal_booked.router)
+    for pages in (portal, booking_pages, guest_pages, booked, account, joining):
+        app.include_router(pages.router)
     for part in _PARTS:  # one level of inclusion: each further one matches every path again
         app.include_router(part.router, prefix=API)
     refuse_undeclared(app.routes, except_paths=_OPEN)

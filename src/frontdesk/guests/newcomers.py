@@ -1,4 +1,4 @@
-"""Booking without an account: by whoever reads the mail of the address they gave (ADR-0029).
+"""Booking without an account: by whoever reads the mail of the address they gave (ADR-0030).
 
 Until then nothing about them is kept here. What they typed, with a keyed digest of the code that was sent, is sealed,
 given back to them, and shown again with the code. Guesses are counted for the hold, which lives for minutes.

@@ -18,6 +18,7 @@ class AccountMessages:
 
     def __init__(self, config: Settings, ways: Mapping[str, Way], conn: Connection) -> None:
         self._conn = conn  # the owner's: which language somebody speaks is asked when the message leaves
+        self._origin = config.origin
         self._stand_in = notifications_of(config)
         self._ways = {
             "email": ways["email"] if config.smtp_url is not None else None,
@@ -31,9 +32,10 @@ class AccountMessages:
             await self._stand_in.send(message)
             return
         channel: Channel = "email" if message.channel == "email" else "sms"
+        parameters = {**message.parameters, "origin": self._origin}
         # Whoever has no account said on the page which language they read.
         language = message.parameters.get("language") or await self._language(message)
-        said = render_account(message.kind, channel, language, message.parameters)
+        said = render_account(message.kind, channel, language, parameters)
         await way.send(
             Letter(
                 id=message.id,

@@ -1,27 +1,50 @@
 """A provider in Madrid whose times are kept and booked, and browsers that do so."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import orjson
 import pytest
 
 from frontdesk.secrets import Keys
+from tests.canaries import BORN_ON, WORD
 from tests.portal.conftest import ACCEPT, Visitor
-from tests.service import SECRET
+from tests.service import SECRET, TRUST
 
 Place = tuple[UUID, UUID, str]
 """The clinic, the provider, and the path by which their times are kept."""
 
+_OPEN: list[httpx.Client] = []
+
 
 def somebody(visitor: Visitor) -> httpx.Client:
-    """Another browser."""
-    client = visitor.service.client()
-    client.base_url = httpx.URL(visitor.service.url)
-    client.headers.update(ACCEPT | {"Accept-Language": "en-GB"})
-    return client
+    """Another browser. What it is told it may hear: pages say again what was typed into them."""
+    headers = ACCEPT | {"Accept-Language": "en-GB"}
+    _OPEN.append(httpx.Client(base_url=visitor.service.url, headers=headers, timeout=30, verify=TRUST))
+    return _OPEN[-1]
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while _OPEN:
+        _OPEN.pop().close()
+
+
+def enrol(visitor: Visitor, browser: httpx.Client, onward: str = "/") -> UUID:
+    """Have the browser register a patient and go on; the patient."""
+    email = f"{uuid4()}@example.test"
+    who = {"first_name": "Pat", "last_name": WORD, "date_of_birth": BORN_ON.isoformat(), "email": email}
+    answer = browser.post("/register", data={**who, "password": "four plain words together", "next": onward})
+    assert answer.status_code == 303, answer.text
+    assert onward in ("/", answer.headers["location"])
+    row = visitor.make.conn.execute("SELECT id FROM patient WHERE email = %s", [email]).fetchone()
+    assert row is not None
+    patient: UUID = row[0]
+    return patient
 
 
 def wish(visitor: Visitor, clinic: UUID, start: datetime, **more: Any) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """`/providers/{id}/hold` keeps a time, `/book/{id}` makes a visit of it, and either gives it back."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,19 +10,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from frontdesk.auth.guard import allow
-from frontdesk.auth.permissions import Actor
+from frontdesk.auth.permissions import Actor, Role
 from frontdesk.booking import holds
 from frontdesk.booking.holds import HoldGone, TooManyHolds
 from frontdesk.errors import Problem
 from frontdesk.metrics import BOOKED
+from frontdesk.portal import forms
 from frontdesk.portal.book import booked, choosing, held
 from frontdesk.portal.book.choosing import Why, Wish
-from frontdesk.portal.book.forms import Reason, Typed, own, read, see
+from frontdesk.portal.book.forms import Reason, see
 from frontdesk.portal.book.held import Held
+from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
 from frontdesk.web.tx import Tx, transaction
 
 router = APIRouter(tags=["pages"], route_class=PageRoute, include_in_schema=False)
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 Holder = Annotated[Actor, allow("holds:make")]
 Booker = Annotated[Actor, allow("appointments:book")]
@@ -53,21 +59,24 @@ async def _not_kept(request: Request, actor: Actor, asked: dict[str, Any], refus
 async def mine(request: Request, actor: Holder, conn: Tx, full: bool = False) -> Response:
     """All times that are kept for this browser."""
     kept = [await Held.of(conn, one) for one in await held.standing(conn, actor, request)]
-    return own(request, "book/kept.html", kept=kept, full=full)
+    return page(request, "book/kept.html", private=True, kept=kept, full=full)
 
 
 @router.get("/book/{hold_id}")
 async def look(request: Request, hold_id: UUID, actor: Holder) -> Response:
     """What is kept, until when, and how to go on; what became of it, when it is not kept any more."""
-    return await _show(request, hold_id, actor, Typed())
+    return await _show(request, hold_id, actor)
 
 
 @router.post("/book/{hold_id}")
 async def book(request: Request, hold_id: UUID, actor: Booker) -> Response:
     """Make a visit of it, for the patient who is logged in."""
-    said, typed = await read(request, Reason)
+    if actor.role is not Role.PATIENT:
+        return await _show(request, hold_id, actor)
+    sent = await forms.sent(request)
+    said, faults = forms.read(Reason, sent)
     if said is None:
-        return await _show(request, hold_id, actor, typed)
+        return await _show(request, hold_id, actor, sent=sent, faults=faults)
     try:
         async with transaction(request) as conn:
             token = held.secret(request, hold_id)
@@ -76,18 +85,26 @@ async def book(request: Request, hold_id: UUID, actor: Booker) -> Response:
     except HoldGone:
         return see(f"/book/{hold_id}")
     except choosing.REFUSALS as refused:
-        return await _show(request, hold_id, actor, typed, why=choosing.why(refused))
+        return await _show(request, hold_id, actor, sent=sent, why=choosing.why(refused))
     BOOKED.inc()
     return held.forget(see(link), hold_id)
 
 
-async def _show(request: Request, hold_id: UUID, actor: Actor, typed: Typed, why: Why | None = None) -> Response:
+async def _show(
+    request: Request,
+    hold_id: UUID,
+    actor: Actor,
+    *,
+    sent: Mapping[str, str] = _NOTHING,
+    faults: Mapping[str, str] = _NOTHING,
+    why: Why | None = None,
+) -> Response:
     async with transaction(request) as conn:
         found = await held.found(conn, request, actor, hold_id)
-        if isinstance(found, str):
-            return see(found)
-        told = {"held": found, "role": actor.role, "typed": typed, "why": why}
-        return own(request, "book/book.html", status=409 if why else typed.status, **told)
+    if isinstance(found, str):
+        return see(found)
+    told = {"held": found, "role": actor.role, "sent": sent, "faults": faults, "why": why}
+    return page(request, "book/book.html", status=409 if why else 422 if faults else 200, private=True, **told)
 
 
 @router.post("/book/{hold_id}/drop")

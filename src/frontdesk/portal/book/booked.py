@@ -10,7 +10,7 @@ from starlette.responses import Response
 from frontdesk.db import Connection
 from frontdesk.guests import service as guests
 from frontdesk.guests.route import Opened
-from frontdesk.portal.book.forms import own
+from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
 from frontdesk.settings import settings
 
@@ -23,7 +23,7 @@ async def booked(request: Request, token: str, here: Opened) -> Response:
     row = await guests.look(here.conn, here.guest)
     place = row["clinic"]["address"]
     way = settings().map_url.format(place=quote(" ".join(place.split()))) if place else None
-    answer = own(request, "book/booked.html", row=row, manage=here.link, way=way)
+    answer = page(request, "book/booked.html", private=True, row=row, manage=here.link, way=way)
     answer.headers["X-Robots-Tag"] = "noindex, nofollow"
     return answer
 

@@ -95,11 +95,17 @@ def secret(request: Request, hold_id: UUID) -> str | None:
 def keep(request: Request, response: Response, hold: Mapping[str, Any]) -> Response:
     """Let the browser prove this hold, if it was made without a log-in."""
     if token := hold.get("token"):
-        name, lifetime = _COOKIE + hold["id"].hex, settings().hold_ttl + _AFTERWARDS
-        secure = request.url.scheme == "https"
-        response.set_cookie(
-            name, token, int(lifetime.total_seconds()), httponly=True, secure=secure, samesite="lax", path="/"
-        )
+        remember(request, response, _COOKIE + hold["id"].hex, token, settings().hold_ttl + _AFTERWARDS)
+    return response
+
+
+def remember(
+    request: Request, response: Response, name: str, value: str, lifetime: timedelta, path: str = "/"
+) -> Response:
+    """A cookie that no script reads, and that goes with requests of our own pages."""
+    secure = request.app.state.settings.env == "production" or request.url.scheme == "https"
+    seconds = int(lifetime.total_seconds())
+    response.set_cookie(name, value, seconds, path=path, secure=secure, httponly=True, samesite="lax")
     return response
 
 
