@@ -9,8 +9,9 @@ import psycopg
 from psycopg import sql
 from psycopg.types.range import TimestamptzRange
 
-from frontdesk import ids
+from frontdesk import demo, ids
 from frontdesk.auth import tokens
+from frontdesk.auth.passwords import hash_password
 from frontdesk.auth.permissions import Role
 from frontdesk.secrets import Keys
 from tests.canaries import BORN_ON, WORD
@@ -104,6 +105,13 @@ class Make:
             during=during,
             **{**defaults, **columns},
         )
+
+    def demo_log_ins(self) -> None:
+        """The accounts that the demo makes, in a database of the test's own. Their password is the demo's."""
+        links = {"patient": {"patient_id": self.patient()}, "provider": {"provider_id": self.provider()}}
+        secret_hash = hash_password(demo.PASSWORD)
+        for email, role in demo.LOGINS.items():
+            self.row("user_account", email=email, password_hash=secret_hash, role=role, **links.get(role, {}))
 
     def token(
         self,

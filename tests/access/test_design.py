@@ -46,6 +46,7 @@ DESIGN = """
 
 OPEN_TO_ALL = {
     "GET /",
+    "GET /start",
     "GET /static/{name}",
     "POST /language",
     "GET /healthz",

@@ -7,6 +7,7 @@ ANYBODY = ("anonymous",)
 
 PAGES: dict[str, tuple[str, ...]] = {
     "/": ANYBODY,
+    "/start": ANYBODY,
     "/find": ANYBODY,
     "/find?name=nobody-like-this&speaks=fi&on=2027-03-01": ANYBODY,
     "/providers/{provider_id}": ANYBODY,

@@ -55,7 +55,9 @@ def walk(postgres: EmbeddedPostgres, browser: Browser, tmp_path_factory: pytest.
     service.start()
     try:
         with psycopg.connect(service.dsn, autocommit=True, options="-c timezone=UTC") as conn:
-            world = Builder(Make(conn), 3).build()
+            make = Make(conn)
+            world = Builder(make, 3).build()
+            make.demo_log_ins()
         contexts = {
             who: browser.new_context(viewport=PHONE, locale="en-GB", reduced_motion="reduce")  # type: ignore[arg-type]
             for who in {who for readers in PAGES.values() for who in readers}

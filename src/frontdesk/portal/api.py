@@ -15,6 +15,7 @@ from frontdesk.portal import assets, language, search, times
 from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
 from frontdesk.portal.search import Search
+from frontdesk.portal.start import api as start
 from frontdesk.portal.times import Look
 from frontdesk.providers import finding
 from frontdesk.web.browsers import wants_page
@@ -33,7 +34,9 @@ async def home(request: Request, _: Anybody, conn: Read) -> Response:
     """The search; programs are led to the documentation of the API."""
     if not wants_page(request):
         return RedirectResponse("/docs")
-    return page(request, "home.html", search=Search(), **await search.choices(conn))
+    return page(
+        request, "home.html", search=Search(), demo=await start.here(request, conn), **await search.choices(conn)
+    )
 
 
 @router.get("/find")
