@@ -10,7 +10,6 @@ from starlette.responses import RedirectResponse, Response
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.db import borrow
-from frontdesk.notifications.language import LANGUAGES
 from frontdesk.portal import assets, language, search, times
 from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
@@ -75,7 +74,7 @@ async def choose_language(
     # A path of ours and nothing else: "//host" and "/\host" are addresses of others.
     here = back if back.startswith("/") and back[1:2] not in ("/", "\\") and back.isprintable() else "/"
     response = RedirectResponse(here, 303, {"Cache-Control": "no-store"})
-    if chosen in LANGUAGES:
+    if chosen in language.LANGUAGES:
         secure = request.url.scheme == "https"
         response.set_cookie(language.COOKIE, chosen, _A_YEAR_S, httponly=True, secure=secure, samesite="lax")
     return response

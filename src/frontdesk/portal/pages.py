@@ -12,7 +12,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
-from frontdesk.notifications.language import LANGUAGES
 from frontdesk.portal import assets, language
 from frontdesk.portal.language import Said
 
@@ -24,7 +23,7 @@ HEADERS = {
     "Vary": "Accept, Accept-Encoding, Accept-Language, Cookie, HX-Request",
 }
 
-_NAMES = {code: Locale(code).get_display_name(code) for code in LANGUAGES}
+_NAMES = {code: Locale(code).get_display_name(code) for code in language.LANGUAGES}
 """Each language by its own name, for the switch."""
 
 
@@ -40,7 +39,7 @@ def _templates(spoken: str) -> Environment:
     )
     made.install_gettext_translations(language.words(spoken), newstyle=True)  # type: ignore[attr-defined]
     made.filters["runs"] = runs
-    made.globals |= {"asset": assets.url, "languages": _NAMES, "link": link}
+    made.globals |= {"asset": assets.url, "link": link}
     return made
 
 
@@ -63,6 +62,7 @@ def page(request: Request, template: str, *, status: int = 200, **told: Any) -> 
         "here": here,
         "language": locale.language,
         "dir": locale.text_direction,
+        "languages": {code: _NAMES[code] for code in language.spoken(request.url.path)},
         "said": Said(locale),
         "named": partial(language.named, locale),
     }
