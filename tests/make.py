@@ -106,12 +106,22 @@ class Make:
             **{**defaults, **columns},
         )
 
-    def demo_log_ins(self) -> None:
+    def demo_log_ins(
+        self, patient_id: UUID | None = None, provider_id: UUID | None = None, clinic_id: UUID | None = None
+    ) -> None:
         """The accounts that the demo makes, in a database of the test's own. Their password is the demo's."""
-        links = {"patient": {"patient_id": self.patient()}, "provider": {"provider_id": self.provider()}}
+        links = {
+            "patient": {"patient_id": patient_id or self.patient()},
+            "provider": {"provider_id": provider_id or self.provider()},
+        }
         secret_hash = hash_password(demo.PASSWORD)
         for email, role in demo.LOGINS.items():
-            self.row("user_account", email=email, password_hash=secret_hash, role=role, **links.get(role, {}))
+            user = self.row("user_account", email=email, password_hash=secret_hash, role=role, **links.get(role, {}))
+            if role == "staff" and clinic_id:
+                self.conn.execute(
+                    "INSERT INTO user_clinic (user_id, clinic_id, changed_by, request_id) VALUES (%s, %s, %s, %s)",
+                    (user, clinic_id, *STAMP.values()),
+                )
 
     def token(
         self,

@@ -28,7 +28,8 @@ class Watched:
     complaints: list[str]
 
     def _said(self, message: ConsoleMessage) -> None:  # violations of the policy are said there, too
-        self.complaints.append(f"{message.type}: {message.text}")
+        if message.type != "verbose":  # the browser's advice, which a user never sees
+            self.complaints.append(f"{message.type}: {message.text}")
 
     def picture(self, name: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from fastapi.routing import iter_route_contexts
 from playwright.sync_api import Browser, BrowserContext, Page
 from pydantic import SecretStr
 
+from frontdesk import demo
 from frontdesk.app import create_app
 from frontdesk.portal import language
 from frontdesk.portal.route import PageRoute
@@ -22,7 +23,7 @@ from frontdesk.supervisor.postgres import EmbeddedPostgres
 from tests.conftest import copy_database, drop_database
 from tests.make import Make
 from tests.portal.browsing import PHONE, Watched
-from tests.portal.pages import FILES, PAGES, REFUSED
+from tests.portal.pages import FILES, MORE, PAGES, REFUSED
 from tests.queries.world import Builder, World
 from tests.service import SECRET, Service
 
@@ -47,7 +48,7 @@ class Walk:
     contexts: dict[str, BrowserContext]
 
     def address(self, page: str) -> str:
-        return self.service.url + page.format(**self.world.ids)
+        return self.service.url + page.format(**MORE, **self.world.ids)
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +59,16 @@ def walk(postgres: EmbeddedPostgres, browser: Browser, tmp_path_factory: pytest.
         with psycopg.connect(service.dsn, autocommit=True, options="-c timezone=UTC") as conn:
             make = Make(conn)
             world = Builder(make, 3).build()
-            make.demo_log_ins()
+            make.demo_log_ins(*(world.ids[name] for name in ("patient_id", "provider_id", "clinic_id")))
         contexts = {
             who: browser.new_context(viewport=PHONE, locale="en-GB", reduced_motion="reduce")  # type: ignore[arg-type]
             for who in {who for readers in PAGES.values() for who in readers}
         }
+        for email, role in demo.LOGINS.items():
+            if role in contexts:
+                form = {"email": email, "password": demo.PASSWORD}
+                answer = contexts[role].request.post(f"{service.url}/login", form=form, max_redirects=0)
+                assert answer.status == 303, answer.text()
         yield Walk(service, world, contexts)
         for context in contexts.values():
             context.close()
