@@ -54,7 +54,7 @@ def test_each_step_by_its_button(desk: Desk) -> None:
         buttons = {(b["value"], b["formaction"]) for b in desk.page(desk.day()).all("button") if "formaction" in b}
         assert (to, f"{path}/{act}") in buttons
         answer = desk.send(f"{path}/{act}", to=to, **where)
-        assert (answer.status_code, answer.headers["location"]) == (303, f"{desk.day()}#v-{visit}")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{desk.day()}#a-{visit}")
         assert desk.row(visit)[0] == to
     assert not [b for b in desk.page(desk.day()).all("button") if "formaction" in b]
 

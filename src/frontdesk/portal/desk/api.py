@@ -102,7 +102,7 @@ async def _step(
             raise
         refused = problem
     if not refused and not within:
-        return RedirectResponse(f"{link('/desk', clinic=asked.clinic, on=asked.on)}#v-{appointment_id}", 303)
+        return RedirectResponse(f"{link('/desk', clinic=asked.clinic, on=asked.on)}#a-{appointment_id}", 303)
     async with borrow(request.app.state.pool, viewer_of(request)) as conn:
         if within:
             return await _list(

@@ -78,7 +78,7 @@ async def told(conn: Connection, actor: Actor, look: Look) -> dict[str, Any]:
 
 
 def marked(row: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """The visit with its local day `on`, its next `steps` and, if it lags behind, `lag`: how, and by how many minutes."""
+    """The visit with its local day `on`, its next `steps` and, if it lags behind, `lag`: how, and by how many min."""
     on = row["start"].astimezone(ZoneInfo(row["time_zone"])).date()
     return row | {"on": on, "steps": board.STEPS.get(row["status"], ()), "lag": _lag(row, now)}
 

@@ -35,10 +35,6 @@
     }
   });
 
-  // Whoever comes to do one thing finds its field ready.
-  const part = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
-  if (part) (part.matches("[data-row]") ? part.querySelector("th a") : part.querySelector("input:not([type=hidden]), select"))?.focus();
-
   const print = document.querySelector("[data-print]");
   if (print) {
     print.hidden = false;
