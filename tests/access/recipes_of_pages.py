@@ -11,6 +11,7 @@ from frontdesk.portal.assets import assets
 from frontdesk.secrets import Keys
 from tests.access.callers import Caller
 from tests.access.recipes import LOG_INS, Call, Make, Recipe, of, somebody
+from tests.access.recipes_of_desk import DESK
 from tests.access.recipes_of_factors import FACTORS
 from tests.access.world import World
 from tests.service import SECRET
@@ -73,4 +74,5 @@ PAGES: dict[str, Recipe] = {
     "POST /forgot": Recipe(_form(LOG_INS, "password-reset")),
     "GET /password/{token}": Recipe(lambda world, caller: Call({"token": "none"})),
     "POST /password/{token}": Recipe(_password),
+    **DESK,
 }

@@ -84,6 +84,10 @@ class Said:
         """`Monday, November 23, 2026`."""
         return plain(format_date(on, "full", locale=self.locale))
 
+    def short_date(self, on: date) -> str:
+        """`Nov 23, 2026`."""
+        return plain(format_date(on, "medium", locale=self.locale))
+
     def month(self, on: date) -> str:
         """`November 2026`."""
         return plain(format_skeleton("yMMMM", on, locale=self.locale))
