@@ -39,6 +39,9 @@ from frontdesk.notifications import api as notifications
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
 from frontdesk.portal import api as portal
+from frontdesk.portal import live as pages_live
+from frontdesk.portal.visits import api as visits
+from frontdesk.portal.visits import waiting_api as waiting
 from frontdesk.ports import redis
 from frontdesk.ports.cache.redis import cache_of
 from frontdesk.providers import api as providers
@@ -123,7 +126,8 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.state.keys = secrets.Keys(secrets.load_or_create(config))
     app.include_router(ops.router)
     app.include_router(guests.router)
-    app.include_router(portal.router)
+    for pages in (portal, pages_live, visits, waiting):
+        app.include_router(pages.router)
     for part in _PARTS:  # one level of inclusion: each further one matches every path again
         app.include_router(part.router, prefix=API)
     refuse_undeclared(app.routes, except_paths=_OPEN)

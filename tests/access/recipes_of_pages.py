@@ -2,6 +2,7 @@
 
 from frontdesk.portal.assets import assets
 from tests.access.recipes import Call, Recipe, of
+from tests.access.recipes_of_visits import VISITS
 
 PAGES: dict[str, Recipe] = {
     "GET /": Recipe(),
@@ -10,4 +11,5 @@ PAGES: dict[str, Recipe] = {
     "GET /providers/{provider_id}": Recipe(of(provider_id="provider")),
     "POST /language": Recipe(lambda world, caller: Call(form={"chosen": "es", "back": "/find"})),
     "GET /static/{name}": Recipe(lambda world, caller: Call({"name": assets()["portal.css"].name})),
+    **VISITS,
 }

@@ -66,6 +66,6 @@ def page(request: Request, template: str, *, status: int = 200, **told: Any) -> 
         "said": Said(locale),
         "named": partial(language.named, locale),
     }
-    body = _templates(locale.language).get_template(template).render(**frame, **told).encode()
+    body = _templates(locale.language).get_template(template).render(frame | told).encode()
     packed, _, headers = assets.packed(body, request, HEADERS | {"Content-Language": locale.language})
     return Response(packed, status, headers, "text/html; charset=utf-8")
