@@ -39,10 +39,13 @@ from frontdesk.notifications import api as notifications
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
 from frontdesk.portal import api as portal
+from frontdesk.portal import live as pages_live
 from frontdesk.portal.account import api as account
 from frontdesk.portal.account import joining
 from frontdesk.portal.desk import api as desk
 from frontdesk.portal.start import api as start
+from frontdesk.portal.visits import api as visits
+from frontdesk.portal.visits import waiting_api as waiting
 from frontdesk.ports import redis
 from frontdesk.ports.cache.redis import cache_of
 from frontdesk.providers import api as providers
@@ -89,6 +92,9 @@ _PAGES: tuple[Any, ...] = (
     joining,
     start,
     desk,
+    pages_live,
+    visits,
+    waiting,
 )
 """For browsers."""
 

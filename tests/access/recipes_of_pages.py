@@ -13,6 +13,7 @@ from tests.access.callers import Caller
 from tests.access.recipes import LOG_INS, Call, Make, Recipe, of, somebody
 from tests.access.recipes_of_desk import DESK
 from tests.access.recipes_of_factors import FACTORS
+from tests.access.recipes_of_visits import VISITS
 from tests.access.world import World
 from tests.service import SECRET
 
@@ -75,4 +76,5 @@ PAGES: dict[str, Recipe] = {
     "GET /password/{token}": Recipe(lambda world, caller: Call({"token": "none"})),
     "POST /password/{token}": Recipe(_password),
     **DESK,
+    **VISITS,
 }

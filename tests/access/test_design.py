@@ -89,7 +89,7 @@ def test_nothing_more_is_open_to_all() -> None:
     found = operations()
     assert {name for name, permission in found.items() if permission in ("public", "metrics:read")} == OPEN_TO_ALL
     reads = {name for name, permission in found.items() if permission == "availability:read"}
-    live = {"GET /api/v1/stream"}  # who may hear more than times: tests/live
+    live = {"GET /api/v1/stream", "GET /live"}  # who may hear more than times: tests/live
     pages = {"GET /find", "GET /providers/{provider_id}"}
     assert all(name.startswith("GET ") and "/availability" in name for name in reads - live - pages)
     by_link = {name for name, permission in found.items() if permission == "appointments:link"}

@@ -96,6 +96,10 @@ class Said:
         """`Mon`."""
         return plain(format_skeleton("E", on, locale=self.locale))
 
+    def local(self, at: datetime, zone: str) -> date:
+        """The day that it is there."""
+        return at.astimezone(ZoneInfo(zone)).date()
+
     def zone(self, at: datetime, zone: str) -> str:
         """`Eastern Standard Time`: the name that the clocks of this zone have at that moment."""
         return plain(get_timezone_name(at.astimezone(ZoneInfo(zone)), "long", locale=self.locale))
