@@ -42,6 +42,9 @@ from frontdesk.portal import api as portal
 from frontdesk.portal import live as pages_live
 from frontdesk.portal.account import api as account
 from frontdesk.portal.account import joining
+from frontdesk.portal.book import api as booking_pages
+from frontdesk.portal.book import booked
+from frontdesk.portal.book import guest as guest_pages
 from frontdesk.portal.desk import api as desk
 from frontdesk.portal.start import api as start
 from frontdesk.portal.visits import api as visits
@@ -95,6 +98,9 @@ _PAGES: tuple[Any, ...] = (
     pages_live,
     visits,
     waiting,
+    booking_pages,
+    guest_pages,
+    booked,
 )
 """For browsers."""
 

@@ -11,6 +11,7 @@ from frontdesk.portal.assets import assets
 from frontdesk.secrets import Keys
 from tests.access.callers import Caller
 from tests.access.recipes import LOG_INS, Call, Make, Recipe, of, somebody
+from tests.access.recipes_of_book import BOOK
 from tests.access.recipes_of_desk import DESK
 from tests.access.recipes_of_factors import FACTORS
 from tests.access.recipes_of_visits import VISITS
@@ -63,6 +64,7 @@ PAGES: dict[str, Recipe] = {
     "GET /providers/{provider_id}": Recipe(of(provider_id="provider")),
     "POST /language": Recipe(lambda world, caller: Call(form={"chosen": "es", "back": "/find"})),
     "GET /start": Recipe(_demo),
+    **BOOK,
     "GET /static/{name}": Recipe(lambda world, caller: Call({"name": assets()["portal.css"].name})),
     "GET /login": Recipe(),
     "POST /login": Recipe(_form(LOG_INS, "token", username="email")),

@@ -46,3 +46,18 @@
   // Parts of the page are replaced when times are taken or become free.
   new MutationObserver(tell).observe(document.getElementById("main"), {childList: true});
 })();
+
+// A form is sent once, however often its button is tapped.
+(() => {
+  const again = (form) => delete form.dataset.sent;
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.dataset.sent !== undefined) event.preventDefault();
+    form.dataset.sent = "";
+    setTimeout(again, 5000, form);
+  });
+  // The way back shows the page as it was left.
+  addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(again));
+})();
