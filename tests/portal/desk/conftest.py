@@ -11,10 +11,12 @@ import httpx
 import pytest
 
 from frontdesk import clock
+from frontdesk.auth import browsers, tokens
+from frontdesk.secrets import Keys
 from tests.html import Page
 from tests.make import STAMP, Make
 from tests.portal.conftest import ACCEPT
-from tests.service import TRUST, Service
+from tests.service import SECRET, TRUST, Service
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Desk:
     make: Make
     client: httpx.Client
     token: str
+    cookie: str
     clinic: UUID
     visit_type: UUID
 
@@ -80,7 +83,10 @@ class Desk:
 def desk(service: Service, make: Make) -> Iterator[Desk]:
     clinic = make.clinic("Europe/Madrid")
     token = make.token("staff", clinic_ids=(clinic,))
-    headers = ACCEPT | {"Accept-Language": "en-GB", "Authorization": f"Bearer {token}"}
+    keys = Keys(SECRET).tokens
+    cookie = tokens.write(tokens.read(token, keys), keys, timedelta(hours=1), tokens.PAGES)
+    headers = ACCEPT | {"Accept-Language": "en-GB"}
     # A client of its own: what is refused on a page of the desk is told beside the patient's name.
     with httpx.Client(base_url=service.url, headers=headers, timeout=30, verify=TRUST) as client:
-        yield Desk(service, make, client, token, clinic, make.visit_type(30))
+        client.cookies.set(browsers.COOKIE, cookie)
+        yield Desk(service, make, client, token, cookie, clinic, make.visit_type(30))

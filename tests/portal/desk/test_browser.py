@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, expect
 
+from frontdesk.auth import browsers
 from tests.live.world import relay
 from tests.portal.desk.conftest import Desk
 from tests.portal.test_browser import PATIENCE_MS, PHONE, Watched, browser  # noqa: F401
@@ -24,8 +25,8 @@ def at_desk(browser: Browser, desk: Desk, *, dark: bool = False, phone: bool = F
         locale="en-GB",
         timezone_id="America/Los_Angeles",
         color_scheme="dark" if dark else "light",
-        extra_http_headers={"Authorization": f"Bearer {desk.token}"},
     )
+    context.add_cookies([{"name": browsers.COOKIE, "value": desk.cookie, "url": desk.service.url}])
     watched = Watched(context.new_page(), desk)
     yield watched
     context.close()

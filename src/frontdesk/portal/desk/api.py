@@ -17,7 +17,8 @@ from frontdesk.booking import service as booking
 from frontdesk.db import Connection, borrow
 from frontdesk.errors import Problem
 from frontdesk.live import api as live
-from frontdesk.portal.desk import day
+from frontdesk.portal.desk import choosing, day, moving
+from frontdesk.portal.desk.choosing import Chosen, Wish
 from frontdesk.portal.desk.day import Look
 from frontdesk.portal.pages import link, page
 from frontdesk.portal.route import PageRoute
@@ -28,6 +29,7 @@ router = APIRouter(prefix="/desk", tags=["pages"], route_class=PageRoute, includ
 
 Desk = Annotated[Actor, allow("board:read")]
 Stepper = Annotated[Actor, allow("appointments:step")]
+Mover = Annotated[Actor, allow("appointments:move")]
 Confirmer = Annotated[Actor, allow("appointments:confirm")]
 Canceller = Annotated[Actor, allow("appointments:cancel")]
 
@@ -63,7 +65,22 @@ async def day_live(request: Request, actor: Desk, clinic: UUID, last_event_id: l
 @router.get("/visits/{appointment_id}")
 async def visit_sheet(request: Request, appointment_id: UUID, actor: Desk, conn: Read) -> Response:
     """One visit, and everything that can be done with it."""
-    return await _sheet(request, conn, actor, appointment_id)
+    return await _sheet(request, conn, actor, appointment_id, Wish.of(request))
+
+
+@router.post("/visits/{appointment_id}/move")
+async def move(request: Request, appointment_id: UUID, actor: Mover, chosen: Annotated[Chosen, Form()]) -> Response:
+    """To another time or provider of the clinic, with a reason where a rule is broken."""
+    try:
+        async with transaction(request) as conn:
+            await moving.move(conn, actor, appointment_id, chosen)
+    except Problem as refused:
+        if not choosing.told_in_place(refused):
+            raise
+        wish = Wish(provider=chosen.provider, on=chosen.on)
+        async with borrow(request.app.state.pool, viewer_of(request)) as conn:
+            return await _sheet(request, conn, actor, appointment_id, wish, refused=refused, chosen=chosen)
+    return RedirectResponse(f"/desk/visits/{appointment_id}", 303)
 
 
 @router.post("/visits/{appointment_id}/step")
@@ -108,7 +125,7 @@ async def _step(
             return await _list(
                 request, conn, actor, Look(clinic=asked.clinic, on=asked.on), about=appointment_id, refused=refused
             )
-        return await _sheet(request, conn, actor, appointment_id, refused=refused)
+        return await _sheet(request, conn, actor, appointment_id, Wish(), refused=refused)
 
 
 async def _list(
@@ -128,9 +145,26 @@ async def _list(
 
 
 async def _sheet(
-    request: Request, conn: Connection, actor: Actor, appointment_id: UUID, *, refused: Problem | None = None
+    request: Request,
+    conn: Connection,
+    actor: Actor,
+    appointment_id: UUID,
+    wish: Wish,
+    *,
+    refused: Problem | None = None,
+    chosen: Chosen | None = None,
 ) -> Response:
     row = await board.visit(conn, actor, appointment_id)
     await reads.looked(conn, actor, [row["patient_id"]], "appointments:read")
     visit = day.marked(row, clock.now())
-    return page(request, "desk/visit.html", status=refused.status if refused else 200, visit=visit, refused=refused)
+    times = await moving.times(request, conn, visit, wish) if visit["status"] in moving.MOVABLE else None
+    return page(
+        request,
+        "desk/visit.html",
+        status=refused.status if refused else 200,
+        visit=visit,
+        times=times,
+        refused=refused,
+        chosen=chosen,
+        local=choosing.local_of(chosen, visit["time_zone"]) if chosen else moving.local_start(visit),
+    )
