@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     secret: SecretStr | None = None  # None: generated under data_dir; required in production
     access_token_ttl: timedelta = timedelta(minutes=15)
     refresh_token_ttl: timedelta = timedelta(days=30)
+    browser_session_ttl: timedelta = timedelta(hours=12)
     password_reset_ttl: timedelta = timedelta(minutes=30)
     contact_code_ttl: timedelta = timedelta(minutes=10)
     public_url: str | None = None  # where browsers find the service; None: http://localhost and the port

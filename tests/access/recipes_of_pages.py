@@ -1,8 +1,51 @@
 """How one asks for the pages, as a program that says nothing of what it wants, too."""
 
+import base64
+from typing import Any
+
+from frontdesk import clock
+from frontdesk.auth import proofs, totp
+from frontdesk.auth.permissions import Role
+from frontdesk.auth.proofs import Purpose
 from frontdesk.portal.assets import assets
-from tests.access.recipes import Call, Recipe, of
+from frontdesk.secrets import Keys
+from tests.access.callers import Caller
+from tests.access.recipes import LOG_INS, Call, Make, Recipe, of, somebody
+from tests.access.recipes_of_factors import FACTORS
 from tests.access.recipes_of_visits import VISITS
+from tests.access.world import World
+from tests.service import SECRET
+
+AUTH = "/api/v1/auth"
+
+
+def _form(of_api: dict[str, Recipe], name: str, **renamed: str) -> Make:
+    """The same as the API is sent, as a form; `renamed`: what a field is called there."""
+
+    def made(world: World, caller: Caller) -> Call:
+        call = of_api[f"POST {AUTH}/{name}"].make(world, caller)
+        fields = {renamed.get(field, field): value for field, value in (call.form or call.json).items()}
+        return Call(call.path, form={field: value for field, value in fields.items() if value is not None})
+
+    return made
+
+
+def _password(world: World, caller: Caller) -> Call:
+    sent: dict[str, Any] = LOG_INS[f"POST {AUTH}/password-reset/confirm"].make(world, caller).json
+    return Call({"token": sent["token"]}, form={"password": sent["password"]})
+
+
+def _app(world: World, caller: Caller) -> Call:
+    """Somebody whose role needs an app and who has none yet."""
+    account = somebody(world)
+    row = world.make.conn.execute("SELECT password_hash FROM user_account WHERE id = %s", (account.user_id,)).fetchone()
+    assert row is not None
+    token = proofs.write(Purpose.ENROLMENT, account.user_id, Role.PATIENT, row[0], Keys(SECRET))
+    made = world.client(token).post(f"{AUTH}/factors/totp", json={})
+    assert made.status_code == 201, made.text
+    code = totp.code(base64.b32decode(made.json()["secret"]), totp.step_at(clock.now()))
+    return Call(form={"enrolment_token": token, "code": code})
+
 
 PAGES: dict[str, Recipe] = {
     "GET /": Recipe(),
@@ -12,4 +55,15 @@ PAGES: dict[str, Recipe] = {
     "POST /language": Recipe(lambda world, caller: Call(form={"chosen": "es", "back": "/find"})),
     "GET /static/{name}": Recipe(lambda world, caller: Call({"name": assets()["portal.css"].name})),
     **VISITS,
+    "GET /login": Recipe(),
+    "POST /login": Recipe(_form(LOG_INS, "token", username="email")),
+    "POST /login/second": Recipe(_form(FACTORS, "token/second-factor", recovery_code="code")),
+    "POST /login/app": Recipe(_app),
+    "POST /logout": Recipe(lambda world, caller: Call(form={})),
+    "GET /register": Recipe(),
+    "POST /register": Recipe(_form(LOG_INS, "register")),
+    "GET /forgot": Recipe(),
+    "POST /forgot": Recipe(_form(LOG_INS, "password-reset")),
+    "GET /password/{token}": Recipe(lambda world, caller: Call({"token": "none"})),
+    "POST /password/{token}": Recipe(_password),
 }

@@ -127,8 +127,8 @@ async def count_refusal(pool: Pool, keys: Keys, attempt: Attempt) -> None:
         await throttle.count(conn, factors.guess_subject(keys, attempt.proof.user_id))
 
 
-async def finish(conn: Connection, keys: Keys, actor: Actor, attempt: Attempt) -> tuple[str, dict[str, Any]]:
-    """Log in. Answers the account's e-mail address and the tokens of a session.
+async def finish(conn: Connection, keys: Keys, actor: Actor, attempt: Attempt) -> tuple[str, sessions.Proven]:
+    """The account's e-mail address, and what is now proven of it: enough for a session.
 
     Raises SecondFactorRefused, and Unauthenticated when the account changed meanwhile or rivals were faster.
     """
@@ -141,8 +141,7 @@ async def finish(conn: Connection, keys: Keys, actor: Actor, attempt: Attempt) -
         raise SecondFactorRefused("Try the next code, or a recovery code.")
     if not await db.run(conn, q.finish_step, token_id=proof.token_id):
         raise Unauthenticated("This token has been used; log in again.")
-    proven = sessions.Proven(proof.user_id, account["password_hash"])
-    return account["email"], await sessions.log_in(conn, actor, proven, keys.tokens)
+    return account["email"], sessions.Proven(proof.user_id, account["password_hash"], second=True)
 
 
 async def _right(conn: Connection, keys: Keys, attempt: Attempt, stamp: dict[str, UUID]) -> bool:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
-from frontdesk.auth import devices, factors, passkeys, second_step
+from frontdesk.auth import devices, factors, passkeys, second_step, sessions
 from frontdesk.auth.factors_api import (
     AppCode,
     ByProof,
@@ -125,8 +125,8 @@ async def finish_log_in(
     conn: Tx,
 ) -> Response:
     """The second step of a log-in. 401 second-factor-refused; five tries for each password given."""
-    email, tokens = await second_step.finish(conn, keys, actor, attempt)
-    response = answer(200, tokens)
+    email, proven = await second_step.finish(conn, keys, actor, attempt)
+    response = answer(200, await sessions.log_in(conn, actor, proven, keys.tokens))
     devices.remember(request, response, email)
     return response
 

@@ -5,6 +5,7 @@ import secrets
 import unicodedata
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -79,7 +80,13 @@ async def prove(
 
 
 async def log_in(conn: Connection, actor: Actor, proven: Proven, key: bytes) -> dict[str, Any]:
-    """Open a session and answer its tokens, the access token signed with `key`.
+    """Open a session and answer its tokens, the access token signed with `key`. Raises as `begin` does."""
+    login, refresh_token = await begin(conn, actor, proven, settings().refresh_token_ttl)
+    return _tokens(login, refresh_token, key)
+
+
+async def begin(conn: Connection, actor: Actor, proven: Proven, ttl: timedelta) -> tuple[tokens.Login, str]:
+    """Open a session that ends after `ttl`, unless it is refreshed; who it is of, and the token that refreshes it.
 
     Raises Unauthenticated when the account was deactivated, or its password changed, since it was proven.
     """
@@ -92,13 +99,13 @@ async def log_in(conn: Connection, actor: Actor, proven: Proven, key: bytes) -> 
         user_id=proven.user_id,
         password_hash=proven.password_hash,
         refresh_hash=_digest(refresh_token),
-        ttl=settings().refresh_token_ttl,
+        ttl=ttl,
         request_id=actor.request_id,
     )
     login = await login_for(conn, session_id) if opened else None
     if login is None:
         raise _wrong()
-    return _tokens(login, refresh_token, key)
+    return login, refresh_token
 
 
 async def refresh(conn: Connection, actor: Actor, refresh_token: str, key: bytes) -> dict[str, Any]:

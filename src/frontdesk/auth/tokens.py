@@ -12,7 +12,9 @@ from frontdesk.auth.permissions import Actor, Role
 from frontdesk.errors import Unauthenticated
 
 _ALGORITHM = "HS256"  # the only one accepted: a token that names another is refused
-_AUDIENCE = "frontdesk-api"
+API, PAGES = "frontdesk-api", "frontdesk-pages"
+"""What a token is for: the header of a program, or the cookie of a browser. Neither opens the other's door."""
+
 _READ = "frontdesk.login"
 """In the scope of a request: the log-in that its token was found to say."""
 
@@ -30,12 +32,12 @@ class Login:
     expires_at: datetime | None = field(default=None, compare=False)  # of the token, when it was read from one
 
 
-def write(login: Login, key: bytes, ttl: timedelta) -> str:
+def write(login: Login, key: bytes, ttl: timedelta, audience: str = API) -> str:
     """A signed access token that expires after `ttl`."""
     at = clock.now()
     return jwt.encode(
         {
-            "aud": _AUDIENCE,
+            "aud": audience,
             "iat": at,
             "exp": at + ttl,
             "sub": str(login.user_id),
@@ -50,11 +52,11 @@ def write(login: Login, key: bytes, ttl: timedelta) -> str:
     )
 
 
-def read(token: str, key: bytes) -> Login:
+def read(token: str, key: bytes, audience: str = API) -> Login:
     """What the token says. Raises Unauthenticated when it is expired, forged or not one of ours."""
     try:
         claims = jwt.decode(
-            token, key, algorithms=[_ALGORITHM], audience=_AUDIENCE, options={"require": ["exp", "sub", "aud"]}
+            token, key, algorithms=[_ALGORITHM], audience=audience, options={"require": ["exp", "sub", "aud"]}
         )
         return Login(
             user_id=UUID(claims["sub"]),
@@ -84,7 +86,7 @@ def login_of(request: Request) -> Login | None:
     A token is checked once a request, however often it is asked for.
     """
     if _READ in request.scope:
-        known: Login = request.scope[_READ]
+        known: Login | None = request.scope[_READ]
         return known
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not scheme:
@@ -92,6 +94,17 @@ def login_of(request: Request) -> Login | None:
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Send the access token as: Authorization: Bearer <token>.")
     login = request.scope[_READ] = read(token.strip(), request.app.state.keys.tokens)
+    return login
+
+
+def take(request: Request, login: Login | None) -> None:
+    """From here on this request is that of `login`, whatever its header says."""
+    request.scope[_READ] = login
+
+
+def known(request: Request) -> Login | None:
+    """Whose this request was found to be so far; None for nobody, or for what nobody has looked at."""
+    login: Login | None = request.scope.get(_READ)
     return login
 
 

@@ -18,6 +18,7 @@ class AccountMessages:
 
     def __init__(self, config: Settings, ways: Mapping[str, Way], conn: Connection) -> None:
         self._conn = conn  # the owner's: which language somebody speaks is asked when the message leaves
+        self._origin = config.origin
         self._stand_in = notifications_of(config)
         self._ways = {
             "email": ways["email"] if config.smtp_url is not None else None,
@@ -31,7 +32,8 @@ class AccountMessages:
             await self._stand_in.send(message)
             return
         channel: Channel = "email" if message.channel == "email" else "sms"
-        said = render_account(message.kind, channel, await self._language(message), message.parameters)
+        parameters = {**message.parameters, "origin": self._origin}
+        said = render_account(message.kind, channel, await self._language(message), parameters)
         await way.send(
             Letter(
                 id=message.id,

@@ -17,7 +17,7 @@ from frontdesk.portal.route import PageRoute
 from frontdesk.portal.search import Search
 from frontdesk.portal.times import Look
 from frontdesk.providers import finding
-from frontdesk.web.browsers import wants_page
+from frontdesk.web.browsers import own_path, wants_page
 from frontdesk.web.tx import Read
 
 router = APIRouter(tags=["pages"], route_class=PageRoute, include_in_schema=False)
@@ -69,9 +69,7 @@ async def choose_language(
     back: Annotated[str, Form(max_length=2000)],
 ) -> Response:
     """Remember the language for a year, and go back to the page."""
-    # A path of ours and nothing else: "//host" and "/\host" are addresses of others.
-    here = back if back.startswith("/") and back[1:2] not in ("/", "\\") and back.isprintable() else "/"
-    response = RedirectResponse(here, 303, {"Cache-Control": "no-store"})
+    response = RedirectResponse(own_path(back), 303, {"Cache-Control": "no-store"})
     if chosen in LANGUAGES:
         secure = request.url.scheme == "https"
         response.set_cookie(language.COOKIE, chosen, _A_YEAR_S, httponly=True, secure=secure, samesite="lax")

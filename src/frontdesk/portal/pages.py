@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
+from frontdesk.auth import tokens
 from frontdesk.notifications.language import LANGUAGES
 from frontdesk.portal import assets, language
 from frontdesk.portal.language import Said
@@ -55,17 +56,23 @@ def link(path: str, **query: object) -> str:
     return f"{path}?{urlencode(said)}" if said else path
 
 
-def page(request: Request, template: str, *, status: int = 200, **told: Any) -> Response:
-    """The page in the visitor's language; it knows `said`, the forms of days and times, and `here`, its address."""
-    locale = language.of(request)
+def page(request: Request, template: str, *, status: int = 200, private: bool = False, **told: Any) -> Response:
+    """The page in the visitor's language. It knows `said`, the forms of days and times, `here`, its address, and `me`,
+    the log-in or None: what somebody sees who is logged in, or who is about to be (`private`), is kept nowhere.
+    """
+    locale, me = language.of(request), tokens.known(request)
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     frame = {
         "here": here,
+        "me": me,
         "language": locale.language,
         "dir": locale.text_direction,
         "said": Said(locale),
         "named": partial(language.named, locale),
     }
+    headers = HEADERS | {"Content-Language": locale.language}
+    if me or private:
+        headers["Cache-Control"] = "no-store"
     body = _templates(locale.language).get_template(template).render(frame | told).encode()
-    packed, _, headers = assets.packed(body, request, HEADERS | {"Content-Language": locale.language})
+    packed, _, headers = assets.packed(body, request, headers)
     return Response(packed, status, headers, "text/html; charset=utf-8")

@@ -6,6 +6,7 @@ import math
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from frontdesk.auth import browsers
 from frontdesk.auth.tokens import login_of
 from frontdesk.db import Pool
 from frontdesk.errors import Problem, Unauthenticated
@@ -20,8 +21,12 @@ from frontdesk.secrets import Keys
 from frontdesk.settings import Settings
 from frontdesk.web.problems import problem_response
 
-_COUNTED = ("/api/v1/", "/m/")
-_LOG_IN = {"/api/v1/auth/token", "/api/v1/auth/register", "/api/v1/auth/refresh"}
+_UNCOUNTED = (
+    *("/healthz", "/readyz", "/metrics"),
+    *("/static/", "/docs", "/redoc", "/openapi.json", "/static-offline-docs/"),
+)
+_PROGRAMS = ("/api/v1/", "/m/")  # where the cookie of pages means nothing
+_LOG_IN = {"/api/v1/auth/token", "/api/v1/auth/register", "/api/v1/auth/refresh", "/login", "/register"}
 _VERDICTS = "frontdesk.limits"
 """In the scope of a request: the verdicts on it so far."""
 
@@ -78,6 +83,8 @@ class Limits:
         """A user by their id, whatever address they call from; everybody else, bad tokens included, by address."""
         try:
             login = login_of(request)
+            if login is None and not request.scope["path"].startswith(_PROGRAMS):
+                login = browsers.login_of(request)
         except Unauthenticated:
             login = None
         return (self._user, str(login.user_id)) if login else (self._anonymous, self._address(request))
@@ -97,8 +104,8 @@ def limits_of(config: Settings, keys: Keys, pool: Pool, redis: Client | None, si
 
 
 class RateLimits:
-    """Counts every call of the API, or by a link, and answers 429, unread, to one too many. Probes, metrics and the
-    documentation go uncounted.
+    """Counts every call, and answers 429, unread, to one too many. Probes, metrics, the documentation and what pages
+    are drawn with go uncounted.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -106,7 +113,7 @@ class RateLimits:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         limits: Limits | None = scope["app"].state.limits if scope["type"] == "http" else None
-        if limits is None or not scope["path"].startswith(_COUNTED):
+        if limits is None or scope["path"].startswith(_UNCOUNTED):
             await self.app(scope, receive, send)
             return
         verdicts: list[Verdict] = []

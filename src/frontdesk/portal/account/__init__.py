@@ -1,0 +1,1 @@
+"""Pages to log in, out and on: session, second factor, registration, forgotten password."""

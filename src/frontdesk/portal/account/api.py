@@ -1,0 +1,156 @@
+"""Log-in and log-out. What proves somebody (passwords, codes) is checked before a transaction begins, as in the API."""
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from frontdesk.auth import browsers, devices, factors, proofs, second_step, sessions, throttle, tokens
+from frontdesk.auth.factors_api import AppCode, RecoveryCode
+from frontdesk.auth.guard import allow
+from frontdesk.auth.models import LogIn
+from frontdesk.auth.new_passwords import CodeRefused
+from frontdesk.auth.permissions import Actor
+from frontdesk.auth.proofs import Purpose
+from frontdesk.auth.second_step import SecondFactorRefused, SecondFactorRequired
+from frontdesk.auth.throttle import TooManyAttempts
+from frontdesk.errors import Problem, Unauthenticated
+from frontdesk.portal import forms
+from frontdesk.portal.account.landing import go_on, home
+from frontdesk.portal.pages import page
+from frontdesk.portal.route import PageRoute
+from frontdesk.web.limits import RateLimited, limit_account
+from frontdesk.web.tx import transaction
+
+router = APIRouter(tags=["pages"], route_class=PageRoute, include_in_schema=False)
+
+Anybody = Annotated[Actor, allow("public")]
+
+
+class _Code(BaseModel):
+    """The digits of an app, or a recovery code."""
+
+    code: AppCode | RecoveryCode
+
+
+@router.get("/login")
+async def log_in_page(request: Request, _: Anybody) -> Response:
+    """Who is logged in already goes on at once."""
+    onward = request.query_params.get("next", "/")
+    login = tokens.known(request)
+    if login:
+        return RedirectResponse(home(request, login), 303, {"Cache-Control": "no-store"})
+    return page(request, "account/login.html", private=True, onward=onward, email="", fault=None)
+
+
+@router.post("/login")
+async def log_in(request: Request, actor: Anybody) -> Response:
+    """Password, then a second factor where there is one, then on to where they were going."""
+    sent = await forms.sent(request)
+    email, onward = sent.get("email", ""), sent.get("next", "/")
+    keys = request.app.state.keys
+    asked, _ = forms.read(LogIn, {"username": email, "password": sent.get("password", "")})
+    try:
+        if asked is None:
+            raise Unauthenticated
+        own = devices.known(request, asked.username)
+        await limit_account(request, throttle.account_name(asked.username), own)
+        password = asked.password.get_secret_value()
+        proven = await sessions.prove(request.app.state.pool, keys, asked.username, password, own)
+        async with transaction(request) as conn:
+            await second_step.demand(conn, keys, proven)
+            login = await browsers.log_in(conn, actor, proven)
+    except SecondFactorRequired as needed:
+        return await _second_step(request, actor, needed, onward)
+    except (Unauthenticated, TooManyAttempts, RateLimited) as refused:
+        told = {"onward": onward, "email": email, "fault": _fault(refused)}
+        return page(request, "account/login.html", status=refused.status, private=True, **told)
+    response = go_on(request, login, onward)
+    devices.remember(request, response, asked.username)
+    return response
+
+
+@router.post("/login/second")
+async def finish_log_in(request: Request, actor: Anybody) -> Response:
+    """The second step: a code of the app, or a recovery code. The token of the first allows five tries."""
+    sent, keys, pool = await forms.sent(request), request.app.state.keys, request.app.state.pool
+    onward, token = sent.get("next", "/"), sent.get("factor_token", "")
+    code = sent.get("code", "").strip()
+    given = second_step.Given(code=code) if code.isdecimal() else second_step.Given(recovery_code=code)
+    try:
+        if forms.read(_Code, {"code": code})[0] is None:
+            raise SecondFactorRefused
+        attempt = await second_step.begin(pool, keys, token, given)
+        try:
+            async with transaction(request) as conn:
+                email, proven = await second_step.finish(conn, keys, actor, attempt)
+                login = await browsers.log_in(conn, actor, proven)
+        except SecondFactorRefused:
+            await second_step.count_refusal(pool, keys, attempt)
+            raise
+    except (SecondFactorRefused, TooManyAttempts) as refused:
+        told = {"onward": onward, "token": token, "fault": _fault(refused)}
+        return page(request, "account/second.html", status=refused.status, private=True, **told)
+    except Unauthenticated as refused:  # the token has expired, or its tries are used up: from the beginning
+        return page(
+            request, "account/login.html", status=refused.status, private=True, onward=onward, email="", fault="again"
+        )
+    response = go_on(request, login, onward)
+    devices.remember(request, response, email)
+    return response
+
+
+@router.post("/login/app")
+async def confirm_app(request: Request, actor: Anybody) -> Response:
+    """The app that a role demands is set up when it shows the right code; then they log in with it."""
+    sent, keys = await forms.sent(request), request.app.state.keys
+    onward, token = sent.get("next", "/"), sent.get("enrolment_token", "")
+    proof = proofs.read(Purpose.ENROLMENT, token, keys)
+    owner = replace(actor, user_id=proof.user_id, role=proof.role)
+    try:
+        if forms.read(_Code, {"code": sent.get("code", "")})[0] is None:
+            raise CodeRefused
+        async with transaction(request) as conn:
+            made = await factors.confirm_totp(conn, keys, owner, proof, sent["code"])
+    except CodeRefused as refused:
+        app = {"secret": sent.get("secret", ""), "uri": sent.get("uri", "")}
+        told = {"onward": onward, "token": token, "app": app, "fault": "code"}
+        return page(request, "account/app.html", status=refused.status, private=True, **told)
+    return page(request, "account/codes.html", private=True, onward=onward, codes=made["recovery_codes"])
+
+
+@router.post("/logout")
+async def log_out(request: Request, actor: Anybody) -> Response:
+    """End this session. Idempotent: without one there is nothing to end."""
+    login = browsers.login_of(request)
+    if login:
+        async with transaction(request) as conn:
+            owner = replace(actor, user_id=login.user_id, role=login.role)
+            await sessions.log_out(conn, owner, login.session_id)
+    # What the browser keeps of us goes with it, and with it what the offline page knows.
+    response = RedirectResponse("/", 303, {"Cache-Control": "no-store", "Clear-Site-Data": '"cache", "storage"'})
+    browsers.forget(request, response)
+    return response
+
+
+async def _second_step(request: Request, actor: Actor, needed: SecondFactorRequired, onward: str) -> Response:
+    """Ask for the second factor; of somebody who has none and needs one, to set it up."""
+    token = needed.extra.get("factor_token")
+    if token:
+        return page(request, "account/second.html", private=True, onward=onward, token=token, fault=None)
+    token, keys = needed.extra["enrolment_token"], request.app.state.keys
+    proof = proofs.read(Purpose.ENROLMENT, token, keys)
+    async with transaction(request) as conn:
+        owner = replace(actor, user_id=proof.user_id, role=proof.role)
+        app = await factors.begin_totp(conn, keys, owner, proof, proven=True)
+    return page(request, "account/app.html", private=True, onward=onward, token=token, app=app, fault=None)
+
+
+def _fault(refused: Problem) -> str:
+    """What to tell of it."""
+    if isinstance(refused, TooManyAttempts | RateLimited):
+        return "wait"
+    return "code" if isinstance(refused, SecondFactorRefused) else "wrong"
