@@ -66,6 +66,7 @@ PAGES: dict[str, Recipe] = {
     "GET /start": Recipe(_demo),
     **BOOK,
     "GET /static/{name}": Recipe(lambda world, caller: Call({"name": assets()["portal.css"].name})),
+    **VISITS,
     "GET /login": Recipe(),
     "POST /login": Recipe(_form(LOG_INS, "token", username="email")),
     "POST /login/second": Recipe(_form(FACTORS, "token/second-factor", recovery_code="code")),

@@ -7,17 +7,10 @@ from tests.access.recipes import Call, Make, Recipe
 from tests.access.recipes_of_waitlist import WAITLIST
 from tests.access.world import World
 
-PAGE = {"Accept": "text/html"}
 
-
-def page(make: Make, **form: object) -> Make:
-    """The same call, by a browser; with what its form holds, the version among it."""
-
-    def made(world: World, caller: Caller) -> Call:
-        call = make(world, caller)
-        return Call(call.path, call.query, form={"version": 1, **form} if form else None, headers=PAGE)
-
-    return made
+def _form(make: Make) -> Make:
+    """The same thing, asked for by a form."""
+    return lambda world, caller: Call(make(world, caller).path, form={"version": 1})
 
 
 def _visit(world: World, caller: Caller) -> Call:
@@ -41,12 +34,10 @@ VISITS: dict[str, Recipe] = {
     "GET /visits/{appointment_id}/calendar.ics": Recipe(_visit, Thing.VISIT),
     "GET /visits/{appointment_id}/move": Recipe(_visit, Thing.VISIT),
     "POST /visits/{appointment_id}/move": Recipe(_moved, Thing.VISIT),
-    "POST /visits/{appointment_id}/confirm": Recipe(page(_visit, version=1), Thing.VISIT),
-    "POST /visits/{appointment_id}/cancel": Recipe(page(_visit, version=1), Thing.VISIT),
+    "POST /visits/{appointment_id}/confirm": Recipe(_form(_visit), Thing.VISIT),
+    "POST /visits/{appointment_id}/cancel": Recipe(_form(_visit), Thing.VISIT),
     "GET /waitlist/{entry_id}": Recipe(_api("GET /api/v1/waitlist/{entry_id}"), Thing.PATIENT),
-    "POST /waitlist/{entry_id}/leave": Recipe(
-        page(_api("DELETE /api/v1/waitlist/{entry_id}"), version=1), Thing.PATIENT
-    ),
+    "POST /waitlist/{entry_id}/leave": Recipe(_form(_api("DELETE /api/v1/waitlist/{entry_id}")), Thing.PATIENT),
     "POST /offers/{offer_id}/accept": Recipe(
         _api("POST /api/v1/offers/{offer_id}/accept"), (Thing.PATIENT, Thing.VISIT)
     ),

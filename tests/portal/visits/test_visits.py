@@ -16,6 +16,11 @@ def links(page: Page) -> list[str]:
     return [str(a["href"]) for a in page.all("a")]
 
 
+def forms(page: Page) -> list[str]:
+    """Where forms of the page itself go, without those of the frame."""
+    return [path for form in page.all("form") if (path := str(form.get("action"))) not in ("/language", "/logout")]
+
+
 def test_what_lies_ahead_and_what_is_over(patient: Patient) -> None:
     later, sooner = patient.visit(33), patient.visit(9)
     over, off = patient.visit(-100, status="completed"), patient.visit(57, status="cancelled")
@@ -69,7 +74,7 @@ def test_confirm_move_and_cancel_by_forms_alone(patient: Patient) -> None:
 
     cancelled = patient.press(moved, "/cancel", reason="a cold")
     assert "Your visit is cancelled" in cancelled.text
-    assert [form for form in cancelled.all("form") if form["action"] != "/language"] == []
+    assert forms(cancelled) == []
     assert (patient.row(visit)["status"], patient.row(visit)["status_reason"]) == ("cancelled", "a cold")
 
 
@@ -105,7 +110,7 @@ def test_what_has_begun_or_is_over_offers_nothing(patient: Patient) -> None:
     for hours, status in ((-49, "checked_in"), (-100, "completed"), (-120, "no_show"), (80, "cancelled")):
         visit = patient.visit(hours, status=status)
         page = patient.page(f"/visits/{visit}")
-        assert [form for form in page.all("form") if form["action"] != "/language"] == [], status
+        assert forms(page) == [], status
         away = patient.get(f"/visits/{visit}/move")
         assert (away.status_code, away.headers["location"]) == (303, f"/visits/{visit}")
         refused = Page(patient.post(f"/visits/{visit}/cancel", version=1))

@@ -135,6 +135,5 @@ def _page(request: Request, templates: tuple[str, str], refused: Problem | None,
     """The page, or to htmx the part of it that changes."""
     template = templates[0 if request.headers.get("hx-request") else 1]
     status = refused.status if refused else 200
-    answer = page(request, template, status=status, **{"refused": refused and refused.slug, "done": None} | said)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    said = {"refused": refused and refused.slug, "done": None} | said
+    return page(request, template, status=status, private=True, **said)
