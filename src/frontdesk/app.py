@@ -42,6 +42,7 @@ from frontdesk.portal import api as portal
 from frontdesk.portal.account import api as account
 from frontdesk.portal.account import joining
 from frontdesk.portal.desk import api as desk
+from frontdesk.portal.desk import calendar as desk_calendar
 from frontdesk.portal.desk import patients as desk_patients
 from frontdesk.ports import redis
 from frontdesk.ports.cache.redis import cache_of
@@ -127,7 +128,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.state.keys = secrets.Keys(secrets.load_or_create(config))
     app.include_router(ops.router)
     app.include_router(guests.router)
-    for pages in (portal, account, joining, desk, desk_patients):
+    for pages in (portal, account, joining, desk, desk_calendar, desk_patients):
         app.include_router(pages.router)
     for part in _PARTS:  # one level of inclusion: each further one matches every path again
         app.include_router(part.router, prefix=API)
