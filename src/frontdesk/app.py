@@ -46,6 +46,7 @@ from frontdesk.portal.book import api as booking_pages
 from frontdesk.portal.book import booked
 from frontdesk.portal.book import guest as guest_pages
 from frontdesk.portal.desk import api as desk
+from frontdesk.portal.desk import calendar as desk_calendar
 from frontdesk.portal.desk import patients as desk_patients
 from frontdesk.portal.start import api as start
 from frontdesk.portal.visits import api as visits
@@ -97,6 +98,7 @@ _PAGES: tuple[Any, ...] = (
     start,
     desk,
     desk_patients,
+    desk_calendar,
     pages_live,
     visits,
     waiting,

@@ -55,6 +55,9 @@ DESK: dict[str, Recipe] = {
     "POST /desk/visits/{appointment_id}/confirm": Recipe(form("scheduled"), Thing.VISIT),
     "POST /desk/visits/{appointment_id}/cancel": Recipe(form("scheduled", reason="They called"), Thing.VISIT),
     "POST /desk/visits/{appointment_id}/move": Recipe(moved, Thing.VISIT),
+    "GET /desk/calendar": Recipe(at_desk(), Thing.CLINIC),
+    "GET /desk/calendar/events": Recipe(at_desk(), Thing.CLINIC),
+    "POST /desk/calendar/visits/{appointment_id}/move": Recipe(moved, Thing.VISIT),
     "GET /desk/patients": Recipe(),
     "POST /desk/patients/find": Recipe(
         lambda world, caller: Call(form={"q": CANARIES[Secret.CONTACT]["last_name"]}), Thing.PATIENT, listing=True

@@ -28,8 +28,10 @@ def at_desk(browser: Browser, desk: Desk, *, dark: bool = False, phone: bool = F
     )
     context.add_cookies([{"name": browsers.COOKIE, "value": desk.cookie, "url": desk.service.url}])
     watched = Watched(context.new_page(), desk)
-    yield watched
-    context.close()
+    try:
+        yield watched
+    finally:
+        context.close()
     assert watched.complaints == []
 
 
