@@ -435,6 +435,7 @@ def ask(name: str, call: Call, client: httpx.Client) -> tuple[httpx.Response, st
     """Send the call. Answers the response, and all that was said in asking."""
     method, path = operation_of(name).split(" ", 1)
     path = path.format(**call.path)
+    client.cookies.clear()  # of a page that logged somebody in
     request = client.build_request(
         method, path, params=call.query, json=call.json, data=call.form, headers=call.headers
     )

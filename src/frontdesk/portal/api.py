@@ -10,12 +10,12 @@ from starlette.responses import RedirectResponse, Response
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.db import borrow
-from frontdesk.notifications.language import LANGUAGES
 from frontdesk.portal import assets, language, search, times
 from frontdesk.portal.book import choosing
 from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
 from frontdesk.portal.search import Search
+from frontdesk.portal.start import api as start
 from frontdesk.portal.times import Look
 from frontdesk.providers import finding
 from frontdesk.web.browsers import own_path, wants_page
@@ -34,7 +34,9 @@ async def home(request: Request, _: Anybody, conn: Read) -> Response:
     """The search; programs are led to the documentation of the API."""
     if not wants_page(request):
         return RedirectResponse("/docs")
-    return page(request, "home.html", search=Search(), **await search.choices(conn))
+    return page(
+        request, "home.html", search=Search(), demo=await start.here(request, conn), **await search.choices(conn)
+    )
 
 
 @router.get("/find")
@@ -74,7 +76,7 @@ async def choose_language(
 ) -> Response:
     """Remember the language for a year, and go back to the page."""
     response = RedirectResponse(own_path(back), 303, {"Cache-Control": "no-store"})
-    if chosen in LANGUAGES:
+    if chosen in language.LANGUAGES:
         secure = request.url.scheme == "https"
         response.set_cookie(language.COOKIE, chosen, _A_YEAR_S, httponly=True, secure=secure, samesite="lax")
     return response
