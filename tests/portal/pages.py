@@ -1,7 +1,6 @@
 """Every page, and who looks at it. test_axe.py opens each for each of them; a new page needs a line here.
 
-What stands in braces is filled from `ids` of the world (tests/queries/world.py, three of each thing), or made for the
-reader (test_axe.py).
+What stands in braces is filled from `ids` of the world (tests/queries/world.py, three of each thing), or from MORE.
 """
 
 ANYBODY = ("anonymous",)
@@ -15,20 +14,13 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/providers/{provider_id}": ANYBODY,
     "/providers/{provider_id}?visit={visit_type_id}&view=day": ANYBODY,
     "/providers/{provider_id}?visit={visit_type_id}&view=month": ANYBODY,
-    "/providers/{provider_id}?visit={visit_type_id}&at={clinic_id}&gone=2030-01-01T09:00:00Z&why=taken": ANYBODY,
-    "/book": ("anonymous", "patient"),
-    "/book/{hold_id}": ("anonymous", "patient", "staff"),
-    "/book/{hold_id}/guest": ANYBODY,
-    "/book/{hold_id}/code": ANYBODY,
-    "/booked/{token}": ANYBODY,
     "/login": ANYBODY,
     "/register": ANYBODY,
     "/forgot": ANYBODY,
     "/password/{token}": ANYBODY,
 }
 
-KEEPS = ("anonymous", "patient", "staff")
-"""For whom a time is kept: `hold_id` is the reader's own."""
+MORE = {"token": "none"}
 
 REFUSED: dict[str, int] = {
     "/providers/{clinic_id}": 404,

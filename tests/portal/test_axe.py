@@ -11,20 +11,19 @@ from pathlib import Path
 import psycopg
 import pytest
 from fastapi.routing import iter_route_contexts
-from playwright.sync_api import APIRequestContext, Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 from pydantic import SecretStr
 
-from frontdesk import demo, links
+from frontdesk import demo
 from frontdesk.app import create_app
 from frontdesk.portal import language
 from frontdesk.portal.route import PageRoute
-from frontdesk.secrets import Keys
 from frontdesk.settings import Settings
 from frontdesk.supervisor.postgres import EmbeddedPostgres
 from tests.conftest import copy_database, drop_database
 from tests.make import Make
 from tests.portal.browsing import PHONE, Watched
-from tests.portal.pages import FILES, KEEPS, PAGES, REFUSED
+from tests.portal.pages import FILES, MORE, PAGES, REFUSED
 from tests.queries.world import Builder, World
 from tests.service import SECRET, Service
 
@@ -47,12 +46,9 @@ class Walk:
     service: Service
     world: World
     contexts: dict[str, BrowserContext]
-    token: str  # of the link to a visit
-    holds: dict[str, str]  # a time that is kept, by for whom
 
-    def address(self, page: str, who: str = "anonymous") -> str:
-        own = {"token": self.token, "hold_id": self.holds.get(who)}
-        return self.service.url + page.format(**self.world.ids | own)
+    def address(self, page: str) -> str:
+        return self.service.url + page.format(**MORE, **self.world.ids)
 
 
 @pytest.fixture(scope="module")
@@ -73,31 +69,12 @@ def walk(postgres: EmbeddedPostgres, browser: Browser, tmp_path_factory: pytest.
                 form = {"email": email, "password": demo.PASSWORD}
                 answer = contexts[role].request.post(f"{service.url}/login", form=form, max_redirects=0)
                 assert answer.status == 303, answer.text()
-        visit = {name: world.ids[name] for name in ("appointment_id", "patient_id")}
-        link = links.token_of(Keys(SECRET), **visit, generation=0)
-        holds = {who: kept(service, world, contexts[who].request, number) for number, who in enumerate(KEEPS)}
-        guest = {"first_name": "Ada", "last_name": "Guest", "date_of_birth": "1990-01-02", "phone": "+34 600 1234"}
-        sent = contexts["anonymous"].request.post(
-            f"{service.url}/book/{holds['anonymous']}/guest", form=guest | {"email": "ada@guest.test"}, max_redirects=0
-        )
-        assert sent.status == 303, sent.text()
-        yield Walk(service, world, contexts, link, holds)
+        yield Walk(service, world, contexts)
         for context in contexts.values():
             context.close()
     finally:
         service.stop()
         drop_database(postgres, service.dsn)
-
-
-def kept(service: Service, world: World, reader: APIRequestContext, number: int) -> str:
-    """A time that the reader keeps from now on."""
-    at = f"{service.api}/providers/{world.ids['provider_id']}/availability?visit_type_id={world.ids['visit_type_id']}"
-    slot = reader.get(at).json()["slots"][number]
-    form = {"visit": str(world.ids["visit_type_id"]), "clinic": slot["clinic_id"], "start": slot["start"]}
-    path = f"{service.url}/providers/{world.ids['provider_id']}/hold"
-    made = reader.post(path, form=form, max_redirects=0)
-    assert made.status == 303, made.text()
-    return made.headers["location"].removeprefix("/book/")
 
 
 def in_arabic(page: Page) -> None:
@@ -126,7 +103,7 @@ def faults(page: Page) -> list[str]:
 @pytest.mark.parametrize(("path", "who"), [(path, who) for path, readers in PAGES.items() for who in readers])
 def test_nobody_is_shut_out(walk: Walk, path: str, who: str) -> None:
     watched = Watched(walk.contexts[who].new_page(), walk.service.url)
-    answer = watched.page.goto(walk.address(path, who))
+    answer = watched.page.goto(walk.address(path))
     assert answer is not None
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     found = faults(watched.page)
