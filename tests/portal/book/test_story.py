@@ -10,7 +10,6 @@ from tests.canaries import BORN_ON, WORD
 from tests.portal.book.conftest import Place, codes
 from tests.portal.browsing import Watched, opened
 from tests.portal.conftest import Visitor
-from tests.portal.test_browser import browser as browser  # a fixture
 
 pytestmark = pytest.mark.postgres("18")
 

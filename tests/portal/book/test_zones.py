@@ -22,7 +22,6 @@ from tests.html import Page
 from tests.portal.book.conftest import codes, enrol, somebody, wish
 from tests.portal.browsing import opened
 from tests.portal.conftest import Visitor
-from tests.portal.test_browser import browser as browser  # a fixture
 from tests.service import Service
 
 pytestmark = pytest.mark.postgres("18")
