@@ -30,7 +30,8 @@ def test_it_prints_address_docs_and_logins_in_this_order(running: Service) -> No
     assert f"{address}/docs" in running.out[1]
     for role in ("admin", "staff", "provider", "patient"):
         assert f"{role}@frontdesk.test" in running.out[2]
-    assert "frontdesk-demo" in running.out[2]
+    assert running.out[2].endswith(f"{address}/start")
+    assert "frontdesk-demo" in running.out[3]
     assert running.healthy()
     assert running.answers("/docs") == 200
 
