@@ -42,6 +42,10 @@ from frontdesk.portal import api as portal
 from frontdesk.portal import live as pages_live
 from frontdesk.portal.account import api as account
 from frontdesk.portal.account import joining
+from frontdesk.portal.me import api as me
+from frontdesk.portal.me import record
+from frontdesk.portal.provider import day as my_day
+from frontdesk.portal.provider import schedule as my_schedule
 from frontdesk.portal.visits import api as visits
 from frontdesk.portal.visits import waiting_api as waiting
 from frontdesk.ports import redis
@@ -128,7 +132,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.state.keys = secrets.Keys(secrets.load_or_create(config))
     app.include_router(ops.router)
     app.include_router(guests.router)
-    for pages in (portal, pages_live, account, joining, visits, waiting):
+    for pages in (portal, pages_live, account, joining, visits, waiting, me, record, my_day, my_schedule):
         app.include_router(pages.router)
     for part in _PARTS:  # one level of inclusion: each further one matches every path again
         app.include_router(part.router, prefix=API)

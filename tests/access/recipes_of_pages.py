@@ -12,6 +12,8 @@ from frontdesk.secrets import Keys
 from tests.access.callers import Caller
 from tests.access.recipes import LOG_INS, Call, Make, Recipe, of, somebody
 from tests.access.recipes_of_factors import FACTORS
+from tests.access.recipes_of_me import ME
+from tests.access.recipes_of_providers import PROVIDERS
 from tests.access.recipes_of_visits import VISITS
 from tests.access.world import World
 from tests.service import SECRET
@@ -55,6 +57,8 @@ PAGES: dict[str, Recipe] = {
     "POST /language": Recipe(lambda world, caller: Call(form={"chosen": "es", "back": "/find"})),
     "GET /static/{name}": Recipe(lambda world, caller: Call({"name": assets()["portal.css"].name})),
     **VISITS,
+    **ME,
+    **PROVIDERS,
     "GET /login": Recipe(),
     "POST /login": Recipe(_form(LOG_INS, "token", username="email")),
     "POST /login/second": Recipe(_form(FACTORS, "token/second-factor", recovery_code="code")),

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.live.world import relay
+from tests.portal.patients import Patient
 from tests.portal.test_browser import PATIENCE_MS, browser  # noqa: F401 - a fixture
 from tests.portal.visits.browsing import at_home
-from tests.portal.visits.conftest import Patient
 from tests.portal.visits.test_waiting import busy, join
 
 pytestmark = pytest.mark.postgres("18")
