@@ -42,10 +42,17 @@ from frontdesk.portal import api as portal
 from frontdesk.portal import live as pages_live
 from frontdesk.portal.account import api as account
 from frontdesk.portal.account import joining
+from frontdesk.portal.book import api as booking_pages
+from frontdesk.portal.book import booked
+from frontdesk.portal.book import guest as guest_pages
+from frontdesk.portal.desk import api as desk
+from frontdesk.portal.desk import calendar as desk_calendar
+from frontdesk.portal.desk import patients as desk_patients
 from frontdesk.portal.me import api as me
 from frontdesk.portal.me import record
 from frontdesk.portal.provider import day as my_day
 from frontdesk.portal.provider import schedule as my_schedule
+from frontdesk.portal.start import api as start
 from frontdesk.portal.visits import api as visits
 from frontdesk.portal.visits import waiting_api as waiting
 from frontdesk.ports import redis
@@ -87,6 +94,27 @@ _CORS: dict[str, Any] = {
 
 _OPEN = _DOCS | {"/openapi.json", "/static-offline-docs"}
 """What is reached without declaring a permission: the pages, what they show and what they are drawn with."""
+
+_PAGES: tuple[Any, ...] = (
+    portal,
+    account,
+    joining,
+    start,
+    desk,
+    desk_patients,
+    desk_calendar,
+    pages_live,
+    visits,
+    waiting,
+    me,
+    record,
+    my_day,
+    my_schedule,
+    booking_pages,
+    guest_pages,
+    booked,
+)
+"""For browsers."""
 
 _PARTS: tuple[Any, ...] = (
     availability,
@@ -132,7 +160,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.state.keys = secrets.Keys(secrets.load_or_create(config))
     app.include_router(ops.router)
     app.include_router(guests.router)
-    for pages in (portal, pages_live, account, joining, visits, waiting, me, record, my_day, my_schedule):
+    for pages in _PAGES:
         app.include_router(pages.router)
     for part in _PARTS:  # one level of inclusion: each further one matches every path again
         app.include_router(part.router, prefix=API)

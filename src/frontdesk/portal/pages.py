@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from frontdesk.auth import tokens
-from frontdesk.notifications.language import LANGUAGES
 from frontdesk.portal import assets, language
 from frontdesk.portal.language import Said
 
@@ -25,7 +24,7 @@ HEADERS = {
     "Vary": "Accept, Accept-Encoding, Accept-Language, Cookie, HX-Request",
 }
 
-_NAMES = {code: Locale(code).get_display_name(code) for code in LANGUAGES}
+_NAMES = {code: Locale(code).get_display_name(code) for code in language.LANGUAGES}
 """Each language by its own name, for the switch."""
 
 
@@ -41,7 +40,7 @@ def _templates(spoken: str) -> Environment:
     )
     made.install_gettext_translations(language.words(spoken), newstyle=True)  # type: ignore[attr-defined]
     made.filters["runs"] = runs
-    made.globals |= {"asset": assets.url, "languages": _NAMES, "link": link}
+    made.globals |= {"asset": assets.url, "link": link}
     return made
 
 
@@ -67,6 +66,7 @@ def page(request: Request, template: str, *, status: int = 200, private: bool = 
         "me": me,
         "language": locale.language,
         "dir": locale.text_direction,
+        "languages": {code: _NAMES[code] for code in language.spoken(request.url.path)},
         "said": Said(locale),
         "named": partial(language.named, locale),
     }

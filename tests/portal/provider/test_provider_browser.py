@@ -4,15 +4,15 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.live.world import relay
+from tests.portal.browsing import PATIENCE_MS
 from tests.portal.provider.conftest import Provider
 from tests.portal.provider.test_provider_pages import on
-from tests.portal.test_browser import PATIENCE_MS, browser  # noqa: F401 - a fixture
 from tests.portal.visits.browsing import at_home
 
 pytestmark = pytest.mark.postgres("18")
 
 
-def test_who_arrives_is_seen_and_called_in(browser: Browser, provider: Provider) -> None:  # noqa: F811
+def test_who_arrives_is_seen_and_called_in(browser: Browser, provider: Provider) -> None:
     patient = provider.patient
     visit = patient.visit(9)
     desk = patient.visitor.service.client(patient.visitor.make.token("staff", clinic_ids=(patient.clinic,)))
@@ -31,7 +31,7 @@ def test_who_arrives_is_seen_and_called_in(browser: Browser, provider: Provider)
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_pictures(browser: Browser, provider: Provider, dark: bool) -> None:  # noqa: F811
+def test_pictures(browser: Browser, provider: Provider, dark: bool) -> None:
     for hours, status in ((7, "completed"), (8, "in_progress"), (9, "checked_in"), (10, "confirmed"), (11, "no_show")):
         provider.patient.other().visit(hours, status=status)
     provider.patient.visitor.make.exception(

@@ -9,8 +9,8 @@ from playwright.sync_api import Browser
 
 from frontdesk.auth import browsers, tokens
 from frontdesk.secrets import Keys
+from tests.portal.browsing import Watched, opened
 from tests.portal.patients import Patient
-from tests.portal.test_browser import Watched, opened
 from tests.service import SECRET
 
 
