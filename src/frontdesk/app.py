@@ -48,6 +48,10 @@ from frontdesk.portal.book import guest as guest_pages
 from frontdesk.portal.desk import api as desk
 from frontdesk.portal.desk import calendar as desk_calendar
 from frontdesk.portal.desk import patients as desk_patients
+from frontdesk.portal.me import api as me
+from frontdesk.portal.me import record
+from frontdesk.portal.provider import day as my_day
+from frontdesk.portal.provider import schedule as my_schedule
 from frontdesk.portal.start import api as start
 from frontdesk.portal.visits import api as visits
 from frontdesk.portal.visits import waiting_api as waiting
@@ -102,6 +106,10 @@ _PAGES: tuple[Any, ...] = (
     pages_live,
     visits,
     waiting,
+    me,
+    record,
+    my_day,
+    my_schedule,
     booking_pages,
     guest_pages,
     booked,

@@ -18,6 +18,17 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/register": ANYBODY,
     "/forgot": ANYBODY,
     "/password/{token}": ANYBODY,
+    "/visits": ("patient",),
+    "/visits?when=past": ("patient",),
+    "/visits/{appointment_id}": ("patient",),
+    "/visits/{appointment_id}/move": ("patient",),
+    "/waitlist/{entry_id}": ("patient",),
+    "/me": ("patient", "staff"),
+    "/me/details": ("patient",),
+    "/me/messages": ("patient",),
+    "/me/accesses": ("patient",),
+    "/my-day": ("provider",),
+    "/my-schedule": ("provider",),
 }
 
 MORE = {"token": "none"}
@@ -28,5 +39,5 @@ REFUSED: dict[str, int] = {
 }
 """What is told on a page when there is nothing to show; to anybody."""
 
-FILES = {"/static/{name}"}
+FILES = {"/static/{name}", "/live", "/me/export", "/visits/{appointment_id}/calendar.ics"}
 """What is asked for as a page is, and is none."""
