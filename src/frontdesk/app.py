@@ -42,8 +42,10 @@ from frontdesk.portal import api as portal
 from frontdesk.portal.account import api as account
 from frontdesk.portal.account import joining
 from frontdesk.portal.desk import api as desk
+from frontdesk.portal.desk import away as desk_away
 from frontdesk.portal.desk import calendar as desk_calendar
 from frontdesk.portal.desk import patients as desk_patients
+from frontdesk.portal.desk import waiting as desk_waiting
 from frontdesk.ports import redis
 from frontdesk.ports.cache.redis import cache_of
 from frontdesk.providers import api as providers
@@ -128,7 +130,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.state.keys = secrets.Keys(secrets.load_or_create(config))
     app.include_router(ops.router)
     app.include_router(guests.router)
-    for pages in (portal, account, joining, desk, desk_calendar, desk_patients):
+    for pages in (portal, account, joining, desk, desk_calendar, desk_patients, desk_waiting, desk_away):
         app.include_router(pages.router)
     for part in _PARTS:  # one level of inclusion: each further one matches every path again
         app.include_router(part.router, prefix=API)
