@@ -9,7 +9,7 @@ RUN /opt/frontdesk/bin/pip install --require-hashes -r requirements.lock
 # What browsers are sent that is not ours.
 COPY package.json package-lock.json .npmrc requirements-node.lock ./
 RUN python -m venv /opt/node && /opt/node/bin/pip install --require-hashes -r requirements-node.lock \
-    && /opt/node/bin/npm ci
+    && /opt/node/bin/npm ci --omit=dev
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
 RUN mkdir -p src/frontdesk/portal/static && cp node_modules/htmx.org/dist/htmx.min.js \

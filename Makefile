@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STATIC := src/frontdesk/portal/static
 HTMX := node_modules/htmx.org/dist
+AXE := .cache/axe.min.js
 CALENDAR := node_modules/@event-calendar/build/dist
 
 .PHONY: run test lint bench lock clean
@@ -25,9 +26,16 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 # What browsers are sent that is not ours, from npm; Node comes from PyPI where the system has none.
 $(STATIC)/.copied: package.json package-lock.json requirements-node.lock | $(VENV)/.run
 	@command -v npm >/dev/null || $(PIP) install --require-hashes -r requirements-node.lock
-	@$$(command -v npm || echo $(BIN)/npm) ci --loglevel=error >/dev/null
+	@$$(command -v npm || echo $(BIN)/npm) ci --omit=dev --loglevel=error >/dev/null
 	@mkdir -p $(STATIC)
 	@cp $(HTMX)/htmx.min.js $(HTMX)/ext/hx-sse.min.js $(CALENDAR)/event-calendar.min.js $(CALENDAR)/event-calendar.min.css $(STATIC)
+	@touch $@
+
+# What tests judge pages with; never shipped. After the copies: both fill node_modules.
+$(AXE): package.json package-lock.json | $(STATIC)/.copied
+	@$$(command -v npm || echo $(BIN)/npm) ci --loglevel=error >/dev/null
+	@mkdir -p $(@D)
+	@cp node_modules/axe-core/axe.min.js $@
 	@touch $@
 
 # Every page works without these files; only tests insist on them.
@@ -37,7 +45,7 @@ run: $(VENV)/.run
 	@exec $(BIN)/python -m frontdesk run
 
 # Bytecode is kept, whatever the environment says: the suite starts some hundred processes that would compile it anew.
-test: $(VENV)/.dev $(STATIC)/.copied
+test: $(VENV)/.dev $(STATIC)/.copied $(AXE)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadscope
 
 lint: $(VENV)/.dev

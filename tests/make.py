@@ -9,8 +9,9 @@ import psycopg
 from psycopg import sql
 from psycopg.types.range import TimestamptzRange
 
-from frontdesk import ids
+from frontdesk import demo, ids
 from frontdesk.auth import tokens
+from frontdesk.auth.passwords import hash_password
 from frontdesk.auth.permissions import Role
 from frontdesk.secrets import Keys
 from tests.canaries import BORN_ON, WORD
@@ -104,6 +105,23 @@ class Make:
             during=during,
             **{**defaults, **columns},
         )
+
+    def demo_log_ins(
+        self, patient_id: UUID | None = None, provider_id: UUID | None = None, clinic_id: UUID | None = None
+    ) -> None:
+        """The accounts that the demo makes, in a database of the test's own. Their password is the demo's."""
+        links = {
+            "patient": {"patient_id": patient_id or self.patient()},
+            "provider": {"provider_id": provider_id or self.provider()},
+        }
+        secret_hash = hash_password(demo.PASSWORD)
+        for email, role in demo.LOGINS.items():
+            user = self.row("user_account", email=email, password_hash=secret_hash, role=role, **links.get(role, {}))
+            if role == "staff" and clinic_id:
+                self.conn.execute(
+                    "INSERT INTO user_clinic (user_id, clinic_id, changed_by, request_id) VALUES (%s, %s, %s, %s)",
+                    (user, clinic_id, *STAMP.values()),
+                )
 
     def token(
         self,

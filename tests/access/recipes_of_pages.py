@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from frontdesk import clock
+from frontdesk import clock, demo
 from frontdesk.auth import proofs, totp
 from frontdesk.auth.permissions import Role
 from frontdesk.auth.proofs import Purpose
@@ -11,8 +11,10 @@ from frontdesk.portal.assets import assets
 from frontdesk.secrets import Keys
 from tests.access.callers import Caller
 from tests.access.recipes import LOG_INS, Call, Make, Recipe, of, somebody
+from tests.access.recipes_of_book import BOOK
 from tests.access.recipes_of_desk import DESK
 from tests.access.recipes_of_factors import FACTORS
+from tests.access.recipes_of_visits import VISITS
 from tests.access.world import World
 from tests.service import SECRET
 
@@ -47,13 +49,24 @@ def _app(world: World, caller: Caller) -> Call:
     return Call(form={"enrolment_token": token, "code": code})
 
 
+def _demo(world: World, caller: Caller) -> Call:
+    """The demo's log-ins are there."""
+    known = world.make.conn.execute("SELECT FROM user_account WHERE email = ANY(%s)", [list(demo.LOGINS)]).fetchone()
+    if known is None:
+        world.make.demo_log_ins()
+    return Call()
+
+
 PAGES: dict[str, Recipe] = {
     "GET /": Recipe(),
     "GET / (as a page)": Recipe(lambda world, caller: Call(headers={"Accept": "text/html"})),
     "GET /find": Recipe(),
     "GET /providers/{provider_id}": Recipe(of(provider_id="provider")),
     "POST /language": Recipe(lambda world, caller: Call(form={"chosen": "es", "back": "/find"})),
+    "GET /start": Recipe(_demo),
+    **BOOK,
     "GET /static/{name}": Recipe(lambda world, caller: Call({"name": assets()["portal.css"].name})),
+    **VISITS,
     "GET /login": Recipe(),
     "POST /login": Recipe(_form(LOG_INS, "token", username="email")),
     "POST /login/second": Recipe(_form(FACTORS, "token/second-factor", recovery_code="code")),
@@ -66,4 +79,5 @@ PAGES: dict[str, Recipe] = {
     "GET /password/{token}": Recipe(lambda world, caller: Call({"token": "none"})),
     "POST /password/{token}": Recipe(_password),
     **DESK,
+    **VISITS,
 }

@@ -1,5 +1,7 @@
 """Clinics around the world, and a visitor with nothing but a browser."""
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,8 +9,10 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from frontdesk import clock
+from tests.debian import chromium
 from tests.html import Page
 from tests.make import STAMP, Make
 from tests.service import Service
@@ -58,3 +62,16 @@ def visitor(service: Service, make: Make) -> Visitor:
     client.base_url = httpx.URL(service.url)
     specialty = make.row("specialty", name=f"Specialty {uuid4()}")
     return Visitor(service, make, client, specialty, make.visit_type(30))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = chromium()
+    if isinstance(found, str):
+        pytest.skip(found)
+    with sync_playwright() as playwright:
+        # Chromium's own sandbox does not work for root.
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        running = playwright.chromium.launch(executable_path=found, args=arguments)
+        yield running
+        running.close()

@@ -31,7 +31,7 @@ def test_the_lock_pins_digests_and_names_no_registry() -> None:
     assert "://" not in lock
     packages = {name: one for name, one in json.loads(lock)["packages"].items() if name}
     assert all(one["integrity"].startswith("sha512-") for one in packages.values())
-    for name, version in wanted["dependencies"].items():
+    for name, version in (wanted["dependencies"] | wanted["devDependencies"]).items():
         assert packages[f"node_modules/{name}"]["version"] == version, "an exact version, not a range"
 
 

@@ -1,78 +1,13 @@
 """In a real browser, on a telephone: find somebody, see their times, and see them change as others book."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from tests.debian import chromium
 from tests.live.world import relay
+from tests.portal.browsing import PATIENCE_MS, opened
 from tests.portal.conftest import Visitor
 
 pytestmark = pytest.mark.postgres("18")
-
-PHONE = {"width": 390, "height": 844}
-PATIENCE_MS = 30_000
-PICTURES = Path(__file__).parents[2] / ".cache" / "pictures"
-"""What the pages looked like, for whoever wants to see."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = chromium()
-    if isinstance(found, str):
-        pytest.skip(found)
-    with sync_playwright() as playwright:
-        # Chromium's own sandbox does not work for root.
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        running = playwright.chromium.launch(executable_path=found, args=arguments)
-        yield running
-        running.close()
-
-
-class Watched:
-    """A page that remembers whatever went wrong in it: what the console said, and who else was asked."""
-
-    def __init__(self, page: Page, visitor: Visitor) -> None:
-        self.page, self.complaints = page, []
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("console", self._said)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda r: r.url.startswith(visitor.service.url) or self.complaints.append(r.url))
-        page.on("response", lambda r: r.status < 400 or self.complaints.append(f"{r.status} {r.url}"))
-
-    complaints: list[str]
-
-    def _said(self, message: ConsoleMessage) -> None:  # violations of the policy are said there, too
-        self.complaints.append(f"{message.type}: {message.text}")
-
-    def picture(self, name: str) -> None:
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
-        wide, shown = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert wide <= shown, "nothing makes the page wider than the screen"
-
-
-@contextmanager
-def opened(
-    browser: Browser, visitor: Visitor, *, scripts: bool = True, dark: bool = False, zone: str = "Asia/Tokyo"
-) -> Iterator[Watched]:
-    context = browser.new_context(
-        base_url=visitor.service.url,
-        viewport=PHONE,  # type: ignore[arg-type]
-        has_touch=True,
-        locale="en-GB",
-        timezone_id=zone,
-        color_scheme="dark" if dark else "light",
-        java_script_enabled=scripts,
-    )
-    watched = Watched(context.new_page(), visitor)
-    yield watched
-    context.close()
-    assert watched.complaints == []
 
 
 @pytest.mark.parametrize("scripts", [True, False])

@@ -7,7 +7,7 @@ from tests.queries.conftest import FEW, MANY, Observed
 
 PAGE = {"Accept": "text/html"}
 PAGES = {
-    "/": 1,
+    "/": 2,  # the choices; whether this is the demo
     "/find": 3,  # who and what there is; what their books take; what the rooms' books take
     "/find?specialty={specialty_id}&clinic={clinic_id}&name=ana&part=morning": 3,
     "/providers/{provider_id}": 3,

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from frontdesk import db
 from frontdesk.auth.passwords import hashed
+from frontdesk.db import Connection
 from frontdesk.demo.book import Booked
 from frontdesk.demo.directory import Directory
 from frontdesk.demo.draw import Draw
@@ -29,6 +31,12 @@ STAFF_CLINICS = ("nyc", "bos")
 class _Links:
     patient_id: UUID | None = None
     provider_id: UUID | None = None
+
+
+async def work(conn: Connection) -> bool:
+    """Whether somebody can log in with LOGINS and PASSWORD: the demo is here, and nobody has changed its accounts."""
+    found = await db.one(conn, q.log_ins_work, emails=list(LOGINS), roles=list(LOGINS.values()), count=len(LOGINS))
+    return found is not None and bool(found["yes"])
 
 
 async def password_hash() -> str:

@@ -108,6 +108,12 @@ COPY user_account (id, email, password_hash, role, patient_id, provider_id, crea
 -- Where the demo's staff works.
 COPY user_clinic (user_id, clinic_id, changed_by, request_id) FROM STDIN;
 
+-- name: log_ins_work
+-- Whether all log-ins of the demo are as it made them: active, and with the one password that it gave to all.
+SELECT count(*) = %(count)s AND count(DISTINCT u.password_hash) = 1 AS yes
+FROM unnest(%(emails)s::text[], %(roles)s::text[]) AS made (email, role)
+JOIN user_account u ON lower(u.email) = made.email AND u.role = made.role AND u.active;
+
 -- name: analyze
 -- The planner knows nothing about rows that came a second ago.
 ANALYZE clinic, room, specialty, visit_type, provider, provider_specialty, provider_clinic, provider_visit_type, schedule,

@@ -1,6 +1,7 @@
 """How a name, a date, a time and a zone are said to a patient."""
 
 import re
+from collections.abc import Collection
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ LANGUAGES = ("en", "es")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
 
-def locale_of(language: str | None, country: str | None) -> Locale:
+def locale_of(language: str | None, country: str | None, spoken_here: Collection[str] = LANGUAGES) -> Locale:
     """The patient's language if we speak it, else English; dates as in its own country, or else in the clinic's."""
     language = (language or "").replace("_", "-")
     spoken = language.partition("-")[0]
@@ -22,7 +23,7 @@ def locale_of(language: str | None, country: str | None) -> Locale:
             locale = Locale.parse(tag, sep="-")
         except (UnknownLocaleError, ValueError, TypeError):
             continue
-        if locale.language in LANGUAGES:
+        if locale.language in spoken_here:
             return locale
     return Locale("en")
 

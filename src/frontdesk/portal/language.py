@@ -1,5 +1,6 @@
 """The language of a page, and how it says days and times. Its words are in `locale/`, by Babel; English is the key."""
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from functools import cache
@@ -14,21 +15,34 @@ from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from starlette.requests import Request
 
-from frontdesk.notifications.language import LANGUAGES, locale_of, plain
+from frontdesk.notifications import language as messages
+from frontdesk.notifications.language import locale_of, plain
 from frontdesk.web import browsers
 
 COOKIE = "language"
 """Holds the language that the visitor chose on a page; it outweighs what the browser says."""
 
 
+LANGUAGES = (*messages.LANGUAGES, "ar")
+"""What pages are written in."""
+
+_PARTLY = {"ar": re.compile(r"/(find|language|providers/.*|login(/.*)?|register|forgot|password/.*)?")}
+"""What is written in a language that not all pages are: the way to a booking."""
+
+
+def spoken(path: str) -> tuple[str, ...]:
+    """The languages in which the page at `path` is written."""
+    return tuple(one for one in LANGUAGES if one not in _PARTLY or _PARTLY[one].fullmatch(path))
+
+
 def of(request: Request) -> Locale:
     """The language to answer in, with the country that the browser names, whose dates and times they are."""
-    asked = browsers.languages(request)
+    asked, here = browsers.languages(request), spoken(request.url.path)
     chosen = request.cookies.get(COOKIE)
-    if chosen in LANGUAGES:
+    if chosen in here:
         asked = [*(tag for tag in asked if tag.partition("-")[0] == chosen), chosen]
-    known = (tag for tag in asked if tag.partition("-")[0].lower() in LANGUAGES)
-    return locale_of(next(known, None), None)
+    known = (tag for tag in asked if tag.partition("-")[0].lower() in here)
+    return locale_of(next(known, None), None, here)
 
 
 @cache
@@ -86,6 +100,10 @@ class Said:
     def weekday(self, on: date) -> str:
         """`Mon`."""
         return plain(format_skeleton("E", on, locale=self.locale))
+
+    def local(self, at: datetime, zone: str) -> date:
+        """The day that it is there."""
+        return at.astimezone(ZoneInfo(zone)).date()
 
     def zone(self, at: datetime, zone: str) -> str:
         """`Eastern Standard Time`: the name that the clocks of this zone have at that moment."""

@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from frontdesk.auth import tokens
-from frontdesk.notifications.language import LANGUAGES
 from frontdesk.portal import assets, language
 from frontdesk.portal.language import Said
 
@@ -26,7 +25,7 @@ HEADERS = {
     "Vary": "Accept, Accept-Encoding, Accept-Language, Cookie, HX-Request",
 }
 
-_NAMES = {code: Locale(code).get_display_name(code) for code in LANGUAGES}
+_NAMES = {code: Locale(code).get_display_name(code) for code in language.LANGUAGES}
 """Each language by its own name, for the switch."""
 
 
@@ -42,7 +41,7 @@ def _templates(spoken: str) -> Environment:
     )
     made.install_gettext_translations(language.words(spoken), newstyle=True)  # type: ignore[attr-defined]
     made.filters["runs"] = runs
-    made.globals |= {"asset": assets.url, "languages": _NAMES, "link": link, "uuid": UUID}
+    made.globals |= {"asset": assets.url, "link": link, "uuid": UUID}
     return made
 
 
@@ -68,12 +67,13 @@ def page(request: Request, template: str, *, status: int = 200, private: bool = 
         "me": me,
         "language": locale.language,
         "dir": locale.text_direction,
+        "languages": {code: _NAMES[code] for code in language.spoken(request.url.path)},
         "said": Said(locale),
         "named": partial(language.named, locale),
     }
     headers = HEADERS | {"Content-Language": locale.language}
     if me or private:
         headers["Cache-Control"] = "no-store"
-    body = _templates(locale.language).get_template(template).render(**frame, **told).encode()
+    body = _templates(locale.language).get_template(template).render(frame | told).encode()
     packed, _, headers = assets.packed(body, request, headers)
     return Response(packed, status, headers, "text/html; charset=utf-8")

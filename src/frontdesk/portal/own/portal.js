@@ -8,7 +8,9 @@
 
   function clock(zone, form) {
     const key = zone + JSON.stringify(form);
-    if (!made.has(key)) made.set(key, new Intl.DateTimeFormat(reader, {timeZone: zone, ...form}));
+    // With the digits of the clinic's times beside it.
+    const said = {timeZone: zone, numberingSystem: "latn", ...form};
+    if (!made.has(key)) made.set(key, new Intl.DateTimeFormat(reader, said));
     return made.get(key);
   }
 
@@ -43,4 +45,19 @@
   tell();
   // Parts of the page are replaced when times are taken or become free.
   new MutationObserver(tell).observe(document.getElementById("main"), {childList: true});
+})();
+
+// A form is sent once, however often its button is tapped.
+(() => {
+  const again = (form) => delete form.dataset.sent;
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.dataset.sent !== undefined) event.preventDefault();
+    form.dataset.sent = "";
+    setTimeout(again, 5000, form);
+  });
+  // The way back shows the page as it was left.
+  addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(again));
 })();

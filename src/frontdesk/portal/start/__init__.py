@@ -1,0 +1,1 @@
+"""Where somebody who tries Frontdesk begins. Only where the demo is."""
