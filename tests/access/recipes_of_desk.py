@@ -74,7 +74,6 @@ _numbers = count(1)
 DESK: dict[str, Recipe] = {
     "GET /desk": Recipe(),
     "GET /desk (of a clinic)": Recipe(at_desk(), Thing.CLINIC),
-    "GET /desk/live": Recipe(lambda world, caller: Call(query={"clinic": str(world.clinic)}), Thing.CLINIC),
     "GET /desk/visits/{appointment_id}": Recipe(visit("scheduled"), Thing.VISIT),
     "POST /desk/visits/{appointment_id}/step": Recipe(form("scheduled", to="checked_in"), Thing.VISIT),
     "POST /desk/visits/{appointment_id}/confirm": Recipe(form("scheduled"), Thing.VISIT),

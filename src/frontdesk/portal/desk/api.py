@@ -16,7 +16,6 @@ from frontdesk.booking import board
 from frontdesk.booking import service as booking
 from frontdesk.db import Connection, borrow
 from frontdesk.errors import Problem
-from frontdesk.live import api as live
 from frontdesk.portal.desk import choosing, day, moving
 from frontdesk.portal.desk.changing import changing
 from frontdesk.portal.desk.choosing import Chosen, Wish
@@ -55,12 +54,6 @@ class ToCancel(Doing):
 async def day_list(request: Request, actor: Desk, conn: Read) -> Response:
     """All visits of a clinic's day. To htmx only the list."""
     return await _list(request, conn, actor, Look.of(request))
-
-
-@router.get("/live")
-async def day_live(request: Request, actor: Desk, clinic: UUID, last_event_id: live.LastHeard = None) -> Response:
-    """What happens at a clinic, while it happens; `GET /api/v1/stream` for a browser that is logged in."""
-    return await live.stream(request, actor, board=[clinic], last_heard=last_event_id)
 
 
 @router.get("/visits/{appointment_id}")

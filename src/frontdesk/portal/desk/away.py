@@ -28,7 +28,7 @@ from frontdesk.web.tx import Read, viewer_of
 router = APIRouter(prefix="/desk/away", tags=["pages"], route_class=PageRoute, include_in_schema=False)
 
 Desk = Annotated[Actor, allow("board:read")]
-Asker = Annotated[Actor, allow("exceptions:ask")]
+Keeper = Annotated[Actor, allow("schedules:write")]
 Local = Annotated[str, Field(pattern=LOCAL)]
 
 
@@ -50,7 +50,7 @@ async def dialog(request: Request, actor: Desk, conn: Read) -> Response:
 
 
 @router.post("/preview")
-async def preview(request: Request, actor: Asker, asked: Annotated[Away, Form()]) -> Response:
+async def preview(request: Request, actor: Keeper, asked: Annotated[Away, Form()]) -> Response:
     """What it would displace, and which other times there are. Changes nothing."""
     async with borrow(request.app.state.pool, viewer_of(request)) as conn:
         place = await day.place(conn, actor, Look(clinic=asked.clinic))
@@ -64,7 +64,7 @@ async def preview(request: Request, actor: Asker, asked: Annotated[Away, Form()]
 
 
 @router.post("")
-async def enter(request: Request, actor: Asker, asked: Annotated[Away, Form()]) -> Response:
+async def enter(request: Request, actor: Keeper, asked: Annotated[Away, Form()]) -> Response:
     """Enter it, and offer the other times to all whom it displaces."""
     try:
         async with changing(request) as conn:

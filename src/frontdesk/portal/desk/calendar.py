@@ -60,7 +60,7 @@ def _event(row: dict[str, Any]) -> dict[str, Any]:
         "title": f"{row['first_name']} {row['last_name']} · {row['visit_type']}",
         "startEditable": row["status"] in moving.MOVABLE,
         "classNames": [f"is-{row['status']}"],
-        "extendedProps": {"version": row["version"], "start": times["start"]},
+        "extendedProps": {"version": row["version"], "start": times["start"], "provider": row["provider"]},
     }
 
 
