@@ -4,6 +4,7 @@ What stands in braces is filled from `ids` of the world (tests/queries/world.py,
 """
 
 ANYBODY = ("anonymous",)
+DESK = ("staff",)
 EVERYBODY = ("anonymous", "patient", "provider", "staff", "admin")
 
 PAGES: dict[str, tuple[str, ...]] = {
@@ -29,6 +30,17 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/me/accesses": ("patient",),
     "/my-day": ("provider",),
     "/my-schedule": ("provider",),
+    "/desk": DESK,
+    "/desk/visits/{appointment_id}": DESK,
+    "/desk/calendar": DESK,
+    "/desk/patients": DESK,
+    "/desk/patients/new": DESK,
+    "/desk/patients/{patient_id}": DESK,
+    "/desk/patients/{patient_id}/book": DESK,
+    "/desk/waitlist": DESK,
+    "/desk/messages": DESK,
+    "/desk/away": DESK,
+    "/desk/away/{provider_id}/{exception_id}": DESK,
 }
 
 MORE = {"token": "none"}
@@ -39,5 +51,5 @@ REFUSED: dict[str, int] = {
 }
 """What is told on a page when there is nothing to show; to anybody."""
 
-FILES = {"/static/{name}", "/live", "/me/export", "/visits/{appointment_id}/calendar.ics"}
+FILES = {"/desk/calendar/events", "/live", "/me/export", "/static/{name}", "/visits/{appointment_id}/calendar.ics"}
 """What is asked for as a page is, and is none."""
