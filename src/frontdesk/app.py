@@ -41,6 +41,7 @@ from frontdesk.patients import api as patients
 from frontdesk.portal import api as portal
 from frontdesk.portal.account import api as account
 from frontdesk.portal.account import joining
+from frontdesk.portal.device import api as device
 from frontdesk.portal.start import api as start
 from frontdesk.ports import redis
 from frontdesk.ports.cache.redis import cache_of
@@ -126,7 +127,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.state.keys = secrets.Keys(secrets.load_or_create(config))
     app.include_router(ops.router)
     app.include_router(guests.router)
-    for pages in (portal, account, joining, start):
+    for pages in (portal, account, joining, start, device):
         app.include_router(pages.router)
     for part in _PARTS:  # one level of inclusion: each further one matches every path again
         app.include_router(part.router, prefix=API)

@@ -17,6 +17,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/login": ANYBODY,
     "/register": ANYBODY,
     "/forgot": ANYBODY,
+    "/offline": ANYBODY,
+    "/device": ("patient",),
     "/password/{token}": ANYBODY,
 }
 
@@ -28,5 +30,5 @@ REFUSED: dict[str, int] = {
 }
 """What is told on a page when there is nothing to show; to anybody."""
 
-FILES = {"/static/{name}"}
+FILES = {"/static/{name}", "/manifest.webmanifest", "/sw.js", "/device/next"}
 """What is asked for as a page is, and is none."""

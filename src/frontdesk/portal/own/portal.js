@@ -46,3 +46,6 @@
   // Parts of the page are replaced when times are taken or become free.
   new MutationObserver(tell).observe(document.getElementById("main"), {childList: true});
 })();
+
+// What the device keeps for a patient (device.js) stays only as long as they are logged in.
+if (!document.querySelector("script[data-owner]")) localStorage.removeItem("next-visit");
