@@ -19,7 +19,7 @@ pytestmark = pytest.mark.postgres("18")
 KEPT = "() => JSON.parse(localStorage.getItem('next-visit'))"
 READY = """async () => {
     const worker = await navigator.serviceWorker.getRegistration();
-    return worker?.active?.state === "activated" && (await (await caches.open("offline")).keys()).length === 3;
+    return worker?.active?.state === "activated" && (await (await caches.open("offline")).keys()).length === 4;
 }"""
 
 
