@@ -13,7 +13,8 @@ RUN python -m venv /opt/node && /opt/node/bin/pip install --require-hashes -r re
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
 RUN mkdir -p src/frontdesk/portal/static && cp node_modules/htmx.org/dist/htmx.min.js \
-    node_modules/htmx.org/dist/ext/hx-sse.min.js src/frontdesk/portal/static/
+    node_modules/htmx.org/dist/ext/hx-sse.min.js node_modules/@event-calendar/build/dist/event-calendar.min.js \
+    node_modules/@event-calendar/build/dist/event-calendar.min.css src/frontdesk/portal/static/
 RUN /opt/frontdesk/bin/pip install --no-deps --no-build-isolation .
 
 FROM python:3.13.7-slim-bookworm

@@ -7,6 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STATIC := src/frontdesk/portal/static
 HTMX := node_modules/htmx.org/dist
 AXE := .cache/axe.min.js
+CALENDAR := node_modules/@event-calendar/build/dist
 
 .PHONY: run test lint bench lock clean
 .DEFAULT_GOAL := run
@@ -27,7 +28,7 @@ $(STATIC)/.copied: package.json package-lock.json requirements-node.lock | $(VEN
 	@command -v npm >/dev/null || $(PIP) install --require-hashes -r requirements-node.lock
 	@$$(command -v npm || echo $(BIN)/npm) ci --omit=dev --loglevel=error >/dev/null
 	@mkdir -p $(STATIC)
-	@cp $(HTMX)/htmx.min.js $(HTMX)/ext/hx-sse.min.js $(STATIC)
+	@cp $(HTMX)/htmx.min.js $(HTMX)/ext/hx-sse.min.js $(CALENDAR)/event-calendar.min.js $(CALENDAR)/event-calendar.min.css $(STATIC)
 	@touch $@
 
 # What tests judge pages with; never shipped. After the copies: both fill node_modules.

@@ -41,10 +41,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("postgres", versions, indirect=True, scope="session")
 
 
-LONG = {"concurrency", "crash", "imports", "proof"}
-"""Folders that take half of the time on PostgreSQL 18: another worker has them, with a server of its own."""
+APART = {
+    **dict.fromkeys(("concurrency", "crash", "imports", "proof"), "storms"),
+    **dict.fromkeys(("access", "portal", "sickday", "waitlist"), "people"),
+}
+"""Folders that take two thirds of the time on PostgreSQL 18: other workers have them, with servers of their own."""
 
-FIRST = ["pg18", "pg18 long", "pg15", "fuzz", "system", "ports"]
+FIRST = ["pg18 storms", "pg18 people", "pg18", "pg15", "fuzz", "system", "ports"]
 """What takes longest begins first; the rest follows where somebody is free."""
 
 
@@ -53,7 +56,7 @@ def share(nodeid: str) -> str:
     folder, version = nodeid.split("/")[1].split("::")[0], re.search(r"\[(pg\d+)", nodeid)
     if version is None:
         return folder
-    return "pg18 long" if version[1] == "pg18" and folder in LONG else version[1]
+    return f"pg18 {APART[folder]}" if version[1] == "pg18" and folder in APART else version[1]
 
 
 class Shares(LoadScopeScheduling):

@@ -1,11 +1,23 @@
-"""`python -m frontdesk` is the `frontdesk` command."""
+"""The `frontdesk` command, also as `python -m frontdesk`."""
 
+import os
 import signal
+import sys
+import tempfile
 
-# Ctrl-C while the rest is still being imported ends quietly; from then on Python handles it as always.
-signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from frontdesk.cli import main  # noqa: E402
+def main() -> None:
+    """Import the rest, and run it."""
+    # Ctrl-C while the rest is still being imported ends quietly; from then on Python handles it as always.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if sys.argv[1:2] == ["serve"]:
+        # prometheus_client looks when it is imported whether processes share what they count; `server` says where.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="frontdesk-")
+    from frontdesk.cli import main as command  # noqa: PLC0415
 
-signal.signal(signal.SIGINT, signal.default_int_handler)
-main()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    command()
+
+
+if __name__ == "__main__":
+    main()

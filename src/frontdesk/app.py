@@ -39,10 +39,19 @@ from frontdesk.notifications import api as notifications
 from frontdesk.ops import api as ops
 from frontdesk.patients import api as patients
 from frontdesk.portal import api as portal
+from frontdesk.portal import live as pages_live
 from frontdesk.portal.account import api as account
 from frontdesk.portal.account import joining
+from frontdesk.portal.book import api as booking_pages
+from frontdesk.portal.book import booked
+from frontdesk.portal.book import guest as guest_pages
+from frontdesk.portal.desk import api as desk
+from frontdesk.portal.desk import calendar as desk_calendar
+from frontdesk.portal.desk import patients as desk_patients
 from frontdesk.portal.device import api as device
 from frontdesk.portal.start import api as start
+from frontdesk.portal.visits import api as visits
+from frontdesk.portal.visits import waiting_api as waiting
 from frontdesk.ports import redis
 from frontdesk.ports.cache.redis import cache_of
 from frontdesk.providers import api as providers
@@ -82,6 +91,24 @@ _CORS: dict[str, Any] = {
 
 _OPEN = _DOCS | {"/openapi.json", "/static-offline-docs"}
 """What is reached without declaring a permission: the pages, what they show and what they are drawn with."""
+
+_PAGES: tuple[Any, ...] = (
+    portal,
+    account,
+    joining,
+    start,
+    device,
+    desk,
+    desk_patients,
+    desk_calendar,
+    pages_live,
+    visits,
+    waiting,
+    booking_pages,
+    guest_pages,
+    booked,
+)
+"""For browsers."""
 
 _PARTS: tuple[Any, ...] = (
     availability,
@@ -127,7 +154,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.state.keys = secrets.Keys(secrets.load_or_create(config))
     app.include_router(ops.router)
     app.include_router(guests.router)
-    for pages in (portal, account, joining, start, device):
+    for pages in _PAGES:
         app.include_router(pages.router)
     for part in _PARTS:  # one level of inclusion: each further one matches every path again
         app.include_router(part.router, prefix=API)

@@ -2,6 +2,7 @@
 
 import os
 import time
+from datetime import UTC, datetime
 from uuid import UUID
 
 SYSTEM = UUID("00000000-0000-7000-8000-000000000001")
@@ -23,3 +24,8 @@ def new_id() -> UUID:
     random = int.from_bytes(os.urandom(10), "big")
     high, low = random >> 68, random & ((1 << 62) - 1)
     return UUID(int=(stamp << 80) | (0x7 << 76) | (high << 64) | (0b10 << 62) | low)
+
+
+def made_at(made: UUID) -> datetime:
+    """When an id of `new_id` was made (aware, UTC, to the millisecond)."""
+    return datetime.fromtimestamp((made.int >> 80) / 1000, UTC)

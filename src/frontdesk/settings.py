@@ -91,6 +91,7 @@ class Settings(BaseSettings):
     overbook_lanes: int = Field(default=1, ge=0, le=9)  # overbookings of one provider at one moment; 0 forbids them
     overrides_per_day: int = Field(default=20, ge=0, le=1000)  # visits of a provider's day that may break a rule
     telehealth_url: str = "https://meet.jit.si/{meeting}"  # where a telehealth visit takes place
+    map_url: str = "https://www.openstreetmap.org/search?query={place}"  # the way to a clinic, by its address
     care_before: timedelta = timedelta(days=730)  # a provider cares for whom they saw so long ago at most
     care_after: timedelta = timedelta(days=365)  # or will see within
     break_glass_for: timedelta = timedelta(minutes=60)  # how long a broken glass lets anybody read, at most
@@ -210,6 +211,13 @@ class Settings(BaseSettings):
     def _a_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.match(r"smtps?://[^/]+/?$", value.get_secret_value()):
             raise ValueError("must be smtp://user:password@host:587 or smtps://user:password@host:465")
+        return value
+
+    @field_validator("map_url")
+    @classmethod
+    def _a_link_for_any_place(cls, value: str) -> str:
+        if value.count("{place}") != 1 or not re.fullmatch(r"https://[^\s{}]+", value.replace("{place}", "")):
+            raise ValueError("must begin with https:// and contain {place} once, where the address goes")
         return value
 
     @field_validator("telehealth_url")

@@ -78,7 +78,7 @@ def somebody(world: World) -> Account:
     return world.account(next(caller for caller in world.callers if caller.role is Role.STAFF))
 
 
-def _time(world: World) -> dict[str, Any]:
+def time_of(world: World) -> dict[str, Any]:
     place = {"provider_id": world.provider, "visit_type_id": world.visit_type, "clinic_id": world.clinic}
     return {name: str(value) for name, value in place.items()} | {"start": world.next_start().isoformat()}
 
@@ -88,27 +88,27 @@ def _question(world: World, caller: Caller) -> Call:
 
 
 def _explained(world: World, caller: Caller) -> Call:
-    asked = _time(world)
+    asked = time_of(world)
     return Call({"provider_id": asked.pop("provider_id")}, asked)
 
 
 def _booking(world: World, caller: Caller) -> Call:
-    return Call(json=_time(world) | {"patient_id": str(world.patient)})
+    return Call(json=time_of(world) | {"patient_id": str(world.patient)})
 
 
-def _held(world: World, caller: Caller) -> Call:
+def held(world: World, caller: Caller) -> Call:
     """The caller's own hold; of a desk that may make none here, the patient's."""
     return _drop(world, caller if Thing.TIME in caller.within or caller.role is Role.ADMIN else world.callers[1])
 
 
-def _kept(world: World, caller: Caller) -> Call:
+def kept(world: World, caller: Caller) -> Call:
     return _drop(world, world.callers[1])
 
 
 def _drop(world: World, by: Caller) -> Call:
     """A hold that `by` made, which is given back. Holds are capped for each client: earlier ones stand no longer."""
     world.make.conn.execute("UPDATE appointment SET status = 'expired' WHERE status = 'held'")
-    response = world.client(by).post("/api/v1/holds", json=_time(world))
+    response = world.client(by).post("/api/v1/holds", json=time_of(world))
     assert response.status_code == 201, (by.name, response.text)
     made = response.json()
     return Call({"hold_id": made["id"]}, headers={"X-Hold-Token": made["token"]} if "token" in made else {})
@@ -116,13 +116,13 @@ def _drop(world: World, by: Caller) -> Call:
 
 def _from_hold(world: World, caller: Caller) -> Call:
     """The patient's hold, for the caller or for whom they book for."""
-    hold_id = _kept(world, caller).path["hold_id"]
+    hold_id = kept(world, caller).path["hold_id"]
     others = {} if caller.role is Role.PATIENT else {"patient_id": str(world.patient)}
     return Call(json={"hold_id": hold_id, **others})
 
 
 def _any_provider(world: World, caller: Caller) -> Call:
-    asked = _time(world) | {"patient_id": str(world.patient), "specialty_id": str(world.specialty)}
+    asked = time_of(world) | {"patient_id": str(world.patient), "specialty_id": str(world.specialty)}
     del asked["provider_id"]
     return Call(json=asked)
 
@@ -355,9 +355,9 @@ PATIENTS: dict[str, Recipe] = {
 }
 
 BOOK: dict[str, Recipe] = {
-    "POST /api/v1/holds": Recipe(lambda world, caller: Call(json=_time(world)), Thing.TIME),
-    "DELETE /api/v1/holds/{hold_id}": Recipe(_held, Thing.HOLD),
-    "DELETE /api/v1/holds/{hold_id} (the patient's)": Recipe(_kept, Thing.KEPT),
+    "POST /api/v1/holds": Recipe(lambda world, caller: Call(json=time_of(world)), Thing.TIME),
+    "DELETE /api/v1/holds/{hold_id}": Recipe(held, Thing.HOLD),
+    "DELETE /api/v1/holds/{hold_id} (the patient's)": Recipe(kept, Thing.KEPT),
     f"GET {A}": Recipe(about=Thing.VISIT, listing=True),
     f"GET {A} (of the patient)": Recipe(_filtered(patient_id="patient"), Thing.VISIT, listing=True),
     f"GET {A} (of the provider)": Recipe(_filtered(provider_id="provider"), Thing.VISIT, listing=True),
@@ -435,6 +435,7 @@ def ask(name: str, call: Call, client: httpx.Client) -> tuple[httpx.Response, st
     """Send the call. Answers the response, and all that was said in asking."""
     method, path = operation_of(name).split(" ", 1)
     path = path.format(**call.path)
+    client.cookies.clear()  # of a page that logged somebody in
     request = client.build_request(
         method, path, params=call.query, json=call.json, data=call.form, headers=call.headers
     )

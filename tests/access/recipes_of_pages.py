@@ -11,7 +11,10 @@ from frontdesk.portal.assets import assets
 from frontdesk.secrets import Keys
 from tests.access.callers import Caller
 from tests.access.recipes import LOG_INS, Call, Make, Recipe, browser, of, somebody
+from tests.access.recipes_of_book import BOOK
+from tests.access.recipes_of_desk import DESK
 from tests.access.recipes_of_factors import FACTORS
+from tests.access.recipes_of_visits import VISITS
 from tests.access.world import World
 from tests.service import SECRET
 
@@ -66,6 +69,7 @@ PAGES: dict[str, Recipe] = {
     "GET /providers/{provider_id}": Recipe(of(provider_id="provider")),
     "POST /language": Recipe(lambda world, caller: Call(form={"chosen": "es", "back": "/find"})),
     "GET /start": Recipe(_demo),
+    **BOOK,
     "GET /static/{name}": Recipe(lambda world, caller: Call({"name": assets()["portal.css"].name})),
     "GET /manifest.webmanifest": Recipe(),
     "GET /sw.js": Recipe(),
@@ -74,6 +78,7 @@ PAGES: dict[str, Recipe] = {
     "GET /device/next": Recipe(),
     "POST /device/push": Recipe(_browser),
     "POST /device/push/stop": Recipe(lambda world, caller: Call(form={})),
+    **VISITS,
     "GET /login": Recipe(),
     "POST /login": Recipe(_form(LOG_INS, "token", username="email")),
     "POST /login/second": Recipe(_form(FACTORS, "token/second-factor", recovery_code="code")),
@@ -85,4 +90,6 @@ PAGES: dict[str, Recipe] = {
     "POST /forgot": Recipe(_form(LOG_INS, "password-reset")),
     "GET /password/{token}": Recipe(lambda world, caller: Call({"token": "none"})),
     "POST /password/{token}": Recipe(_password),
+    **DESK,
+    **VISITS,
 }

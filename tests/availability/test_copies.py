@@ -29,6 +29,8 @@ from tests.availability.copying import copies_found, told, works_until, worlds, 
 from tests.make import Make
 from tests.service import Service
 
+pytestmark = pytest.mark.postgres("18")
+
 WRITERS = 3
 
 Sabotage = Callable[[], None]

@@ -7,11 +7,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.availability.copying import copies_found, told, works_until, worlds, write_and_read
 from tests.make import Make
 from tests.redis_cluster import debian_cluster
 from tests.service import Service
+
+pytestmark = pytest.mark.postgres("18")
 
 WRITERS = 2
 PATIENCE_S = 120.0

@@ -21,6 +21,8 @@ from tests.booking.conftest import World
 from tests.make import Make
 from tests.service import Service
 
+pytestmark = pytest.mark.postgres("18")
+
 PATIENCE_S = 60.0
 ROUNDS = 3
 CLAIMS = "frontdesk:cache:fill:*"

@@ -1,10 +1,11 @@
 """Finding somebody: by what one knows of them, whoever is free first before all others."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -40,8 +41,9 @@ def test_by_buttons_and_links_alone(visitor: Visitor) -> None:
     name = next(a["href"] for a in results.all("a") if _is_name(a))
     assert str(provider) in str(name)
     assert visitor.page(str(name)).all("time")
-    slot = next(a["href"] for a in results.all("a") if a.get("class") == "slot")
-    assert visitor.page(str(slot)).all("time")
+    more = next(a["href"] for a in results.all("a") if a.get("class") == "more")
+    assert visitor.page(str(more)).all("time")
+    assert [button for button in results.all("button") if button.get("class") == "slot"]
 
 
 def test_by_each_wish(visitor: Visitor) -> None:
@@ -79,9 +81,9 @@ def test_from_a_day_and_a_part_of_it_in_the_clinics_zone(visitor: Visitor) -> No
     assert "17:00" in page.text
     assert "New Zealand" in page.text
     assert {a["data-zone"] for _, a in page.tags if "data-zone" in a} == {"Pacific/Auckland"}
-    slots = [a["href"] for a in page.all("a") if a.get("class") == "slot"]
-    assert slots
-    assert all(f"on={day}" in str(href) for href in slots)
+    starts = [datetime.fromisoformat(str(b["value"])) for b in page.all("button") if b.get("class") == "slot"]
+    assert starts
+    assert {start.astimezone(ZoneInfo("Pacific/Auckland")).date() for start in starts} == {day}
 
 
 def test_more_than_a_page(visitor: Visitor) -> None:

@@ -132,8 +132,9 @@ class Service:
             ):
                 if mark in command and "launch.py" not in command:
                     found[part].append(pid)
-        for server in found["server"]:
-            found["server worker"] += [pid for pid in children_of(server) if "spawn_main" in command_of(pid)]
+        workers = [pid for server in found["server"] for pid in children_of(server)]  # forked: by the same name
+        found["server worker"] = workers
+        found["server"] = [pid for pid in found["server"] if pid not in workers]
         return found
 
     def socket_folder(self) -> str:

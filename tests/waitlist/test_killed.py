@@ -19,6 +19,8 @@ from tests.make import Make
 from tests.service import Service
 from tests.waitlist.crowd import Crowd
 
+pytestmark = pytest.mark.postgres("18")
+
 KILLS = 2  # of each, at least
 PATIENCE_S = 240.0
 

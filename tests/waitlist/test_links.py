@@ -14,6 +14,8 @@ from frontdesk.secrets import Keys
 from tests.service import SECRET
 from tests.waitlist.conftest import Row, World
 
+pytestmark = pytest.mark.postgres("18")
+
 PAGE = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 REASON = "a rash named xanthomirel"
 

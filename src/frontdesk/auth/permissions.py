@@ -53,6 +53,7 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "appointments:confirm": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.OWN, **_DESK},
     "appointments:link": _EVERYBODY,  # of one appointment, by the link to it
     "appointments:step": {Role.PROVIDER: Reach.OWN, **_DESK},
+    "board:read": _DESK,
     "waitlist:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, **_DESK},
     "waitlist:join": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, **_DESK},  # and leave, and answer offers
     "waitlist:stats": _DESK,
@@ -74,7 +75,15 @@ IMPERSONAL = frozenset({"public", "availability:read", "metrics:read", "appointm
 WITHOUT_LOGIN = frozenset({"public", "appointments:link"})
 """What no log-in helps with: a bad or old one in the request is taken for none."""
 
-_FOR_PEOPLE = {*WITHOUT_LOGIN, "account", "factors:enrol", "users:manage", "api-keys:manage", "break-glass:open"}
+_FOR_PEOPLE = {
+    *WITHOUT_LOGIN,
+    "board:read",
+    "account",
+    "factors:enrol",
+    "users:manage",
+    "api-keys:manage",
+    "break-glass:open",
+}
 
 SCOPES = tuple(name for name in PERMISSIONS if name not in _FOR_PEOPLE)
 """What an API key can be for: not what makes or changes log-ins or needs a reason, and what is public needs no key."""

@@ -10,8 +10,8 @@ SELECT set_config('frontdesk.actor', %(changed_by)s::text, true),
 
 -- name: insert_patient
 -- The record of a patient who registers. It is new, even when one like it exists: only the desk can prove identity.
-INSERT INTO patient (id, first_name, last_name, date_of_birth, gender, email, phone, changed_by, request_id)
-VALUES (%(id)s, %(first_name)s, %(last_name)s, %(date_of_birth)s, %(gender)s, %(email)s, %(phone)s,
+INSERT INTO patient (id, first_name, last_name, date_of_birth, gender, email, phone, language, changed_by, request_id)
+VALUES (%(id)s, %(first_name)s, %(last_name)s, %(date_of_birth)s, %(gender)s, %(email)s, %(phone)s, %(language)s,
         %(changed_by)s, %(request_id)s);
 
 -- name: insert_user

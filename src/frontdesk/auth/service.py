@@ -45,11 +45,17 @@ async def register(conn: Connection, actor: Actor, patient: dict[str, Any], pass
 
     A record that may be the same person's is not linked: a name and a birth date prove nothing; the desk links them.
     """
+    patient_id = await add_patient(conn, actor, {"language": None} | patient)
+    account = {"email": patient["email"], "role": Role.PATIENT, "patient_id": patient_id}
+    return await add_user(conn, actor, account, password_hash)
+
+
+async def add_patient(conn: Connection, actor: Actor, patient: dict[str, Any]) -> UUID:
+    """Make the record of somebody who comes by themselves. Writes PatientRegistered. Answers its id."""
     patient_id = ids.new_id()
     await db.run(conn, q.insert_patient, id=patient_id, **patient, **actor.stamp)
     await outbox.record(conn, actor, PatientRegistered(patient_id=patient_id))
-    account = {"email": patient["email"], "role": Role.PATIENT, "patient_id": patient_id}
-    return await add_user(conn, actor, account, password_hash)
+    return patient_id
 
 
 async def create_user(

@@ -1,8 +1,9 @@
 """Holds: a time kept for somebody for some minutes. A hold is a row of the book, so it blocks like a booking."""
 
+import contextlib
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -188,6 +189,17 @@ async def find(conn: Connection, actor: Actor, hold_id: UUID, token: str | None)
 
     Raises HoldGone when it was used, dropped or has expired; NotFound when there is none for this caller.
     """
+    row = await seen(conn, actor, hold_id, token)
+    if not stands(row):
+        raise _gone()
+    return row
+
+
+async def seen(conn: Connection, actor: Actor, hold_id: UUID, token: str | None) -> dict[str, Any]:
+    """The same, whatever became of it: for those who may see what that is.
+
+    Raises HoldGone when it became a visit that only its patient sees.
+    """
     await _show(conn, token)
     row = await db.one(conn, q.find, id=hold_id, **dict.fromkeys(actor.only, None))
     if row is None and token is not None:  # a hold that became a visit is nobody's but the patient's to see
@@ -196,9 +208,26 @@ async def find(conn: Connection, actor: Actor, hold_id: UUID, token: str | None)
             raise _gone()
     if row is None or not _may_use(actor, row, token):
         raise NotFound("There is no such hold of yours.")
-    if row["status"] != "held" or row["hold_expires_at"] <= clock.now():
-        raise _gone()
     return row
+
+
+def stands(hold: dict[str, Any]) -> bool:
+    """Whether the time is still kept."""
+    return bool(hold["status"] == "held" and hold["hold_expires_at"] > clock.now())
+
+
+async def standing(conn: Connection, actor: Actor, tokens: Mapping[UUID, str]) -> list[dict[str, Any]]:
+    """All holds that stand and that the caller may use: their own, and those of these secrets; the oldest first."""
+    own = (
+        []
+        if actor.role is Role.ANONYMOUS
+        else await db.many(conn, q.holds_of_client, client=actor.client, now=clock.now())
+    )
+    rows = {row["id"]: row for row in own}
+    for hold_id, token in tokens.items():
+        with contextlib.suppress(HoldGone, NotFound):
+            rows[hold_id] = await find(conn, actor, hold_id, token)
+    return sorted(rows.values(), key=lambda row: row["hold_expires_at"])
 
 
 def _gone() -> HoldGone:

@@ -128,6 +128,14 @@ SELECT pg_advisory_xact_lock(hashtextextended('hold:' || %(client)s, 0));
 -- Live holds of one client.
 SELECT holds_of(%(client)s, %(now)s) AS holds;
 
+-- name: holds_of_client
+-- Holds of the caller that stand.
+SELECT id, status, version, provider_id, patient_id, clinic_id, room_id, visit_type_id, lower(during) AS start,
+       upper(during) AS "end", hold_expires_at, hold_token_hash, hold_client
+FROM appointment
+WHERE status = 'held' AND hold_client = %(client)s AND hold_expires_at > %(now)s
+ORDER BY hold_expires_at;
+
 -- name: lock_overrides
 -- Exceptions on one provider's day at a clinic are counted one after the other; taken before any claim is locked.
 SELECT pg_advisory_xact_lock(hashtextextended(

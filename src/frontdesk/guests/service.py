@@ -137,7 +137,7 @@ def public(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in _UNTOLD}
 
 
-_UNTOLD = ("id", "provider_id", "clinic_id", "visit_type_id", "changed_at", "language", "country")
+_UNTOLD = ("id", "provider_id", "clinic_id", "visit_type_id", "changed_at", "what_to_bring", "language", "country")
 
 
 def _actions(row: dict[str, Any], guest: Guest) -> list[Action]:
@@ -211,3 +211,12 @@ async def _answering(conn: Connection, guest: Guest) -> UUID:
 
 def _told(slot: Slot) -> Slot:
     return {name: slot[name] for name in ("start", "end", "time_zone")}
+
+
+async def token_of(conn: Connection, keys: Keys, appointment_id: UUID) -> str:
+    """The token of the link to an appointment, for whoever has just shown that it is theirs. Raises NotFound."""
+    made_of = await db.one(conn, q.guest_link, appointment_id=appointment_id, lives_on=links.LIVES_ON)
+    if made_of is None:
+        raise no_link()
+    of = {"patient_id": made_of["patient_id"], "generation": made_of["generation"]}
+    return links.token_of(keys, appointment_id=appointment_id, **of)

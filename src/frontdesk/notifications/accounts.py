@@ -33,7 +33,9 @@ class AccountMessages:
             return
         channel: Channel = "email" if message.channel == "email" else "sms"
         parameters = {**message.parameters, "origin": self._origin}
-        said = render_account(message.kind, channel, await self._language(message), parameters)
+        # Whoever has no account said on the page which language they read.
+        language = message.parameters.get("language") or await self._language(message)
+        said = render_account(message.kind, channel, language, parameters)
         await way.send(
             Letter(
                 id=message.id,

@@ -58,6 +58,11 @@ async def get_patient(conn: Connection, actor: Actor, patient_id: UUID) -> Row:
     return readable(found(row, "patient"))
 
 
+async def some(conn: Connection, actor: Actor, patient_ids: list[UUID]) -> list[Row]:
+    """Those of these patients whom the caller may see, in the order of ids."""
+    return [readable(row) for row in await db.many(conn, q.some_in_reach, **actor.only, ids=patient_ids)]
+
+
 async def create_patient(conn: Connection, actor: Actor, body: NewPatient) -> Row:
     """Register a patient; a likely duplicate is named, never refused.
 

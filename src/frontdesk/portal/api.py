@@ -1,6 +1,6 @@
 """The pages that anybody may see: home, search, a provider; and what they are drawn with."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Form
@@ -11,6 +11,7 @@ from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.db import borrow
 from frontdesk.portal import assets, language, search, times
+from frontdesk.portal.book import choosing
 from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
 from frontdesk.portal.search import Search
@@ -47,20 +48,23 @@ async def find(request: Request, _: Looker, conn: Read) -> Response:
 
 
 @router.get("/providers/{provider_id}")
-async def provider(request: Request, provider_id: UUID, _: Looker) -> Response:
+async def provider(request: Request, provider_id: UUID, actor: Looker) -> Response:
     """One provider and their free times. To htmx only the times: those are what changes."""
-    look = Look.of(request)
+    look, near = Look.of(request), None
     async with borrow(request.app.state.pool) as conn:  # given back before the times are read on another
         who = await finding.profile(conn, provider_id)
-    kinds = who["visit_types"]
-    kind = next((one for one in kinds if one["id"] == str(look.visit)), kinds[0] if kinds else None)
+        kinds = who["visit_types"]
+        kind = next((one for one in kinds if one["id"] == str(look.visit)), kinds[0] if kinds else None)
+        ids = {"provider_id": provider_id, "visit_type_id": UUID(kind["id"])} if kind else {}
+        if kind and look.gone and look.at:
+            near = await choosing.near(conn, actor, look.gone, clinic_id=look.at, **ids)
     shown = None
     if kind:
-        ids = {"provider_id": provider_id, "visit_type_id": UUID(kind["id"])}
         shown = await times.of(request.app.state.availability, look, language.of(request), **ids)
     clinics = {one["id"]: one for one in who["clinics"]}
     template = "_times.html" if request.headers.get("hx-request") else "provider.html"
-    return page(request, template, who=who, kind=kind, shown=shown, clinics=clinics, views=list(times.View))
+    told: dict[str, Any] = {"look": look, "near": near, "views": list(times.View)}
+    return page(request, template, who=who, kind=kind, shown=shown, clinics=clinics, **told)
 
 
 @router.post("/language")

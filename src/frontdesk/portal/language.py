@@ -26,7 +26,7 @@ COOKIE = "language"
 LANGUAGES = (*messages.LANGUAGES, "ar")
 """What pages are written in."""
 
-_PARTLY = {"ar": re.compile(r"/(find|language|providers/.*|login(/.*)?|register|forgot|password/.*)?")}
+_PARTLY = {"ar": re.compile(r"/(find|language|providers/.*|book(ed)?(/.*)?|login(/.*)?|register|forgot|password/.*)?")}
 """What is written in a language that not all pages are: the way to a booking."""
 
 
@@ -84,6 +84,10 @@ class Said:
         """`Monday, November 23, 2026`."""
         return plain(format_date(on, "full", locale=self.locale))
 
+    def short_date(self, on: date) -> str:
+        """`Nov 23, 2026`."""
+        return plain(format_date(on, "medium", locale=self.locale))
+
     def month(self, on: date) -> str:
         """`November 2026`."""
         return plain(format_skeleton("yMMMM", on, locale=self.locale))
@@ -91,6 +95,10 @@ class Said:
     def weekday(self, on: date) -> str:
         """`Mon`."""
         return plain(format_skeleton("E", on, locale=self.locale))
+
+    def local(self, at: datetime, zone: str) -> date:
+        """The day that it is there."""
+        return at.astimezone(ZoneInfo(zone)).date()
 
     def zone(self, at: datetime, zone: str) -> str:
         """`Eastern Standard Time`: the name that the clocks of this zone have at that moment."""

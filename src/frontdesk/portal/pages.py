@@ -73,6 +73,6 @@ def page(request: Request, template: str, *, status: int = 200, private: bool = 
     headers = HEADERS | {"Content-Language": locale.language}
     if me or private:
         headers["Cache-Control"] = "no-store"
-    body = _templates(locale.language).get_template(template).render(**frame, **told).encode()
+    body = _templates(locale.language).get_template(template).render(frame | told).encode()
     packed, _, headers = assets.packed(body, request, headers)
     return Response(packed, status, headers, "text/html; charset=utf-8")

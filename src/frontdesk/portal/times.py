@@ -14,8 +14,9 @@ from babel import Locale
 from frontdesk import clock
 from frontdesk.availability.service import Asked, Free, TimeOfDay
 from frontdesk.availability.shared import SharedAvailability
+from frontdesk.portal.book.choosing import Why
 from frontdesk.portal.search import Query
-from frontdesk.web.fields import Day
+from frontdesk.web.fields import Day, Instant
 
 _AHEAD_DAYS = 70
 """How far one question looks: the month that is shown, and what comes first after it."""
@@ -30,11 +31,17 @@ class View(StrEnum):
 
 
 class Look(Query):
-    """`on` is a local day; without it the page opens where the first free time is."""
+    """`on` is a local day; without it the page opens where the first free time is.
+
+    `gone`: a start at the clinic `at` that was not to be had, and why.
+    """
 
     visit: UUID | None = None
     view: View = View.WEEK
     on: Day | None = None
+    gone: Instant | None = None
+    at: UUID | None = None
+    why: Why | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from frontdesk.supervisor.launch import die_with_parent
 
 def create_worker() -> FastAPI:
     """The application of one worker. Without the tie, workers of a killed manager would go on holding the port."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a forked worker has the manager's until it has its own
     manager = multiprocessing.parent_process()
     if manager is not None and manager.pid is not None:
         die_with_parent(signal.SIGKILL, manager.pid)

@@ -49,3 +49,18 @@
 
 // What the device keeps for a patient (device.js) stays only as long as they are logged in.
 if (!document.querySelector("script[data-owner]")) localStorage.removeItem("next-visit");
+
+// A form is sent once, however often its button is tapped.
+(() => {
+  const again = (form) => delete form.dataset.sent;
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.dataset.sent !== undefined) event.preventDefault();
+    form.dataset.sent = "";
+    setTimeout(again, 5000, form);
+  });
+  // The way back shows the page as it was left.
+  addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(again));
+})();

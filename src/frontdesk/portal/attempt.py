@@ -1,0 +1,39 @@
+"""Changes that a page asks for: carried out whole, or refused in words that the page tells in place."""
+
+from collections.abc import Awaitable, Callable
+
+import psycopg
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+
+from frontdesk.db import Connection
+from frontdesk.errors import Problem, from_database
+from frontdesk.web.tx import transaction
+
+_IN_PLACE = (409, 412, 422)
+"""What the reader can do something about. All else is a page of its own."""
+
+
+async def attempt(request: Request, change: Callable[[Connection], Awaitable[object]]) -> Problem | None:
+    """Carry out `change` in a transaction of its own. What it was refused for, and then nothing has changed; else None.
+
+    Raises what the reader can do nothing about: NotFound, Forbidden, Busy.
+    """
+    try:
+        async with transaction(request) as conn:
+            await change(conn)
+    except Problem as refused:
+        if refused.status not in _IN_PLACE:
+            raise
+        return refused
+    except psycopg.IntegrityError as error:
+        refused_by_rule = from_database(error)
+        if refused_by_rule is None or refused_by_rule.status not in _IN_PLACE:
+            raise
+        return refused_by_rule
+    return None
+
+
+def go(path: str) -> RedirectResponse:
+    """After a change: to a page where loading again repeats nothing."""
+    return RedirectResponse(path, 303, {"Cache-Control": "no-store"})

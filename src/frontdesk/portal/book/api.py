@@ -1,0 +1,120 @@
+"""`/providers/{id}/hold` keeps a time, `/book/{id}` makes a visit of it, and either gives it back."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import Response
+
+from frontdesk.auth.guard import allow
+from frontdesk.auth.permissions import Actor, Role
+from frontdesk.booking import holds
+from frontdesk.booking.holds import HoldGone, TooManyHolds
+from frontdesk.errors import Problem
+from frontdesk.metrics import BOOKED
+from frontdesk.portal import forms
+from frontdesk.portal.book import booked, choosing, held
+from frontdesk.portal.book.choosing import Why, Wish
+from frontdesk.portal.book.forms import Reason, see
+from frontdesk.portal.book.held import Held
+from frontdesk.portal.pages import page
+from frontdesk.portal.route import PageRoute
+from frontdesk.web.tx import Tx, transaction
+
+router = APIRouter(tags=["pages"], route_class=PageRoute, include_in_schema=False)
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+Holder = Annotated[Actor, allow("holds:make")]
+Booker = Annotated[Actor, allow("appointments:book")]
+
+
+@router.post("/providers/{provider_id}/hold")
+async def hold(request: Request, provider_id: UUID, wish: Annotated[Wish, Form()], actor: Holder) -> Response:
+    """Keep a time; what is in the way is told on the provider's page."""
+    asked = wish.of(provider_id)
+    try:
+        async with transaction(request) as conn:
+            made = await holds.make(conn, actor, **asked)
+    except (*choosing.REFUSALS, TooManyHolds) as refused:
+        return await _not_kept(request, actor, asked, refused)
+    return held.keep(request, see(f"/book/{made['id']}"), made)
+
+
+async def _not_kept(request: Request, actor: Actor, asked: dict[str, Any], refused: Problem) -> Response:
+    async with transaction(request) as conn:
+        kept = await held.standing(conn, actor, request)
+    same = [one for one in kept if all(one[name] == value for name, value in asked.items())]
+    if same:  # they have it: the way back was taken, or the button pressed twice
+        return see(f"/book/{same[0]['id']}")
+    if isinstance(refused, TooManyHolds):
+        return see("/book?full=1")
+    return see(choosing.instead(asked, choosing.why(refused)))
+
+
+@router.get("/book")
+async def mine(request: Request, actor: Holder, conn: Tx, full: bool = False) -> Response:
+    """All times that are kept for this browser."""
+    kept = [await Held.of(conn, one) for one in await held.standing(conn, actor, request)]
+    return page(request, "book/kept.html", private=True, kept=kept, full=full)
+
+
+@router.get("/book/{hold_id}")
+async def look(request: Request, hold_id: UUID, actor: Holder) -> Response:
+    """What is kept, until when, and how to go on; what became of it, when it is not kept any more."""
+    return await _show(request, hold_id, actor)
+
+
+@router.post("/book/{hold_id}")
+async def book(request: Request, hold_id: UUID, actor: Booker) -> Response:
+    """Make a visit of it, for the patient who is logged in."""
+    if actor.role is not Role.PATIENT:
+        return await _show(request, hold_id, actor)
+    sent = await forms.sent(request)
+    said, faults = forms.read(Reason, sent)
+    if said is None:
+        return await _show(request, hold_id, actor, sent=sent, faults=faults)
+    try:
+        async with transaction(request) as conn:
+            token = held.secret(request, hold_id)
+            row = await holds.book(conn, actor, hold_id, token=token, reason=said.reason, asked={})
+            link = await booked.link_to(conn, request, row["id"])
+    except HoldGone:
+        return see(f"/book/{hold_id}")
+    except choosing.REFUSALS as refused:
+        return await _show(request, hold_id, actor, sent=sent, why=choosing.why(refused))
+    BOOKED.inc()
+    return held.forget(see(link), hold_id)
+
+
+async def _show(
+    request: Request,
+    hold_id: UUID,
+    actor: Actor,
+    *,
+    sent: Mapping[str, str] = _NOTHING,
+    faults: Mapping[str, str] = _NOTHING,
+    why: Why | None = None,
+) -> Response:
+    async with transaction(request) as conn:
+        found = await held.found(conn, request, actor, hold_id)
+    if isinstance(found, str):
+        return see(found)
+    told = {"held": found, "role": actor.role, "sent": sent, "faults": faults, "why": why}
+    return page(request, "book/book.html", status=409 if why else 422 if faults else 200, private=True, **told)
+
+
+@router.post("/book/{hold_id}/drop")
+async def drop(request: Request, hold_id: UUID, actor: Holder) -> Response:
+    """Give the time back, and look for another."""
+    token = held.secret(request, hold_id)
+    try:
+        async with transaction(request) as conn:
+            given = await holds.find(conn, actor, hold_id, token)
+            await holds.drop(conn, actor, hold_id, token)
+    except HoldGone:
+        return see(f"/book/{hold_id}")
+    return held.forget(see(choosing.instead(given, None)), hold_id)

@@ -1,0 +1,1 @@
+"""The pages of the front desk: the day of a clinic, its patients, its calendar, and whoever waits."""

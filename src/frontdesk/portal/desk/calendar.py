@@ -1,0 +1,79 @@
+"""The calendar of a clinic's day: a column for each provider, and visits that are dragged to where they should be."""
+
+from typing import Annotated, Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import Response
+
+from frontdesk import clock
+from frontdesk.auth.guard import allow
+from frontdesk.auth.permissions import Actor
+from frontdesk.booking import board
+from frontdesk.db import borrow
+from frontdesk.errors import Problem
+from frontdesk.portal.desk import choosing, day, moving
+from frontdesk.portal.desk.choosing import Chosen
+from frontdesk.portal.desk.day import Look
+from frontdesk.portal.pages import page
+from frontdesk.portal.route import PageRoute
+from frontdesk.web.answers import answer
+from frontdesk.web.tx import Read, transaction, viewer_of
+
+router = APIRouter(prefix="/desk/calendar", tags=["pages"], route_class=PageRoute, include_in_schema=False)
+
+Desk = Annotated[Actor, allow("board:read")]
+Mover = Annotated[Actor, allow("appointments:move")]
+
+_NOT_SHOWN = ("cancelled", "no_show")
+
+
+@router.get("")
+async def calendar(request: Request, actor: Desk, conn: Read) -> Response:
+    """The calendar; its script asks for what is in it."""
+    return page(request, "desk/calendar.html", place=await day.place(conn, actor, Look.of(request)))
+
+
+@router.get("/events")
+async def events(request: Request, actor: Desk, conn: Read) -> Response:
+    """The columns and what stands in them. Times are those of the clinic's clocks, without an offset."""
+    place = await day.place(conn, actor, Look.of(request))
+    visits = await board.day(conn, actor, place.id, place.on)
+    there = {row["provider_id"]: row["provider"] for row in visits}
+    providers = {one["id"]: one["name"] for one in await board.providers(conn, place.id)} | there
+    shown = [_event(row) for row in visits if row["status"] not in _NOT_SHOWN]
+    told = {"resources": [{"id": id_, "title": name} for id_, name in providers.items()], "events": shown}
+    response = answer(200, told)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _event(row: dict[str, Any]) -> dict[str, Any]:
+    zone = ZoneInfo(row["time_zone"])
+    times = {name: row[name].astimezone(zone).isoformat("T", "minutes")[:16] for name in ("start", "end")}
+    return times | {
+        "id": row["id"],
+        "resourceIds": [row["provider_id"]],
+        "title": f"{row['first_name']} {row['last_name']} · {row['visit_type']}",
+        "startEditable": row["status"] in moving.MOVABLE,
+        "classNames": [f"is-{row['status']}"],
+        "extendedProps": {"version": row["version"], "start": times["start"]},
+    }
+
+
+@router.post("/visits/{appointment_id}/move")
+async def move(request: Request, appointment_id: UUID, actor: Mover, chosen: Annotated[Chosen, Form()]) -> Response:
+    """What became of a drag, in words. A refusal is an answer here, not an error: its words are in `.refused`."""
+    refused = None
+    try:
+        async with transaction(request) as conn:
+            await moving.move(conn, actor, appointment_id, chosen)
+    except Problem as problem:
+        if not choosing.told_in_place(problem):
+            raise
+        refused = problem
+    async with borrow(request.app.state.pool, viewer_of(request)) as conn:
+        visit = day.marked(await board.visit(conn, actor, appointment_id), clock.now())
+    return page(request, "desk/_moved.html", visit=visit, refused=refused)

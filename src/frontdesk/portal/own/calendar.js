@@ -1,0 +1,105 @@
+// The calendar of a clinic's day. Its times are those of the clinic's clocks: they come and go without an offset, and the
+// calendar counts them as if they were UTC, so that no clock of this computer changes in between.
+(() => {
+  const place = document.getElementById("calendar");
+  if (!place || typeof EventCalendar === "undefined") return;
+  const said = document.getElementById("moved");
+  const reader = navigator.languages.find((tag) => tag.split("-")[0] === document.documentElement.lang) || document.documentElement.lang;
+  let held = false;  // a pointer is down on the calendar, or a move is on its way: what is shown must not change meanwhile
+  let sending = false;
+  let again = false;
+  let shown = "";
+
+  const calendar = EventCalendar.create(place, {
+    view: "resourceTimeGridDay",
+    date: place.dataset.on,
+    timeZone: "UTC",
+    locale: reader,
+    headerToolbar: {start: "", center: "", end: ""},
+    allDaySlot: false,
+    slotMinTime: "07:00",
+    slotMaxTime: "20:00",
+    flexibleSlotTimeLimits: true,
+    slotDuration: "00:15",
+    slotLabelInterval: "01:00",
+    slotHeight: 22,
+    snapDuration: "00:05",
+    resources: [],
+    events: [],
+    eventStartEditable: true,
+    eventDurationEditable: false,
+    eventClick: (info) => { location.href = `/desk/visits/${info.event.id}`; },
+    eventDrop: drop,
+  });
+
+  // The component calls itself a table and lacks the parts of one. To a screen reader it is a group of buttons; the page
+  // leads to the same day as a list.
+  function plain() {
+    for (const part of place.querySelectorAll("[role=table], [role^=row], [role=cell], [role=columnheader]")) {
+      for (const name of ["role", "aria-colindex", "aria-rowindex", "aria-colcount", "aria-rowcount"]) part.removeAttribute(name);
+    }
+  }
+  new MutationObserver(plain).observe(place, {childList: true, subtree: true});
+  plain();
+
+  async function drop(info) {
+    const {event, delta, newResource, revert} = info;
+    // From what the server said and how far it was dragged: a Date has the clocks of this computer in it.
+    const start = new Date(Date.parse(event.extendedProps.start + "Z") + (delta.days * 86400 + delta.seconds) * 1000);
+    const form = new URLSearchParams({
+      provider: newResource ? newResource.id : event.resourceIds[0],
+      local: start.toISOString().slice(0, 16),
+      version: event.extendedProps.version,
+    });
+    let words = "";
+    sending = true;
+    try {
+      const answer = await fetch(`/desk/calendar/visits/${event.id}/move`, {method: "POST", body: form, headers: {Accept: "text/html"}});
+      words = answer.ok ? await answer.text() : "";
+    } catch {
+      // Told below: whatever went wrong, nothing was moved as far as we know.
+    }
+    said.innerHTML = words;
+    if (!words) said.textContent = place.dataset.failed;
+    if (!words || said.querySelector(".refused")) revert();
+    sending = false;
+    shown = "";
+    read();
+  }
+
+  async function read() {
+    again = held || sending;
+    if (again) return;
+    try {
+      const answer = await fetch(place.dataset.events, {headers: {Accept: "application/json"}});
+      if (!answer.ok) throw new Error(answer.status);
+      const text = await answer.text();
+      again = held || sending;
+      if (again || text === shown) return;
+      const {resources, events} = JSON.parse(text);
+      calendar.setOption("resources", resources);
+      calendar.setOption("events", events);
+      shown = text;
+    } catch {
+      said.textContent = place.dataset.failed;
+    }
+  }
+
+  place.addEventListener("pointerdown", () => { held = true; });
+  for (const kind of ["pointerup", "pointercancel"]) {
+    addEventListener(kind, () => setTimeout(() => {  // after the drop has begun
+      held = false;
+      if (again) read();
+    }));
+  }
+
+  let soon;
+  for (const kind of ["ready", "reset", "change"]) {
+    document.getElementById("live").addEventListener(kind, (event) => {
+      if (event.target !== event.currentTarget) return;
+      clearTimeout(soon);
+      soon = setTimeout(read, 150);
+    });
+  }
+  read();
+})();

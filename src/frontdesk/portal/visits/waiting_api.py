@@ -1,0 +1,76 @@
+"""Places on the waitlist and offers, as pages."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import Response
+
+from frontdesk.auth.guard import allow
+from frontdesk.auth.permissions import Actor
+from frontdesk.db import Connection, borrow
+from frontdesk.errors import Problem
+from frontdesk.portal.attempt import attempt, go
+from frontdesk.portal.route import PageRoute
+from frontdesk.portal.visits import shown
+from frontdesk.waitlist import offers, service
+from frontdesk.web.tx import Read, viewer_of
+
+router = APIRouter(tags=["pages"], route_class=PageRoute, include_in_schema=False)
+
+Reader = Annotated[Actor, allow("waitlist:read")]
+Joiner = Annotated[Actor, allow("waitlist:join")]
+
+
+@router.get("/waitlist/{entry_id}")
+async def place(request: Request, entry_id: UUID, actor: Reader, conn: Read) -> Response:
+    """One place: what is waited for, the position, and why."""
+    return await shown.one_place(request, actor, conn, entry_id)
+
+
+@router.post("/waitlist/{entry_id}/leave")
+async def leave(
+    request: Request, entry_id: UUID, actor: Joiner, version: Annotated[int, Form(ge=1, le=2**31 - 1)]
+) -> Response:
+    """Wait no longer. A time that was kept goes to the next."""
+
+    async def end(conn: Connection) -> None:
+        await service.leave(conn, actor, entry_id, version)
+
+    refused = await attempt(request, end)
+    if refused is None:
+        return go("/visits?done=left")
+    async with borrow(request.app.state.pool, viewer_of(request)) as conn:
+        return await shown.one_place(request, actor, conn, entry_id, refused=refused)
+
+
+@router.post("/offers/{offer_id}/accept")
+async def accept(request: Request, offer_id: UUID, actor: Joiner) -> Response:
+    """Book the time that was offered, or move the visit there that it stands in for."""
+    booked: list[UUID] = []
+
+    async def take(conn: Connection) -> None:
+        booked.append((await offers.accept(conn, actor, offer_id))["id"])
+
+    refused = await attempt(request, take)
+    return go(f"/visits/{booked[-1]}?done=booked") if refused is None else await _refused(request, actor, refused)
+
+
+@router.post("/offers/{offer_id}/decline")
+async def decline(request: Request, offer_id: UUID, actor: Joiner) -> Response:
+    """Leave the time to the next, and go on waiting."""
+
+    async def give_back(conn: Connection) -> None:
+        await service.decline(conn, actor, offer_id)
+
+    refused = await attempt(request, give_back)
+    return go("/visits?done=declined") if refused is None else await _refused(request, actor, refused)
+
+
+async def _refused(request: Request, actor: Actor, refused: Problem) -> Response:
+    """Why the offer could not be answered, with all that the patient has; whoever is no patient has no such page."""
+    if actor.patient_id is None:
+        raise refused
+    async with borrow(request.app.state.pool, viewer_of(request)) as conn:
+        return await shown.all_visits(request, actor, conn, refused=refused)

@@ -1,0 +1,47 @@
+"""The pages of a patient's visits, places and offers: what they ask is what the API asks."""
+
+from datetime import timedelta
+
+from tests.access.callers import Caller, Thing
+from tests.access.recipes import Call, Make, Recipe
+from tests.access.recipes_of_waitlist import WAITLIST
+from tests.access.world import World
+
+
+def _form(make: Make) -> Make:
+    """The same thing, asked for by a form."""
+    return lambda world, caller: Call(make(world, caller).path, form={"version": 1})
+
+
+def _visit(world: World, caller: Caller) -> Call:
+    return Call({"appointment_id": world.visit("scheduled")})
+
+
+def _moved(world: World, caller: Caller) -> Call:
+    start = world.next_start() + timedelta(days=1)
+    return Call({"appointment_id": world.visit("scheduled")}, form={"version": 1, "start": start.isoformat()})
+
+
+def _api(name: str) -> Make:
+    """As the API's operation of that name is asked for."""
+    return WAITLIST[name].make
+
+
+VISITS: dict[str, Recipe] = {
+    "GET /live": Recipe(lambda world, caller: Call(query={"provider_id": world.provider})),
+    "GET /visits": Recipe(),
+    "GET /visits/{appointment_id}": Recipe(_visit, Thing.VISIT),
+    "GET /visits/{appointment_id}/calendar.ics": Recipe(_visit, Thing.VISIT),
+    "GET /visits/{appointment_id}/move": Recipe(_visit, Thing.VISIT),
+    "POST /visits/{appointment_id}/move": Recipe(_moved, Thing.VISIT),
+    "POST /visits/{appointment_id}/confirm": Recipe(_form(_visit), Thing.VISIT),
+    "POST /visits/{appointment_id}/cancel": Recipe(_form(_visit), Thing.VISIT),
+    "GET /waitlist/{entry_id}": Recipe(_api("GET /api/v1/waitlist/{entry_id}"), Thing.PATIENT),
+    "POST /waitlist/{entry_id}/leave": Recipe(_form(_api("DELETE /api/v1/waitlist/{entry_id}")), Thing.PATIENT),
+    "POST /offers/{offer_id}/accept": Recipe(
+        _api("POST /api/v1/offers/{offer_id}/accept"), (Thing.PATIENT, Thing.VISIT)
+    ),
+    "POST /offers/{offer_id}/decline": Recipe(
+        _api("POST /api/v1/offers/{offer_id}/decline"), (Thing.PATIENT, Thing.VISIT)
+    ),
+}

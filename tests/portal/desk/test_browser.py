@@ -1,0 +1,106 @@
+"""A receptionist's day in a real browser: by keys, before the eyes of a colleague, on paper."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from frontdesk.auth import browsers
+from tests.live.world import relay
+from tests.portal.desk.conftest import Desk
+from tests.portal.test_browser import PATIENCE_MS, PHONE, Watched, browser  # noqa: F401
+
+pytestmark = pytest.mark.postgres("18")
+
+WIDE = {"width": 1280, "height": 900}
+
+
+@contextmanager
+def at_desk(browser: Browser, desk: Desk, *, dark: bool = False, phone: bool = False) -> Iterator[Watched]:  # noqa: F811
+    """Logged in, in a zone that is not the clinic's."""
+    context = browser.new_context(
+        base_url=desk.service.url,
+        viewport=PHONE if phone else WIDE,  # type: ignore[arg-type]
+        locale="en-GB",
+        timezone_id="America/Los_Angeles",
+        color_scheme="dark" if dark else "light",
+    )
+    context.add_cookies([{"name": browsers.COOKIE, "value": desk.cookie, "url": desk.service.url}])
+    watched = Watched(context.new_page(), desk)
+    try:
+        yield watched
+    finally:
+        context.close()
+    assert watched.complaints == []
+
+
+def listening(seen: Watched, path: str) -> None:
+    """Open the page, and wait until it hears of changes: it then asks once more."""
+    with seen.page.expect_response(lambda r: "hx-request" in r.request.headers and "/live" not in r.url):
+        seen.page.goto(path)
+
+
+def test_the_day_by_keys_alone(browser: Browser, desk: Desk) -> None:  # noqa: F811
+    provider = desk.provider()
+    first, second, third = (desk.visit(provider, desk.at(hour)) for hour in (9, 10, 11))
+    with relay(desk.service.dsn), at_desk(browser, desk) as seen:
+        listening(seen, desk.day())
+        keys, said = seen.page.keyboard, seen.page.get_by_role("status")
+        keys.press("j")
+        expect(seen.page.locator(f"#a-{first}")).to_be_focused()
+        for key, told in (("c", "Confirmed"), ("a", "Here"), ("b", "With the provider"), ("f", "Done")):
+            keys.press(key)
+            expect(said).to_contain_text(told)
+            expect(seen.page.locator(f"#a-{first}")).to_be_focused()
+        keys.press("ArrowDown")
+        keys.press("j")
+        expect(seen.page.locator(f"#a-{third}")).to_be_focused()
+        keys.press("k")
+        keys.press("n")
+        expect(seen.page.locator(f"#v-{second} .status")).to_have_text("Did not come")
+        assert [desk.row(visit)[0] for visit in (first, second, third)] == ["completed", "no_show", "scheduled"]
+        keys.press("j")
+        keys.press("x")
+        expect(seen.page.get_by_label("Why?")).to_be_focused()
+        keys.type("joyful cancellation")  # letters in a field are letters
+        keys.press("Enter")
+        expect(seen.page.locator(f"#v-{third} .status")).to_have_text("Cancelled")
+        expect(seen.page.locator(f"#a-{third}")).to_be_focused()
+        assert desk.row(third)[0] == "cancelled"
+
+
+def test_what_a_colleague_does_appears(browser: Browser, desk: Desk) -> None:  # noqa: F811
+    visit = desk.visit(desk.provider(), desk.at(9))
+    colleague = desk.service.client(desk.token)
+    with relay(desk.service.dsn), at_desk(browser, desk) as seen:
+        listening(seen, desk.day())
+        seen.page.keyboard.press("j")
+        assert colleague.post(f"/appointments/{visit}/check-in").status_code == 200
+        expect(seen.page.locator(f"#v-{visit} .status")).to_have_text("Here", timeout=PATIENCE_MS)
+        expect(seen.page.locator(f"#a-{visit}")).to_be_focused()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_pictures(browser: Browser, desk: Desk, dark: bool) -> None:  # noqa: F811
+    ana = desk.provider(first_name="Ana", last_name="Wojciechowska", title="Dr.")
+    for hour, status in (
+        (8, "completed"),
+        (9, "in_progress"),
+        (10, "checked_in"),
+        (11, "confirmed"),
+        (12, "cancelled"),
+    ):
+        desk.visit(ana, desk.at(hour), status=status)
+    visit = desk.visit(ana, desk.at(13), reason="A cough that does not go away")
+    shade = "dark" if dark else "light"
+    for phone in (False, True):
+        with at_desk(browser, desk, dark=dark, phone=phone) as seen:
+            for name, path in {"day": desk.day(), "visit": f"/desk/visits/{visit}"}.items():
+                seen.page.goto(path)
+                seen.picture(f"desk-{name}-{'phone' if phone else 'wide'}-{shade}")
+            if not phone and not dark:
+                seen.page.goto(desk.day())
+                seen.page.emulate_media(media="print")
+                expect(seen.page.get_by_role("button")).to_have_count(0)
+                seen.picture("desk-day-paper")

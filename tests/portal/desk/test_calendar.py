@@ -1,0 +1,125 @@
+"""The calendar in a real browser: a drag moves the visit, and one that cannot be snaps back and says why."""
+
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.live.world import relay
+from tests.portal.desk.conftest import Desk
+from tests.portal.desk.test_browser import at_desk
+from tests.portal.test_browser import PATIENCE_MS, Watched, browser  # noqa: F401
+
+pytestmark = pytest.mark.postgres("18")
+
+
+def calendar(desk: Desk) -> str:
+    return f"/desk/calendar?clinic={desk.clinic}&on={desk.at(0).date()}"
+
+
+def drag(seen: Watched, who: str, *, hours: float, to: str | None = None) -> None:
+    """Take somebody's visit by its middle, and let it go so many hours later, in the column of `to`."""
+    event = seen.page.locator(".ec-event", has_text=who)
+    expect(event).to_be_visible()
+    box, hour = event.bounding_box(), 4 * 22
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    if to is not None:
+        head = seen.page.locator(".ec-col-head", has_text=to).bounding_box()
+        assert head is not None
+        over = head["x"] + head["width"] / 2
+    else:
+        over = x
+    seen.page.mouse.move(x, y)
+    seen.page.mouse.down()
+    seen.page.mouse.move(x + 10, y + 10, steps=3)
+    seen.page.mouse.move(over, y + hours * hour, steps=10)
+    seen.page.mouse.up()
+
+
+@pytest.fixture
+def two(desk: Desk) -> tuple[UUID, UUID]:
+    return desk.provider(first_name="Ana", last_name="Ruiz"), desk.provider(first_name="Bo", last_name="Zhang")
+
+
+def test_a_drag_moves_the_visit(browser: Browser, desk: Desk, two: tuple[UUID, UUID]) -> None:  # noqa: F811
+    visit = desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Moves"), status="confirmed")
+    with at_desk(browser, desk) as seen:
+        seen.page.goto(calendar(desk))
+        drag(seen, "Wanda Moves", hours=2, to="Bo Zhang")
+        expect(seen.page.get_by_role("status")).to_contain_text("Wanda Moves is now on")
+        expect(seen.page.get_by_role("status")).to_contain_text("11:00 with Bo Zhang")
+        assert desk.row(visit) == ("scheduled", desk.at(11), two[1])
+        drag(seen, "Wanda Moves", hours=-0.5)
+        expect(seen.page.get_by_role("status")).to_contain_text("10:30 with Bo Zhang")
+        assert desk.row(visit) == ("scheduled", desk.at(10.5), two[1])
+
+
+def test_a_conflicting_drag_snaps_back_with_the_reason(
+    browser: Browser,  # noqa: F811
+    desk: Desk,
+    two: tuple[UUID, UUID],
+) -> None:
+    visit = desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Stays"))
+    desk.visit(two[1], desk.at(11))
+    with at_desk(browser, desk) as seen:
+        seen.page.goto(calendar(desk))
+        event = seen.page.locator(".ec-event", has_text="Wanda Stays")
+        before = event.bounding_box()
+        drag(seen, "Wanda Stays", hours=2, to="Bo Zhang")
+        said = seen.page.locator("#moved")
+        expect(said).to_contain_text("This time is taken.")
+        expect(said).to_contain_text("The provider is busy: 11:00–11:30")
+        seen.page.wait_for_function(
+            "before => Math.abs([...document.querySelectorAll('.ec-event')].find(e => e.textContent.includes('Wanda'))"
+            ".getBoundingClientRect().x - before) < 2",
+            arg=before and before["x"],
+        )
+        assert desk.row(visit) == ("scheduled", desk.at(9), two[0])
+        seen.picture("desk-calendar-refused")
+        said.get_by_role("link").click()
+        expect(seen.page.locator("#move-provider")).to_be_focused()
+
+
+def test_what_others_do_appears(browser: Browser, desk: Desk, two: tuple[UUID, UUID]) -> None:  # noqa: F811
+    visit = desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Goes"))
+    colleague = desk.service.client(desk.token)
+    with relay(desk.service.dsn), at_desk(browser, desk) as seen:
+        with seen.page.expect_response(lambda r: "/desk/live" in r.url):
+            seen.page.goto(calendar(desk))
+        expect(seen.page.locator(".ec-event")).to_have_count(1)
+        assert colleague.post(f"/appointments/{visit}/cancel").status_code == 200
+        expect(seen.page.locator(".ec-event")).to_have_count(0, timeout=PATIENCE_MS)
+
+
+def test_by_keyboard_to_the_form_that_moves(browser: Browser, desk: Desk, two: tuple[UUID, UUID]) -> None:  # noqa: F811
+    desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Types"))
+    with at_desk(browser, desk) as seen:
+        seen.page.goto(calendar(desk))
+        seen.page.locator(".ec-event", has_text="Wanda Types").focus()
+        seen.page.keyboard.press("Enter")
+        expect(seen.page.get_by_role("heading", name="Wanda Types")).to_be_visible()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_pictures(browser: Browser, desk: Desk, two: tuple[UUID, UUID], dark: bool) -> None:  # noqa: F811
+    for hour, status in ((8, "completed"), (9, "in_progress"), (10.5, "checked_in"), (12, "confirmed")):
+        desk.visit(two[0], desk.at(hour), status=status)
+        desk.visit(two[1], desk.at(hour + 0.5))
+    for phone in (False, True):
+        with at_desk(browser, desk, dark=dark, phone=phone) as seen:
+            seen.page.goto(calendar(desk))
+            expect(seen.page.locator(".ec-event")).to_have_count(8)
+            seen.picture(f"desk-calendar-{'phone' if phone else 'wide'}-{'dark' if dark else 'light'}")
+
+
+def test_the_day_on_which_clocks_change(desk: Desk, two: tuple[UUID, UUID]) -> None:
+    """Times are those of the clinic's clocks: 03:30 in Madrid, on the night in which 02:30 does not exist."""
+    visit = desk.visit(two[0], desk.at(9), status="confirmed")
+    moved = desk.send(f"/desk/calendar/visits/{visit}/move", provider=two[0], local="2027-03-28T03:30")
+    assert "03:30" in moved.text
+    row = desk.make.conn.execute("SELECT lower(during)::text FROM appointment WHERE id = %s", [visit]).fetchone()
+    assert row == ("2027-03-28 01:30:00+00",)
+    told = desk.client.get(f"/desk/calendar/events?clinic={desk.clinic}&on=2027-03-28").json()
+    assert [(one["start"], one["end"]) for one in told["events"]] == [("2027-03-28T03:30", "2027-03-28T04:00")]
+    assert {one["title"] for one in told["resources"]} == {"Ana Ruiz", "Bo Zhang"}

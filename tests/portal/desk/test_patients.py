@@ -1,0 +1,152 @@
+"""Patients at the desk: found, registered once, and booked for, by the rules and against them."""
+
+from datetime import UTC
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.canaries import BORN_ON
+from tests.html import Page
+from tests.portal.desk.conftest import Desk
+
+pytestmark = pytest.mark.postgres("18")
+
+
+def people(page: Page) -> list[str]:
+    """The ids of the patients who are shown."""
+    return [str(a["href"]).rsplit("/", 1)[1] for a in page.all("a") if a.get("class") == "person"]
+
+
+def slots(page: Page) -> list[str]:
+    return [str(b["value"]) for b in page.all("button") if b.get("name") == "slot"]
+
+
+def registered(desk: Desk, last_name: str) -> int:
+    row = desk.make.conn.execute("SELECT count(*) FROM patient WHERE last_name = %s", [last_name]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_quick_find(desk: Desk) -> None:
+    name = f"Vandersloot{uuid4().hex[:6]}"
+    here, elsewhere = desk.patient(first_name="Maren", last_name=name), desk.make.patient(last_name=name)
+    for typed in (f"maren {name}", name.lower(), name.replace("sloot", "slot")):
+        assert people(Page(desk.send("/desk/patients/find", q=typed))) == [str(here)], typed
+    part = desk.send("/desk/patients/find", hx=True, q=name)
+    assert part.text.startswith('<section id="found"')
+    assert str(elsewhere) not in part.text
+    assert "Nobody like that" in Page(desk.send("/desk/patients/find", q="Qqqqqqqqqq")).text
+    assert people(Page(desk.send("/desk/patients/find", q=""))) == []
+
+
+def test_registered_once(desk: Desk) -> None:
+    name = f"Oyelaran{uuid4().hex[:6]}"
+    form = {"first_name": "Ada", "last_name": name, "date_of_birth": BORN_ON, "phone": "+34 600 000 001"}
+    made = desk.send("/desk/patients", **form)
+    assert made.status_code == 303
+    known = made.headers["location"].rsplit("/", 1)[1]
+    assert "Ada" in desk.page(made.headers["location"]).text
+    again = desk.send("/desk/patients", **form)
+    assert again.status_code == 409
+    assert "Nothing was saved yet" in Page(again).text
+    assert people(Page(again)) == [known]
+    assert registered(desk, name) == 1
+    typed = {str(i["name"]): i.get("value") for i in Page(again).all("input")}
+    assert typed["last_name"] == name
+    assert desk.send("/desk/patients", **form, anyway="yes").status_code == 303
+    assert registered(desk, name) == 2
+
+
+def test_a_form_that_cannot_be_right_keeps_what_was_typed(desk: Desk) -> None:
+    answer = desk.send("/desk/patients", first_name="Ada", last_name="", date_of_birth="2999-01-01")
+    page = Page(answer)
+    assert answer.status_code == 422
+    assert "Please fill this in." in page.text
+    assert "This cannot be right." in page.text
+    assert [i["value"] for i in page.all("input") if i.get("name") == "first_name"] == ["Ada"]
+
+
+def times_of(desk: Desk, patient: UUID, provider: UUID | None = None) -> str:
+    asked = {"clinic": desk.clinic, "visit": desk.visit_type, "on": desk.at(0).date()}
+    asked |= {"provider": provider} if provider else {}
+    return f"/desk/patients/{patient}/book?{urlencode(asked)}"
+
+
+def test_book_a_time_that_is_free(desk: Desk) -> None:
+    provider, patient = desk.provider(), desk.patient()
+    path = times_of(desk, patient, provider)
+    chosen = slots(desk.page(path))[18]
+    assert chosen == f"{provider} {desk.at(9).astimezone(UTC).isoformat()}"
+    form: dict[str, Any] = {"clinic": desk.clinic, "visit": desk.visit_type, "slot": chosen}
+    booked = desk.send(path.partition("?")[0], **form)
+    assert booked.status_code == 303
+    assert chosen not in slots(desk.page(path))
+    assert booked.headers["location"].startswith("/desk/visits/")
+    ahead = people(desk.page(f"/desk/patients/{patient}"))
+    assert ahead == [booked.headers["location"].rsplit("/", 1)[1]]
+    assert "Booked" in desk.page(booked.headers["location"]).text
+
+
+def test_a_taken_time_is_overbooked_with_a_reason(desk: Desk) -> None:
+    provider, patient = desk.provider(), desk.patient()
+    desk.visit(provider, desk.at(9))
+    path, local = f"/desk/patients/{patient}/book", f"{desk.at(0).date()}T09:00"
+    form: dict[str, Any] = {"clinic": desk.clinic, "visit": desk.visit_type, "provider": provider, "local": local}
+    taken = desk.send(path, **form)
+    assert taken.status_code == 409
+    assert "This time is taken. The provider is busy: 09:00–09:30" in Page(taken).text
+    assert [i["value"] for i in Page(taken).all("input") if i.get("name") == "local"] == [local]
+    assert desk.send(path, **form, overbook="true").status_code == 409, "a reason is needed"
+    booked = desk.send(path, **form, overbook="true", why="A child with fever")
+    assert booked.status_code == 303
+    assert "A child with fever" in desk.page(booked.headers["location"]).text
+    assert "overbooked" in desk.page(desk.day()).text
+
+
+def test_a_rule_is_broken_with_a_reason(desk: Desk) -> None:
+    provider, patient = desk.provider(), desk.patient()
+    path, local = f"/desk/patients/{patient}/book", f"{desk.at(0).date()}T09:07"
+    form: dict[str, Any] = {"clinic": desk.clinic, "visit": desk.visit_type, "provider": provider, "local": local}
+    refused = desk.send(path, **form)
+    assert refused.status_code == 422
+    assert "It does not begin at one of the usual times." in Page(refused).text
+    booked = desk.send(path, **form, why="They come from far away")
+    assert booked.status_code == 303
+    assert desk.row(UUID(booked.headers["location"].rsplit("/", 1)[1]))[1] == desk.at(9 + 7 / 60)
+
+
+def test_move_by_a_form(desk: Desk) -> None:
+    ana, bo = desk.provider(), desk.provider()
+    visit = desk.visit(ana, desk.at(9), status="confirmed")
+    desk.visit(bo, desk.at(11))
+    path = f"/desk/visits/{visit}"
+    page = desk.page(f"{path}?provider={bo}")
+    free = slots(page)
+    assert free
+    assert all(str(bo) in one for one in free)
+    taken = desk.send(f"{path}/move", provider=bo, local=f"{desk.at(0).date()}T11:00")
+    assert taken.status_code == 409
+    assert "The provider is busy: 11:00–11:30" in Page(taken).text
+    assert desk.send(f"{path}/move", slot=free[0], version=99).status_code == 412
+    assert desk.row(visit) == ("confirmed", desk.at(9), ana)
+    assert desk.send(f"{path}/move", provider=bo, local=f"{desk.at(0).date()}T10:30").status_code == 303
+    assert desk.row(visit) == ("scheduled", desk.at(10.5), bo)
+
+
+@pytest.mark.parametrize(
+    "form", [{}, {"slot": "x y"}, {"provider": uuid4()}, {"provider": uuid4(), "local": "2026-02-31T09:00"}]
+)
+def test_nonsense(desk: Desk, form: dict[str, Any]) -> None:
+    visit = desk.visit(desk.provider(), desk.at(9))
+    assert desk.send(f"/desk/visits/{visit}/move", **form).status_code == 422
+    assert desk.row(visit)[1] == desk.at(9)
+
+
+def test_nobody_elses_patients(desk: Desk) -> None:
+    stranger = desk.make.patient()
+    for path in (f"/desk/patients/{stranger}", f"/desk/patients/{stranger}/book"):
+        assert desk.client.get(path).status_code == 404
+    form = {"clinic": desk.clinic, "visit": desk.visit_type, "provider": desk.provider(), "local": "2027-01-05T09:00"}
+    assert desk.send(f"/desk/patients/{stranger}/book", **form).status_code == 404

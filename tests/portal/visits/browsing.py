@@ -1,0 +1,24 @@
+"""A browser in which a patient is logged in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from playwright.sync_api import Browser
+
+from frontdesk.auth import browsers, tokens
+from frontdesk.secrets import Keys
+from tests.portal.test_browser import Watched, opened
+from tests.portal.visits.conftest import Patient
+from tests.service import SECRET
+
+
+@contextmanager
+def at_home(browser: Browser, patient: Patient, **more: Any) -> Iterator[Watched]:
+    """Their own telephone."""
+    with opened(browser, patient.visitor, **more) as seen:
+        login = tokens.read(patient.token, Keys(SECRET).tokens)
+        value = tokens.write(login, Keys(SECRET).tokens, timedelta(hours=1), tokens.PAGES)
+        seen.page.context.add_cookies([{"name": browsers.COOKIE, "value": value, "url": patient.visitor.service.url}])
+        yield seen
