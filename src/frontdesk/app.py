@@ -49,11 +49,12 @@ from frontdesk.portal.desk import api as desk
 from frontdesk.portal.desk import away as desk_away
 from frontdesk.portal.desk import calendar as desk_calendar
 from frontdesk.portal.desk import patients as desk_patients
+from frontdesk.portal.desk import waiting as desk_waiting
+from frontdesk.portal.device import api as device
 from frontdesk.portal.me import api as me
 from frontdesk.portal.me import record
 from frontdesk.portal.provider import day as my_day
 from frontdesk.portal.provider import schedule as my_schedule
-from frontdesk.portal.desk import waiting as desk_waiting
 from frontdesk.portal.start import api as start
 from frontdesk.portal.visits import api as visits
 from frontdesk.portal.visits import waiting_api as waiting
@@ -102,6 +103,7 @@ _PAGES: tuple[Any, ...] = (
     account,
     joining,
     start,
+    device,
     desk,
     desk_patients,
     desk_calendar,
@@ -117,6 +119,7 @@ _PAGES: tuple[Any, ...] = (
     booking_pages,
     guest_pages,
     booked,
+    device,
 )
 """For browsers."""
 
