@@ -35,6 +35,10 @@ def _as_guest(world: World, caller: Caller) -> Call:
     return Call(call.path, form=form, headers=call.headers)
 
 
+def _waiting(world: World, caller: Caller) -> Call:
+    return Call({"provider_id": world.provider}, form={"visit": world.visit_type})
+
+
 def _booked(world: World, caller: Caller) -> Call:
     """Whoever asks has the link to a fresh visit."""
     patient = world.newcomer()
@@ -44,6 +48,7 @@ def _booked(world: World, caller: Caller) -> Call:
 
 BOOK: dict[str, Recipe] = {
     "POST /providers/{provider_id}/hold": Recipe(_wish, Thing.TIME),
+    "POST /providers/{provider_id}/wait": Recipe(_waiting),
     "GET /book": Recipe(),
     "GET /book/{hold_id}": Recipe(_with_cookie(held), Thing.HOLD),
     "GET /book/{hold_id} (the patient's)": Recipe(_with_cookie(kept), Thing.KEPT),

@@ -25,12 +25,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def test_it_prints_address_docs_and_logins_in_this_order(running: Service) -> None:
     address = f"http://127.0.0.1:{running.port}"
-    wait_for("three lines", lambda: len(running.out) >= 3)
+    wait_for("four lines", lambda: len(running.out) >= 4)
     assert running.out[0] == f"Frontdesk is ready at {address}"
     assert f"{address}/docs" in running.out[1]
+    assert f"{address}/start" in running.out[2]
     for role in ("admin", "staff", "provider", "patient"):
-        assert f"{role}@frontdesk.test" in running.out[2]
-    assert "frontdesk-demo" in running.out[2]
+        assert f"{role}@frontdesk.test" in running.out[3]
+    assert "frontdesk-demo" in running.out[3]
     assert running.healthy()
     assert running.answers("/docs") == 200
 

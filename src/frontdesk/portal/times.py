@@ -33,7 +33,7 @@ class View(StrEnum):
 class Look(Query):
     """`on` is a local day; without it the page opens where the first free time is.
 
-    `gone`: a start at the clinic `at` that was not to be had, and why.
+    `gone`: a start at the clinic `at` that was not to be had, and why. `waiting`: they have just joined the waitlist.
     """
 
     visit: UUID | None = None
@@ -42,6 +42,7 @@ class Look(Query):
     gone: Instant | None = None
     at: UUID | None = None
     why: Why | None = None
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

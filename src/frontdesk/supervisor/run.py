@@ -153,6 +153,7 @@ def _greet(settings: Settings, dsn: str) -> None:
         query = "SELECT count(*) FROM user_account WHERE email = ANY(%s)"
         found = conn.execute(query, (list(demo.LOGINS),)).fetchone()
     if found is not None and found[0] == len(demo.LOGINS):
+        lines.append(f"Two minutes to look around: {address}/start")
         lines.append(f"Demo log-ins: {', '.join(demo.LOGINS)} (password {demo.PASSWORD})")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

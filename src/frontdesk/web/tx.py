@@ -4,17 +4,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
+import psycopg
 from fastapi import Depends
 from starlette.requests import Request
 
 from frontdesk.db import Connection, Viewer, borrow
+from frontdesk.errors import from_database
 
 
 @asynccontextmanager
 async def transaction(request: Request) -> AsyncIterator[Connection]:
-    """A transaction for a part of a request; elsewhere use `Tx`. Commits at the end, and wakes the relay."""
-    async with borrow(request.app.state.pool, viewer_of(request)) as conn, conn.transaction():
-        yield conn
+    """A transaction for a part of a request; elsewhere use `Tx`. Commits at the end, and wakes the relay.
+
+    What a constraint refuses leaves as the Problem that it means, so that a page can tell of it.
+    """
+    try:
+        async with borrow(request.app.state.pool, viewer_of(request)) as conn, conn.transaction():
+            yield conn
+    except psycopg.IntegrityError as error:
+        problem = from_database(error)
+        if problem is None:
+            raise
+        raise problem from error
     request.app.state.bell.ring()
 
 

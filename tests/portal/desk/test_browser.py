@@ -8,8 +8,8 @@ from playwright.sync_api import Browser, expect
 
 from frontdesk.auth import browsers
 from tests.live.world import relay
+from tests.portal.browsing import PATIENCE_MS, PHONE, Watched
 from tests.portal.desk.conftest import Desk
-from tests.portal.test_browser import PATIENCE_MS, PHONE, Watched, browser  # noqa: F401
 
 pytestmark = pytest.mark.postgres("18")
 
@@ -17,7 +17,7 @@ WIDE = {"width": 1280, "height": 900}
 
 
 @contextmanager
-def at_desk(browser: Browser, desk: Desk, *, dark: bool = False, phone: bool = False) -> Iterator[Watched]:  # noqa: F811
+def at_desk(browser: Browser, desk: Desk, *, dark: bool = False, phone: bool = False) -> Iterator[Watched]:
     """Logged in, in a zone that is not the clinic's."""
     context = browser.new_context(
         base_url=desk.service.url,
@@ -27,7 +27,7 @@ def at_desk(browser: Browser, desk: Desk, *, dark: bool = False, phone: bool = F
         color_scheme="dark" if dark else "light",
     )
     context.add_cookies([{"name": browsers.COOKIE, "value": desk.cookie, "url": desk.service.url}])
-    watched = Watched(context.new_page(), desk)
+    watched = Watched(context.new_page(), desk.service.url)
     try:
         yield watched
     finally:
@@ -41,7 +41,7 @@ def listening(seen: Watched, path: str) -> None:
         seen.page.goto(path)
 
 
-def test_the_day_by_keys_alone(browser: Browser, desk: Desk) -> None:  # noqa: F811
+def test_the_day_by_keys_alone(browser: Browser, desk: Desk) -> None:
     provider = desk.provider()
     first, second, third = (desk.visit(provider, desk.at(hour)) for hour in (9, 10, 11))
     with relay(desk.service.dsn), at_desk(browser, desk) as seen:
@@ -70,7 +70,7 @@ def test_the_day_by_keys_alone(browser: Browser, desk: Desk) -> None:  # noqa: F
         assert desk.row(third)[0] == "cancelled"
 
 
-def test_what_a_colleague_does_appears(browser: Browser, desk: Desk) -> None:  # noqa: F811
+def test_what_a_colleague_does_appears(browser: Browser, desk: Desk) -> None:
     visit = desk.visit(desk.provider(), desk.at(9))
     colleague = desk.service.client(desk.token)
     with relay(desk.service.dsn), at_desk(browser, desk) as seen:
@@ -82,7 +82,7 @@ def test_what_a_colleague_does_appears(browser: Browser, desk: Desk) -> None:  #
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_pictures(browser: Browser, desk: Desk, dark: bool) -> None:  # noqa: F811
+def test_pictures(browser: Browser, desk: Desk, dark: bool) -> None:
     ana = desk.provider(first_name="Ana", last_name="Wojciechowska", title="Dr.")
     for hour, status in (
         (8, "completed"),

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.live.world import relay
+from tests.portal.browsing import PATIENCE_MS, Watched
 from tests.portal.desk.conftest import Desk
 from tests.portal.desk.test_browser import at_desk
-from tests.portal.test_browser import PATIENCE_MS, Watched, browser  # noqa: F401
 
 pytestmark = pytest.mark.postgres("18")
 
@@ -42,7 +42,7 @@ def two(desk: Desk) -> tuple[UUID, UUID]:
     return desk.provider(first_name="Ana", last_name="Ruiz"), desk.provider(first_name="Bo", last_name="Zhang")
 
 
-def test_a_drag_moves_the_visit(browser: Browser, desk: Desk, two: tuple[UUID, UUID]) -> None:  # noqa: F811
+def test_a_drag_moves_the_visit(browser: Browser, desk: Desk, two: tuple[UUID, UUID]) -> None:
     visit = desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Moves"), status="confirmed")
     with at_desk(browser, desk) as seen:
         seen.page.goto(calendar(desk))
@@ -56,7 +56,7 @@ def test_a_drag_moves_the_visit(browser: Browser, desk: Desk, two: tuple[UUID, U
 
 
 def test_a_conflicting_drag_snaps_back_with_the_reason(
-    browser: Browser,  # noqa: F811
+    browser: Browser,
     desk: Desk,
     two: tuple[UUID, UUID],
 ) -> None:
@@ -81,7 +81,7 @@ def test_a_conflicting_drag_snaps_back_with_the_reason(
         expect(seen.page.locator("#move-provider")).to_be_focused()
 
 
-def test_what_others_do_appears(browser: Browser, desk: Desk, two: tuple[UUID, UUID]) -> None:  # noqa: F811
+def test_what_others_do_appears(browser: Browser, desk: Desk, two: tuple[UUID, UUID]) -> None:
     visit = desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Goes"))
     colleague = desk.service.client(desk.token)
     with relay(desk.service.dsn), at_desk(browser, desk) as seen:
@@ -92,7 +92,7 @@ def test_what_others_do_appears(browser: Browser, desk: Desk, two: tuple[UUID, U
         expect(seen.page.locator(".ec-event")).to_have_count(0, timeout=PATIENCE_MS)
 
 
-def test_by_keyboard_to_the_form_that_moves(browser: Browser, desk: Desk, two: tuple[UUID, UUID]) -> None:  # noqa: F811
+def test_by_keyboard_to_the_form_that_moves(browser: Browser, desk: Desk, two: tuple[UUID, UUID]) -> None:
     desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Types"))
     with at_desk(browser, desk) as seen:
         seen.page.goto(calendar(desk))
@@ -102,7 +102,7 @@ def test_by_keyboard_to_the_form_that_moves(browser: Browser, desk: Desk, two: t
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_pictures(browser: Browser, desk: Desk, two: tuple[UUID, UUID], dark: bool) -> None:  # noqa: F811
+def test_pictures(browser: Browser, desk: Desk, two: tuple[UUID, UUID], dark: bool) -> None:
     for hour, status in ((8, "completed"), (9, "in_progress"), (10.5, "checked_in"), (12, "confirmed")):
         desk.visit(two[0], desk.at(hour), status=status)
         desk.visit(two[1], desk.at(hour + 0.5))

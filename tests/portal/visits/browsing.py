@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 from frontdesk.auth import browsers, tokens
 from frontdesk.secrets import Keys
-from tests.portal.test_browser import Watched, opened
+from tests.portal.browsing import Watched, opened
 from tests.portal.visits.conftest import Patient
 from tests.service import SECRET
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.live.world import relay
-from tests.portal.test_browser import PATIENCE_MS, browser  # noqa: F401 - a fixture
+from tests.portal.browsing import PATIENCE_MS
 from tests.portal.visits.browsing import at_home
 from tests.portal.visits.conftest import Patient
 from tests.portal.visits.test_waiting import busy, join
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.postgres("18")
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_confirm_move_and_cancel_with_a_thumb(browser: Browser, patient: Patient, scripts: bool) -> None:  # noqa: F811
+def test_confirm_move_and_cancel_with_a_thumb(browser: Browser, patient: Patient, scripts: bool) -> None:
     visit = patient.visit(9)
     with at_home(browser, patient, scripts=scripts) as seen:
         page = seen.page
@@ -34,7 +34,7 @@ def test_confirm_move_and_cancel_with_a_thumb(browser: Browser, patient: Patient
     assert (patient.row(visit)["status"], patient.row(visit)["status_reason"]) == ("cancelled", "A cold.")
 
 
-def test_cancel_here_and_the_offer_appears_there(browser: Browser, patient: Patient) -> None:  # noqa: F811
+def test_cancel_here_and_the_offer_appears_there(browser: Browser, patient: Patient) -> None:
     """Two telephones: nobody loads anything again, and it takes no longer than two seconds."""
     visit = patient.visit(9)
     busy_but_for(patient, 9)
@@ -67,7 +67,7 @@ def busy_but_for(patient: Patient, hours: float) -> None:
     make.exception(patient.provider, end, patient.at(24 * 800))
 
 
-def test_what_the_desk_does_is_seen_at_once(browser: Browser, patient: Patient) -> None:  # noqa: F811
+def test_what_the_desk_does_is_seen_at_once(browser: Browser, patient: Patient) -> None:
     visit = patient.visit(9)
     token = patient.visitor.make.token("staff", clinic_ids=(patient.clinic,))
     with relay(patient.visitor.service.dsn), at_home(browser, patient) as seen:
@@ -81,7 +81,7 @@ def test_what_the_desk_does_is_seen_at_once(browser: Browser, patient: Patient) 
         expect(seen.page.get_by_label("Why?")).to_have_value("I type while")
 
 
-def test_when_the_time_of_an_offer_is_over_it_goes(browser: Browser, patient: Patient) -> None:  # noqa: F811
+def test_when_the_time_of_an_offer_is_over_it_goes(browser: Browser, patient: Patient) -> None:
     entry = join(patient)
     with at_home(browser, patient) as seen:
         seen.page.clock.install()
@@ -96,7 +96,7 @@ def test_when_the_time_of_an_offer_is_over_it_goes(browser: Browser, patient: Pa
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_pictures(browser: Browser, patient: Patient, dark: bool) -> None:  # noqa: F811
+def test_pictures(browser: Browser, patient: Patient, dark: bool) -> None:
     visit = patient.visit(9, mode="telehealth")
     patient.visit(33, status="confirmed")
     patient.visit(-100, status="completed")

@@ -1,5 +1,6 @@
 """`/providers/{id}/hold` keeps a time, `/book/{id}` makes a visit of it, and either gives it back."""
 
+import contextlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -20,8 +21,11 @@ from frontdesk.portal.book import booked, choosing, held
 from frontdesk.portal.book.choosing import Why, Wish
 from frontdesk.portal.book.forms import Reason, see
 from frontdesk.portal.book.held import Held
-from frontdesk.portal.pages import page
+from frontdesk.portal.pages import link, page
 from frontdesk.portal.route import PageRoute
+from frontdesk.waitlist import service as waitlist
+from frontdesk.waitlist.models import JoinWaitlist
+from frontdesk.waitlist.service import AlreadyWaiting
 from frontdesk.web.tx import Tx, transaction
 
 router = APIRouter(tags=["pages"], route_class=PageRoute, include_in_schema=False)
@@ -30,6 +34,7 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 Holder = Annotated[Actor, allow("holds:make")]
 Booker = Annotated[Actor, allow("appointments:book")]
+Waiter = Annotated[Actor, allow("waitlist:join")]
 
 
 @router.post("/providers/{provider_id}/hold")
@@ -81,13 +86,13 @@ async def book(request: Request, hold_id: UUID, actor: Booker) -> Response:
         async with transaction(request) as conn:
             token = held.secret(request, hold_id)
             row = await holds.book(conn, actor, hold_id, token=token, reason=said.reason, asked={})
-            link = await booked.link_to(conn, request, row["id"])
+            end = await booked.link_to(conn, request, row["id"])
     except HoldGone:
         return see(f"/book/{hold_id}")
     except choosing.REFUSALS as refused:
         return await _show(request, hold_id, actor, sent=sent, why=choosing.why(refused))
     BOOKED.inc()
-    return held.forget(see(link), hold_id)
+    return held.forget(see(end), hold_id)
 
 
 async def _show(
@@ -118,3 +123,13 @@ async def drop(request: Request, hold_id: UUID, actor: Holder) -> Response:
     except HoldGone:
         return see(f"/book/{hold_id}")
     return held.forget(see(choosing.instead(given, None)), hold_id)
+
+
+@router.post("/providers/{provider_id}/wait")
+async def wait(request: Request, provider_id: UUID, visit: Annotated[UUID, Form()], actor: Waiter) -> Response:
+    """Join the waitlist for this provider; who waits already goes on waiting."""
+    wish = JoinWaitlist(provider_id=provider_id, visit_type_id=visit)
+    with contextlib.suppress(AlreadyWaiting):
+        async with transaction(request) as conn:
+            await waitlist.join(conn, actor, wish)
+    return see(link(f"/providers/{provider_id}", visit=visit, waiting=1))
