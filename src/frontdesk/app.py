@@ -42,6 +42,7 @@ from frontdesk.portal import api as portal
 from frontdesk.portal import live as pages_live
 from frontdesk.portal.account import api as account
 from frontdesk.portal.account import joining
+from frontdesk.portal.admin import api as admin
 from frontdesk.portal.book import api as booking_pages
 from frontdesk.portal.book import booked
 from frontdesk.portal.book import guest as guest_pages
@@ -109,6 +110,7 @@ _PAGES: tuple[Any, ...] = (
     desk_calendar,
     desk_waiting,
     desk_away,
+    admin,
     pages_live,
     visits,
     waiting,
