@@ -21,7 +21,7 @@ def test_three_taps_from_home_to_a_day_of_times(browser: Browser, visitor: Visit
         seen.page.goto("/")
         seen.page.get_by_role("link", name=str(name and name[0])).tap()
         expect(seen.page.get_by_role("heading", name="Dr. Marisol Quintanilla")).to_be_visible()
-        seen.page.get_by_role("link", name="Marisol").tap()
+        seen.page.get_by_role("link", name="Dr. Marisol Quintanilla", exact=True).tap()
         expect(seen.page.get_by_role("heading", level=1)).to_contain_text("Marisol")
         seen.page.get_by_role("link", name="Day", exact=True).tap()
         times = seen.page.locator(".sheet time")
