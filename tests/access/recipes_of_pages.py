@@ -14,6 +14,8 @@ from tests.access.recipes import LOG_INS, Call, Make, Recipe, browser, of, someb
 from tests.access.recipes_of_book import BOOK
 from tests.access.recipes_of_desk import DESK
 from tests.access.recipes_of_factors import FACTORS
+from tests.access.recipes_of_me import ME
+from tests.access.recipes_of_providers import PROVIDERS
 from tests.access.recipes_of_visits import VISITS
 from tests.access.world import World
 from tests.service import SECRET
@@ -71,6 +73,8 @@ PAGES: dict[str, Recipe] = {
     "GET /start": Recipe(_demo),
     **BOOK,
     "GET /static/{name}": Recipe(lambda world, caller: Call({"name": assets()["portal.css"].name})),
+    **ME,
+    **PROVIDERS,
     "GET /manifest.webmanifest": Recipe(),
     "GET /sw.js": Recipe(),
     "GET /offline": Recipe(),
@@ -78,7 +82,6 @@ PAGES: dict[str, Recipe] = {
     "GET /device/next": Recipe(),
     "POST /device/push": Recipe(_browser),
     "POST /device/push/stop": Recipe(lambda world, caller: Call(form={})),
-    **VISITS,
     "GET /login": Recipe(),
     "POST /login": Recipe(_form(LOG_INS, "token", username="email")),
     "POST /login/second": Recipe(_form(FACTORS, "token/second-factor", recovery_code="code")),

@@ -88,6 +88,11 @@ class Said:
         """`Nov 23, 2026`."""
         return plain(format_date(on, "medium", locale=self.locale))
 
+    def moment(self, at: datetime | str, zone: str) -> str:
+        """`Mon, Nov 23, 9:00 AM`; what JSON holds is a text (ISO 8601 with its offset)."""
+        instant = datetime.fromisoformat(at) if isinstance(at, str) else at
+        return f"{self.day(instant.astimezone(ZoneInfo(zone)).date())}, {self.time(instant, zone)}"
+
     def month(self, on: date) -> str:
         """`November 2026`."""
         return plain(format_skeleton("yMMMM", on, locale=self.locale))

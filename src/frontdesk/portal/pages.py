@@ -6,6 +6,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from babel import Locale
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -40,7 +41,7 @@ def _templates(spoken: str) -> Environment:
     )
     made.install_gettext_translations(language.words(spoken), newstyle=True)  # type: ignore[attr-defined]
     made.filters["runs"] = runs
-    made.globals |= {"asset": assets.url, "link": link}
+    made.globals |= {"asset": assets.url, "link": link, "uuid": UUID}
     return made
 
 
