@@ -43,6 +43,8 @@ from frontdesk.portal import live as pages_live
 from frontdesk.portal.account import api as account
 from frontdesk.portal.account import joining
 from frontdesk.portal.admin import api as admin
+from frontdesk.portal.admin import audit as admin_audit
+from frontdesk.portal.admin import system as admin_system
 from frontdesk.portal.book import api as booking_pages
 from frontdesk.portal.book import booked
 from frontdesk.portal.book import guest as guest_pages
@@ -101,6 +103,8 @@ _PAGES: tuple[Any, ...] = (
     desk_patients,
     desk_calendar,
     admin,
+    admin_audit,
+    admin_system,
     pages_live,
     visits,
     waiting,

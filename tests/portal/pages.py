@@ -18,6 +18,13 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/register": ANYBODY,
     "/forgot": ANYBODY,
     "/password/{token}": ANYBODY,
+    "/admin": ("admin",),
+    "/admin/users": ("admin",),
+    "/admin/users/new": ("admin",),
+    "/admin/users/{user_id}": ("admin",),
+    "/admin/audit": ("admin",),
+    "/admin/system": ("admin",),
+    "/admin/settings": ("admin",),
 }
 
 MORE = {"token": "none"}

@@ -14,6 +14,7 @@ from frontdesk.auth.models import AccountRole, ChangeUser, NewUser
 from frontdesk.auth.permissions import Actor
 from frontdesk.clinics import service as clinics
 from frontdesk.db import Connection
+from frontdesk.ops import figures
 from frontdesk.portal.admin import forms
 from frontdesk.portal.admin.forms import Field, Told
 from frontdesk.portal.attempt import go
@@ -54,9 +55,10 @@ class Which(Query):
 
 
 @router.get("")
-async def overview(request: Request, _: Manager) -> Response:
+async def overview(request: Request, _: Manager, conn: Read) -> Response:
     """What there is to look after."""
-    return page(request, "admin/overview.html")
+    laid_aside = any(row["value"] for row in await figures.told(conn) if row["figure"] == "events_laid_aside")
+    return page(request, "admin/overview.html", laid_aside=laid_aside)
 
 
 @router.get("/users")
