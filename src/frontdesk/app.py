@@ -44,6 +44,8 @@ from frontdesk.portal.account import api as account
 from frontdesk.portal.account import joining
 from frontdesk.portal.admin import api as admin
 from frontdesk.portal.admin import audit as admin_audit
+from frontdesk.portal.admin import directory as admin_directory
+from frontdesk.portal.admin import places as admin_places
 from frontdesk.portal.admin import system as admin_system
 from frontdesk.portal.book import api as booking_pages
 from frontdesk.portal.book import booked
@@ -105,6 +107,8 @@ _PAGES: tuple[Any, ...] = (
     admin,
     admin_audit,
     admin_system,
+    admin_directory,
+    admin_places,
     pages_live,
     visits,
     waiting,

@@ -16,7 +16,7 @@ from frontdesk.clinics import service as clinics
 from frontdesk.db import Connection
 from frontdesk.ops import figures
 from frontdesk.portal.admin import forms
-from frontdesk.portal.admin.forms import Field, Told
+from frontdesk.portal.admin.forms import SAVED, Field, Told
 from frontdesk.portal.attempt import go
 from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
@@ -29,7 +29,6 @@ router = APIRouter(prefix="/admin", tags=["pages"], route_class=PageRoute, inclu
 
 Manager = Annotated[Actor, allow("users:manage")]
 
-SAVED = "?saved=yes"
 ROLES = ("staff", "provider", "admin", "patient")
 _MOST = 1000
 """Names that a form offers."""
