@@ -109,6 +109,18 @@ def test_an_earlier_time_moves_the_visit(patient: Patient) -> None:
     assert datetime.fromisoformat(moved["start_at"]) == datetime.fromisoformat(entry["offer"]["start"])
 
 
+def test_an_earlier_time_is_waited_for_from_the_visit(patient: Patient) -> None:
+    visit = patient.visit(24 * 30)
+    busy(patient)
+    waiting = patient.press(patient.page(f"/visits/{visit}"), "/earlier")
+    assert "You are on the waitlist." in waiting.text
+    place = next(str(a["href"]) for a in waiting.all("a") if str(a["href"]).startswith("/waitlist/"))
+    assert {"datetime": patient.at(24 * 30).isoformat()} in patient.page(place).all("time")
+    again = Page(patient.post(f"/visits/{visit}/earlier"))
+    assert (again.status, "You wait for this already." in again.text) == (409, True)
+    assert patient.other().post(f"/visits/{visit}/earlier").status_code == 404
+
+
 def test_leaving(patient: Patient) -> None:
     busy(patient)
     entry = join(patient)

@@ -1,5 +1,6 @@
 """Places on the waitlist and offers, as pages."""
 
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -9,12 +10,14 @@ from starlette.responses import Response
 
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
+from frontdesk.booking import service as booking
 from frontdesk.db import Connection, borrow
 from frontdesk.errors import Problem
 from frontdesk.portal.attempt import attempt, go
 from frontdesk.portal.route import PageRoute
 from frontdesk.portal.visits import shown
 from frontdesk.waitlist import offers, service
+from frontdesk.waitlist.models import JoinWaitlist
 from frontdesk.web.tx import Read, viewer_of
 
 router = APIRouter(tags=["pages"], route_class=PageRoute, include_in_schema=False)
@@ -22,11 +25,32 @@ router = APIRouter(tags=["pages"], route_class=PageRoute, include_in_schema=Fals
 Reader = Annotated[Actor, allow("waitlist:read")]
 Joiner = Annotated[Actor, allow("waitlist:join")]
 
+_A_DAY = timedelta(days=1)
+
 
 @router.get("/waitlist/{entry_id}")
 async def place(request: Request, entry_id: UUID, actor: Reader, conn: Read) -> Response:
     """One place: what is waited for, the position, and why."""
     return await shown.one_place(request, actor, conn, entry_id)
+
+
+@router.post("/visits/{appointment_id}/earlier")
+async def earlier(request: Request, appointment_id: UUID, actor: Joiner) -> Response:
+    """Wait for an earlier time with the same provider: an accepted offer moves the visit there."""
+
+    async def wait(conn: Connection) -> None:
+        visit = await booking.find(conn, actor, appointment_id)
+        wish = {name: visit[name] for name in ("patient_id", "visit_type_id", "provider_id")}
+        last = (visit["start"] + _A_DAY).date()  # wherever the clinic is
+        await service.join(conn, actor, JoinWaitlist(**wish, appointment_id=appointment_id, latest=last))
+
+    refused = await attempt(request, wait)
+    if refused is None:
+        return go("/visits?done=joined")
+    if actor.patient_id is None:
+        raise refused
+    async with borrow(request.app.state.pool, viewer_of(request)) as conn:
+        return await shown.one_visit(request, actor, conn, appointment_id, refused=refused)
 
 
 @router.post("/waitlist/{entry_id}/leave")
