@@ -26,7 +26,7 @@ COOKIE = "language"
 LANGUAGES = (*messages.LANGUAGES, "ar")
 """What pages are written in."""
 
-_PARTLY = {"ar": re.compile(r"/(find|language|providers/.*|login(/.*)?|register|forgot|password/.*)?")}
+_PARTLY = {"ar": re.compile(r"/(find|language|providers/.*|book(ed)?(/.*)?|login(/.*)?|register|forgot|password/.*)?")}
 """What is written in a language that not all pages are: the way to a booking."""
 
 

@@ -19,7 +19,7 @@ from frontdesk.portal.language import Said
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     # Never older than the book: the way back asks again.
     "Cache-Control": "no-cache, private",
     "Vary": "Accept, Accept-Encoding, Accept-Language, Cookie, HX-Request",

@@ -114,3 +114,10 @@ def test_only_the_desk_of_the_clinic(desk: Desk) -> None:
     assert nobody.status_code in (303, 401)
     alone = desk.make.token("staff")
     assert "You work at no clinic" in desk.client.get("/desk", headers={"Authorization": f"Bearer {alone}"}).text
+
+
+def test_the_desk_gets_no_link_of_a_patient(desk: Desk) -> None:
+    """Whoever opens the link of a visit is its patient as far as the trail can tell."""
+    visit = desk.visit(desk.provider(), desk.at(10))
+    answer = desk.client.get(f"/book/{visit}")
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
