@@ -36,8 +36,8 @@ def at_desk(browser: Browser, desk: Desk, *, dark: bool = False, phone: bool = F
 
 
 def listening(seen: Watched, path: str) -> None:
-    """Open the page, and wait until it hears of changes: it then asks once more."""
-    with seen.page.expect_response(lambda r: "hx-request" in r.request.headers and "/live?" not in r.url):
+    """Open the page, and wait until it hears of changes."""
+    with seen.page.expect_response(lambda r: "/live?" in r.url):
         seen.page.goto(path)
 
 
@@ -93,10 +93,12 @@ def test_pictures(browser: Browser, desk: Desk, dark: bool) -> None:
     ):
         desk.visit(ana, desk.at(hour), status=status)
     visit = desk.visit(ana, desk.at(13), reason="A cough that does not go away")
-    shade = "dark" if dark else "light"
+    shade, patient = "dark" if dark else "light", desk.patient(first_name="Ada", phone="+34 600 000 001")
+    paths = {"day": desk.day(), "visit": f"/desk/visits/{visit}", "patient": f"/desk/patients/{patient}"}
+    paths |= {"book": f"/desk/patients/{patient}/book", "register": "/desk/patients/new", "away": "/desk/away"}
     for phone in (False, True):
         with at_desk(browser, desk, dark=dark, phone=phone) as seen:
-            for name, path in {"day": desk.day(), "visit": f"/desk/visits/{visit}"}.items():
+            for name, path in paths.items():
                 seen.page.goto(path)
                 seen.picture(f"desk-{name}-{'phone' if phone else 'wide'}-{shade}")
             if not phone and not dark:

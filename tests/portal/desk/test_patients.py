@@ -79,14 +79,16 @@ def test_book_a_time_that_is_free(desk: Desk) -> None:
     path = times_of(desk, patient, provider)
     chosen = slots(desk.page(path))[18]
     assert chosen == f"{provider} {desk.at(9).astimezone(UTC).isoformat()}"
-    form: dict[str, Any] = {"clinic": desk.clinic, "visit": desk.visit_type, "slot": chosen}
+    form: dict[str, Any] = {"clinic": desk.clinic, "visit": desk.visit_type, "slot": chosen, "reason": "A cough"}
     booked = desk.send(path.partition("?")[0], **form)
     assert booked.status_code == 303
     assert chosen not in slots(desk.page(path))
     assert booked.headers["location"].startswith("/desk/visits/")
     ahead = people(desk.page(f"/desk/patients/{patient}"))
     assert ahead == [booked.headers["location"].rsplit("/", 1)[1]]
-    assert "Booked" in desk.page(booked.headers["location"]).text
+    sheet = desk.page(booked.headers["location"]).text
+    assert "Booked" in sheet
+    assert "A cough" in sheet
 
 
 def test_a_taken_time_is_overbooked_with_a_reason(desk: Desk) -> None:
