@@ -52,6 +52,10 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/desk/patients/new": ("staff",),
     "/desk/patients/{patient_id}": ("staff",),
     "/desk/patients/{patient_id}/book": ("staff",),
+    "/admin": ("admin",),
+    "/admin/users": ("admin",),
+    "/admin/users/new": ("admin",),
+    "/admin/users/{user_id}": ("admin",),
 }
 
 REFUSED: dict[str, int] = {
