@@ -43,6 +43,10 @@ from frontdesk.portal import live as pages_live
 from frontdesk.portal.account import api as account
 from frontdesk.portal.account import joining
 from frontdesk.portal.admin import api as admin
+from frontdesk.portal.admin import audit as admin_audit
+from frontdesk.portal.admin import directory as admin_directory
+from frontdesk.portal.admin import places as admin_places
+from frontdesk.portal.admin import system as admin_system
 from frontdesk.portal.book import api as booking_pages
 from frontdesk.portal.book import booked
 from frontdesk.portal.book import guest as guest_pages
@@ -111,6 +115,10 @@ _PAGES: tuple[Any, ...] = (
     desk_waiting,
     desk_away,
     admin,
+    admin_audit,
+    admin_system,
+    admin_directory,
+    admin_places,
     pages_live,
     visits,
     waiting,

@@ -11,6 +11,7 @@ from frontdesk.portal.assets import assets
 from frontdesk.secrets import Keys
 from tests.access.callers import Caller
 from tests.access.recipes import LOG_INS, Call, Make, Recipe, browser, of, somebody
+from tests.access.recipes_of_admin import ADMIN
 from tests.access.recipes_of_book import BOOK
 from tests.access.recipes_of_desk import DESK
 from tests.access.recipes_of_factors import FACTORS
@@ -94,5 +95,6 @@ PAGES: dict[str, Recipe] = {
     "GET /password/{token}": Recipe(lambda world, caller: Call({"token": "none"})),
     "POST /password/{token}": Recipe(_password),
     **DESK,
+    **ADMIN,
     **VISITS,
 }

@@ -56,6 +56,21 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/admin/users": ("admin",),
     "/admin/users/new": ("admin",),
     "/admin/users/{user_id}": ("admin",),
+    "/admin/audit": ("admin",),
+    "/admin/system": ("admin",),
+    "/admin/settings": ("admin",),
+    "/admin/clinics": ("admin",),
+    "/admin/clinics/new": ("admin",),
+    "/admin/clinics/{clinic_id}": ("admin",),
+    "/admin/clinics/{clinic_id}/rooms": ("admin",),
+    "/admin/clinics/{clinic_id}/rooms/{room_id}": ("admin",),
+    "/admin/clinics/{clinic_id}/closures": ("admin",),
+    "/admin/visit-types": ("admin",),
+    "/admin/visit-types/new": ("admin",),
+    "/admin/visit-types/{visit_type_id}": ("admin",),
+    "/admin/providers": ("admin",),
+    "/admin/providers/new": ("admin",),
+    "/admin/providers/{provider_id}": ("admin",),
 }
 
 REFUSED: dict[str, int] = {

@@ -59,8 +59,13 @@ class _Read(Collector):
             yield family
 
 
+async def told(conn: Connection) -> list[dict[str, Any]]:
+    """The same for people: `figure`, one of FIGURES, `labels` and `value`."""
+    return await db.many(conn, _READ)
+
+
 async def figures(conn: Connection) -> CollectorRegistry:
     """All of them, as the database has them now: the same whichever worker is asked."""
     registry = CollectorRegistry()
-    registry.register(_Read(await db.many(conn, _READ)))
+    registry.register(_Read(await told(conn)))
     return registry

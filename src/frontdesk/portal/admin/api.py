@@ -14,8 +14,9 @@ from frontdesk.auth.models import AccountRole, ChangeUser, NewUser
 from frontdesk.auth.permissions import Actor
 from frontdesk.clinics import service as clinics
 from frontdesk.db import Connection
+from frontdesk.ops import figures
 from frontdesk.portal.admin import forms
-from frontdesk.portal.admin.forms import Field, Told
+from frontdesk.portal.admin.forms import SAVED, Field, Told
 from frontdesk.portal.attempt import go
 from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
@@ -28,7 +29,6 @@ router = APIRouter(prefix="/admin", tags=["pages"], route_class=PageRoute, inclu
 
 Manager = Annotated[Actor, allow("users:manage")]
 
-SAVED = "?saved=yes"
 ROLES = ("staff", "provider", "admin", "patient")
 _MOST = 1000
 """Names that a form offers."""
@@ -54,9 +54,10 @@ class Which(Query):
 
 
 @router.get("")
-async def overview(request: Request, _: Manager) -> Response:
+async def overview(request: Request, _: Manager, conn: Read) -> Response:
     """What there is to look after."""
-    return page(request, "admin/overview.html")
+    laid_aside = any(row["value"] for row in await figures.told(conn) if row["figure"] == "events_laid_aside")
+    return page(request, "admin/overview.html", laid_aside=laid_aside)
 
 
 @router.get("/users")

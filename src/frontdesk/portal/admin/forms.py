@@ -18,6 +18,9 @@ from frontdesk.web.tx import viewer_of
 
 Body = TypeVar("Body", bound=BaseModel)
 
+SAVED = "?saved=yes"
+"""After an address: the page says that it is saved."""
+
 _LONGEST_NUMBER = 12
 """Digits: no number of ours has so many, and int() of a megabyte takes its time."""
 
@@ -47,7 +50,7 @@ class Field:
         text = _text(form, self.name)
         if self.kind == "password":
             return text
-        text = text.strip()
+        text = text.strip().replace("\r\n", "\n")
         if self.kind == "codes":
             return split_list(text)
         if self.kind == "number" and len(text) <= _LONGEST_NUMBER:

@@ -1,0 +1,103 @@
+"""What admins look at: the trail, the figures, and the settings without their secrets."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from pydantic import SecretStr
+
+from frontdesk import clock
+from frontdesk.portal.admin.system import seen
+from frontdesk.settings import Settings
+from tests.html import Page
+from tests.portal.admin.conftest import Admin
+
+pytestmark = pytest.mark.postgres("18")
+
+PATHS = ["/admin/audit", "/admin/system", "/admin/settings"]
+
+
+def entries(page: Page) -> int:
+    return sum(one.get("class") == "sheet" for one in page.all("li"))
+
+
+def test_the_history_of_a_row(admin: Admin) -> None:
+    room = admin.make.row("room", clinic_id=admin.make.clinic(), name="Before", kind="consultation")
+    admin.make.conn.execute("UPDATE room SET name = 'After' WHERE id = %s", [room])
+    page = admin.page(f"/admin/audit?table=room&row_id={room}")
+    assert entries(page) == 2
+    assert page.text.index("Changed: room") < page.text.index("Added: room")
+    assert "before: Before after: After" in page.text
+    assert f"/admin/audit?table=room&row_id={room}" in [a.get("href") for a in page.all("a")]
+    today = clock.now().date()
+    narrowed = f"/admin/audit?table=room&row_id={room}"
+    assert entries(admin.page(f"{narrowed}&since={today}&until={today}")) == 2
+    assert entries(admin.page(f"{narrowed}&until={today - timedelta(days=2)}")) == 0
+    assert entries(admin.page(f"{narrowed}&since={today + timedelta(days=2)}")) == 0
+    assert entries(admin.page(f"{narrowed}&actor={uuid4()}")) == 0
+
+
+def test_the_trail_goes_on(admin: Admin) -> None:
+    clinic = admin.make.clinic()
+    for _ in range(60):
+        admin.make.room(clinic)
+    first = admin.page("/admin/audit?table=room")
+    onward = next(str(a["href"]) for a in first.all("a") if a.get("rel") == "next")
+    assert "table=room" in onward
+    assert entries(first) == 50
+    assert entries(admin.page(onward)) >= 10
+
+
+def test_to_look_at_a_patients_entries_is_a_look(admin: Admin) -> None:
+    patient = admin.make.patient()
+    looks = "SELECT new ->> 'what' FROM audit_entry WHERE row_id = %s AND action = 'READ' AND actor = %s"
+    assert admin.rows(looks, str(patient), admin.user) == []
+    assert entries(admin.page(f"/admin/audit?table=patient&row_id={patient}")) == 1
+    assert admin.rows(looks, str(patient), admin.user) == [("audit:read",)]
+
+
+@pytest.mark.parametrize("query", ["actor=x", "since=yesterday", "cursor=x", "table=" + "x" * 41])
+def test_a_question_that_is_none(admin: Admin, query: str) -> None:
+    assert admin.page(f"/admin/audit?{query}").status == 422
+
+
+def test_an_event_that_was_laid_aside_is_told(admin: Admin) -> None:
+    admin.make.conn.execute("DELETE FROM dead_event")
+    assert "No event is laid aside" in admin.page("/admin/system").text
+    dead = "INSERT INTO dead_event (handler, event_id, envelope, reason, attempts) VALUES ('tests', %s, '{}', 'x', 5)"
+    admin.make.conn.execute(dead, [uuid4()])
+    assert "laid aside: 1." in admin.page("/admin/system").text
+    assert "Some events could not be handled." in admin.page("/admin").text
+
+
+def test_no_secret_is_shown() -> None:
+    word = "hush-hush-9217"
+    config = Settings(
+        **{
+            name: SecretStr(f"smtp://u:{word}@h/{{to}}")
+            if name in ("sms_url", "push_url")
+            else SecretStr(f"smtp://u:{word}@h")
+            for name in ("smtp_url", "sms_url", "push_url", "database_url", "owner_database_url", "secret")
+        },
+        redis_url=f"redis://u:{word}@h",
+        broker_url=f"amqp://u:{word}@h",
+    )
+    told = {name: (value, kept) for name, value, kept in seen(config)}
+    assert len(told) == len(Settings.model_fields)
+    assert word not in str(told)
+    assert told["FRONTDESK_SECRET"] == ("", True)
+    assert told["FRONTDESK_BROKER_URL"] == ("amqp", True)
+    assert told["FRONTDESK_HOLD_TTL"] == ("600", False)
+    assert told["FRONTDESK_FIELD_KEYS"] == (None, False)
+
+
+def test_the_settings_page(admin: Admin) -> None:
+    page = admin.page("/admin/settings")
+    assert "FRONTDESK_HOLD_TTL 600" in page.text
+    assert "FRONTDESK_SECRET set" in page.text
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_for_admins_alone(admin: Admin, path: str) -> None:
+    token = admin.make.token("staff")
+    assert admin.service.client(token).get(admin.service.url + path).status_code == 403
