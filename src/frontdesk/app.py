@@ -48,6 +48,7 @@ from frontdesk.portal.book import guest as guest_pages
 from frontdesk.portal.desk import api as desk
 from frontdesk.portal.desk import calendar as desk_calendar
 from frontdesk.portal.desk import patients as desk_patients
+from frontdesk.portal.refusals import InWords
 from frontdesk.portal.start import api as start
 from frontdesk.portal.visits import api as visits
 from frontdesk.portal.visits import waiting_api as waiting
@@ -164,6 +165,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY_BYTES)
     app.add_middleware(LimitBody)
     app.add_middleware(RateLimits)
+    app.add_middleware(InWords)
     app.add_middleware(Impatience, seconds=config.body_timeout.total_seconds())
     app.add_middleware(Observe)
     if config.cors_origins:
