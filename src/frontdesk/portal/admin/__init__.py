@@ -1,0 +1,1 @@
+"""What admins see: accounts, the directory, the trail, and how the service is."""
