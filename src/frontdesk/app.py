@@ -60,6 +60,7 @@ from frontdesk.portal.me import api as me
 from frontdesk.portal.me import record
 from frontdesk.portal.provider import day as my_day
 from frontdesk.portal.provider import schedule as my_schedule
+from frontdesk.portal.refusals import InWords
 from frontdesk.portal.start import api as start
 from frontdesk.portal.visits import api as visits
 from frontdesk.portal.visits import waiting_api as waiting
@@ -189,6 +190,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY_BYTES)
     app.add_middleware(LimitBody)
     app.add_middleware(RateLimits)
+    app.add_middleware(InWords)
     app.add_middleware(Impatience, seconds=config.body_timeout.total_seconds())
     app.add_middleware(Observe)
     if config.cors_origins:

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.portal.conftest import Visitor
+from tests.html import Page
+from tests.portal.conftest import ACCEPT, Visitor
 
 pytestmark = pytest.mark.postgres("18")
 
@@ -118,6 +119,20 @@ def test_a_wrong_address_is_told_in_words(visitor: Visitor, query: str) -> None:
     problem = visitor.client.get(f"/find?{query}")
     assert problem.headers["content-type"] == "application/problem+json"
     assert json.loads(problem.text)["type"] == "/problems/invalid-request"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nowhere", 404), ("GET", "//evil.test/x", 404), ("GET", "/logout", 405), ("POST", "/forgot", 400)],
+)
+def test_what_no_page_answers_is_told_in_words(visitor: Visitor, method: str, path: str, status: int) -> None:
+    headers = {"Content-Type": "multipart/form-data"} if method == "POST" else {}
+    address = f"{visitor.service.url}{path}"
+    page = Page(visitor.client.request(method, address, content=b"", headers=ACCEPT | headers))
+    assert page.status == status
+    assert {"href": "/", "class": "button"} in page.all("a")
+    problem = visitor.client.request(method, address, content=b"", headers=headers)
+    assert (problem.status_code, problem.headers["content-type"]) == (status, "application/problem+json")
 
 
 @pytest.mark.parametrize(

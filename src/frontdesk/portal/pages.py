@@ -16,6 +16,7 @@ from starlette.responses import Response
 from frontdesk.auth import tokens
 from frontdesk.portal import assets, language
 from frontdesk.portal.language import Said
+from frontdesk.web.problems import methods
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -56,14 +57,23 @@ def link(path: str, **query: object) -> str:
     return f"{path}?{urlencode(said)}" if said else path
 
 
+def _here(request: Request) -> str:
+    """The address of a page. Below one that only takes forms lies one to look at: `/visits/{id}` of `…/cancel`."""
+    path = request.url.path
+    if request.method not in ("GET", "HEAD"):
+        while path and "GET" not in methods(request.app, path):
+            path = path.rpartition("/")[0]
+        return path or "/"
+    return path + (f"?{request.url.query}" if request.url.query else "")
+
+
 def page(request: Request, template: str, *, status: int = 200, private: bool = False, **told: Any) -> Response:
     """The page in the visitor's language. It knows `said`, the forms of days and times, `here`, its address, and `me`,
     the log-in or None: what somebody sees who is logged in, or who is about to be (`private`), is kept nowhere.
     """
     locale, me = language.of(request), tokens.known(request)
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     frame = {
-        "here": here,
+        "here": _here(request),
         "me": me,
         "language": locale.language,
         "dir": locale.text_direction,

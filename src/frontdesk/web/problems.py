@@ -62,11 +62,11 @@ async def _http(request: Request, error: Exception) -> Response:
     body = {"type": f"/problems/{slug}", "title": str(error.detail), "status": error.status_code}
     headers = dict(error.headers or {})
     if error.status_code == 405:
-        headers["Allow"] = ", ".join(sorted(_methods(request.app, request.scope["path"])))
+        headers["Allow"] = ", ".join(sorted(methods(request.app, request.scope["path"])))
     return Response(orjson.dumps(body), error.status_code, headers, "application/problem+json")
 
 
-def _methods(app: FastAPI, path: str) -> set[str]:
+def methods(app: FastAPI, path: str) -> set[str]:
     """What `path` answers to. The route that refused knows only its own method; Allow names all (RFC 9110 §10.2.1)."""
     here = [context for context in iter_route_contexts(app.routes) if _pattern(str(context.path)).match(path)]
     # `/waitlist/stats` is no place on the waitlist, although it looks like one.

@@ -106,3 +106,15 @@ def test_pictures(browser: Browser, desk: Desk, dark: bool) -> None:
                 seen.page.emulate_media(media="print")
                 expect(seen.page.get_by_role("button")).to_have_count(0)
                 seen.picture("desk-day-paper")
+
+
+def test_long_words_stay_on_a_telephone(browser: Browser, desk: Desk) -> None:
+    name, reason = "Wolfeschlegelsteinhausenbergerdorff" * 3, "Rindfleischetikettierung" * 15
+    patient = desk.patient(first_name=name, last_name=name)
+    visit = desk.visit(desk.provider(), desk.at(9), patient, reason=reason)
+    with at_desk(browser, desk, phone=True) as seen:
+        sheets = (f"/desk/visits/{visit}", f"/desk/patients/{patient}", f"/desk/patients/{patient}/book")
+        for path in (desk.day(), *sheets):
+            seen.page.goto(path)
+            wide, shown = seen.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+            assert wide <= shown, path

@@ -166,3 +166,18 @@ def test_a_day_of_another_age_is_no_time(desk: Desk, local: str) -> None:
         (f"/desk/patients/{patient}/book", new),
     ):
         assert Page(desk.send(path, **form)).status == 422, path
+
+
+def test_the_language_is_changed_where_there_is_a_page(desk: Desk) -> None:
+    """What a form answers with cannot be asked for again; the page under it can."""
+    visit = desk.visit(desk.provider(), desk.at(10))
+    for path, form, back in (
+        ("/desk/patients/find", {"q": "Nobody"}, "/desk/patients"),
+        (f"/desk/visits/{visit}/step", {"clinic": desk.clinic, "on": desk.at(10).date(), "to": "completed"}, "/desk"),
+        ("/login", {"email": "nobody"}, "/login"),
+        ("/language", {}, "/"),
+    ):
+        page = Page(desk.send(path, **form))
+        (told,) = [str(one["value"]) for one in page.all("input") if one.get("name") == "back"]
+        assert told.startswith(back), path
+        assert desk.client.get(told, follow_redirects=True).status_code == 200, told
