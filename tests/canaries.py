@@ -74,5 +74,9 @@ class Heard:
         self._metrics.write_text(text)
 
     def _keep(self, response: httpx.Response) -> None:
+        # A form that was refused is shown again to whoever filled it in, with what they typed: a page, and no error.
+        page = response.headers.get("content-type", "").startswith("text/html")
+        kept_nowhere = response.headers.get("cache-control") == "no-store"
+        body = "" if page and kept_nowhere else response.text
         with self._problems.open("a") as file:
-            file.write(f"{response.status_code} {dict(response.headers)} {response.text}\n")
+            file.write(f"{response.status_code} {dict(response.headers)} {body}\n")

@@ -170,7 +170,7 @@ def _message(world: World, caller: Caller) -> Call:
     return Call({"notification_id": made})
 
 
-def _browser(world: World) -> dict[str, Any]:
+def browser(world: World) -> dict[str, Any]:
     keys = {"p256dh": "B" * 87, "auth": "a" * 22}
     return {"endpoint": f"https://fcm.googleapis.com/fcm/send/{uuid4()}", "keys": keys}
 
@@ -391,7 +391,7 @@ MESSAGES: dict[str, Recipe] = {
         sent(lambda world: {"channels": ["email"]}, patient_id="patient"), Thing.PATIENT
     ),
     f"GET {T}/{{patient_id}}/devices": Recipe(of(patient_id="patient"), Thing.PATIENT),
-    f"POST {T}/{{patient_id}}/devices": Recipe(sent(_browser, patient_id="patient"), Thing.PATIENT),
+    f"POST {T}/{{patient_id}}/devices": Recipe(sent(browser, patient_id="patient"), Thing.PATIENT),
     f"DELETE {T}/{{patient_id}}/devices/{{device_id}}": Recipe(_device, Thing.PATIENT),
     "GET /api/v1/unsubscribe/{token}": Recipe(_unsubscribing),
     "POST /api/v1/unsubscribe/{token}": Recipe(_unsubscribing),

@@ -1,11 +1,14 @@
 """How one asks for the pages of the front desk, and sends its forms."""
 
+from datetime import timedelta
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
 from frontdesk import clock
 from tests.access.callers import Caller, Thing
-from tests.access.recipes import Call, Make, Recipe, of, visit
+from tests.access.recipes import MESSAGES, OWN, Call, Make, Recipe, of, visit
+from tests.access.recipes_of_waitlist import WAITLIST
 from tests.access.world import CANARIES, Secret, World
 
 
@@ -46,10 +49,31 @@ def moved(world: World, caller: Caller) -> Call:
     return form("scheduled", provider=world.provider, start=world.next_start())(world, caller)
 
 
+def waits(world: World, caller: Caller) -> Call:
+    """A form that puts the patient on the waitlist. Nobody waits for more than so many things at once."""
+    world.make.conn.execute("UPDATE appointment SET status = 'expired' WHERE status = 'held'")
+    world.make.conn.execute("UPDATE waitlist_entry SET status = 'removed' WHERE status = 'waiting'")
+    asked = {"clinic": world.clinic, "visit": world.make.visit_type(), "provider": world.provider}
+    return Call({"patient_id": world.patient}, form={name: str(value) for name, value in asked.items()})
+
+
+def with_clinic(of_api: str, recipes: dict[str, Recipe]) -> Make:
+    """The path that the API is asked with, and a form with the clinic."""
+    return lambda world, caller: Call(recipes[of_api].make(world, caller).path, form={"clinic": str(world.clinic)})
+
+
+def away(world: World, caller: Caller) -> Call:
+    """A form of time off in a year."""
+    on = clock.now().date() + timedelta(days=300 + next(_numbers))
+    times = {"start": f"{on}T09:00", "end": f"{on}T09:30"}
+    return Call(form={"clinic": str(world.clinic), "provider": str(world.provider), **times})
+
+
+_numbers = count(1)
+
 DESK: dict[str, Recipe] = {
     "GET /desk": Recipe(),
     "GET /desk (of a clinic)": Recipe(at_desk(), Thing.CLINIC),
-    "GET /desk/live": Recipe(lambda world, caller: Call(query={"clinic": str(world.clinic)}), Thing.CLINIC),
     "GET /desk/visits/{appointment_id}": Recipe(visit("scheduled"), Thing.VISIT),
     "POST /desk/visits/{appointment_id}/step": Recipe(form("scheduled", to="checked_in"), Thing.VISIT),
     "POST /desk/visits/{appointment_id}/confirm": Recipe(form("scheduled"), Thing.VISIT),
@@ -58,6 +82,31 @@ DESK: dict[str, Recipe] = {
     "GET /desk/calendar": Recipe(at_desk(), Thing.CLINIC),
     "GET /desk/calendar/events": Recipe(at_desk(), Thing.CLINIC),
     "POST /desk/calendar/visits/{appointment_id}/move": Recipe(moved, Thing.VISIT),
+    "GET /desk/waitlist": Recipe(at_desk(), Thing.CLINIC),
+    "POST /desk/patients/{patient_id}/wait": Recipe(waits, (Thing.PATIENT, Thing.TIME)),
+    "POST /desk/waitlist/{entry_id}/leave": Recipe(
+        with_clinic("DELETE /api/v1/waitlist/{entry_id}", WAITLIST),
+        WAITLIST["DELETE /api/v1/waitlist/{entry_id}"].about,
+    ),
+    "POST /desk/offers/{offer_id}/accept": Recipe(
+        with_clinic("POST /api/v1/offers/{offer_id}/accept", WAITLIST),
+        WAITLIST["POST /api/v1/offers/{offer_id}/accept"].about,
+    ),
+    "POST /desk/offers/{offer_id}/decline": Recipe(
+        with_clinic("POST /api/v1/offers/{offer_id}/decline", WAITLIST),
+        WAITLIST["POST /api/v1/offers/{offer_id}/decline"].about,
+    ),
+    "GET /desk/messages": Recipe(at_desk(), Thing.CLINIC),
+    "POST /desk/messages/{notification_id}/resend": Recipe(
+        with_clinic("POST /api/v1/notifications/{notification_id}/resend", MESSAGES),
+        MESSAGES["POST /api/v1/notifications/{notification_id}/resend"].about,
+    ),
+    "GET /desk/away": Recipe(at_desk(), Thing.CLINIC),
+    "POST /desk/away/preview": Recipe(away, Thing.PROVIDER),
+    "POST /desk/away": Recipe(away, Thing.PROVIDER),
+    "GET /desk/away/{provider_id}/{exception_id}": Recipe(
+        OWN["GET /api/v1/providers/{provider_id}/exceptions/{exception_id}/displaced"].make, Thing.PROVIDER
+    ),
     "GET /desk/patients": Recipe(),
     "POST /desk/patients/find": Recipe(
         lambda world, caller: Call(form={"q": CANARIES[Secret.CONTACT]["last_name"]}), Thing.PATIENT, listing=True

@@ -10,11 +10,13 @@ from frontdesk.auth.proofs import Purpose
 from frontdesk.portal.assets import assets
 from frontdesk.secrets import Keys
 from tests.access.callers import Caller
-from tests.access.recipes import LOG_INS, Call, Make, Recipe, of, somebody
+from tests.access.recipes import LOG_INS, Call, Make, Recipe, browser, of, somebody
 from tests.access.recipes_of_admin import ADMIN
 from tests.access.recipes_of_book import BOOK
 from tests.access.recipes_of_desk import DESK
 from tests.access.recipes_of_factors import FACTORS
+from tests.access.recipes_of_me import ME
+from tests.access.recipes_of_providers import PROVIDERS
 from tests.access.recipes_of_visits import VISITS
 from tests.access.world import World
 from tests.service import SECRET
@@ -50,6 +52,11 @@ def _app(world: World, caller: Caller) -> Call:
     return Call(form={"enrolment_token": token, "code": code})
 
 
+def _browser(world: World, caller: Caller) -> Call:
+    told = browser(world)
+    return Call(form={"endpoint": told["endpoint"], **told["keys"]})
+
+
 def _demo(world: World, caller: Caller) -> Call:
     """The demo's log-ins are there."""
     known = world.make.conn.execute("SELECT FROM user_account WHERE email = ANY(%s)", [list(demo.LOGINS)]).fetchone()
@@ -67,7 +74,15 @@ PAGES: dict[str, Recipe] = {
     "GET /start": Recipe(_demo),
     **BOOK,
     "GET /static/{name}": Recipe(lambda world, caller: Call({"name": assets()["portal.css"].name})),
-    **VISITS,
+    **ME,
+    **PROVIDERS,
+    "GET /manifest.webmanifest": Recipe(),
+    "GET /sw.js": Recipe(),
+    "GET /offline": Recipe(),
+    "GET /device": Recipe(),
+    "GET /device/next": Recipe(),
+    "POST /device/push": Recipe(_browser),
+    "POST /device/push/stop": Recipe(lambda world, caller: Call(form={})),
     "GET /login": Recipe(),
     "POST /login": Recipe(_form(LOG_INS, "token", username="email")),
     "POST /login/second": Recipe(_form(FACTORS, "token/second-factor", recovery_code="code")),

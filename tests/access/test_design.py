@@ -48,6 +48,9 @@ DESIGN = """
 OPEN_TO_ALL = {
     "GET /",
     "GET /start",
+    "GET /manifest.webmanifest",
+    "GET /sw.js",
+    "GET /offline",
     "GET /static/{name}",
     "POST /language",
     "GET /login",

@@ -1,9 +1,12 @@
 """Every page, and who looks at it. test_axe.py opens each for each of them; a new page needs a line here.
 
-What stands in braces is filled from `ids` of the world (tests/queries/world.py, three of each thing), or from MORE.
+What stands in braces is filled from `ids` of the world (tests/queries/world.py, three of each thing); `day` is one with
+visits, `token` that of a link to one, and `hold_id` a time that is kept for the reader.
 """
 
 ANYBODY = ("anonymous",)
+HOLDERS = ("anonymous", "patient")
+DESK = ("staff", "admin")
 EVERYBODY = ("anonymous", "patient", "provider", "staff", "admin")
 
 PAGES: dict[str, tuple[str, ...]] = {
@@ -17,6 +20,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/login": ANYBODY,
     "/register": ANYBODY,
     "/forgot": ANYBODY,
+    "/offline": ANYBODY,
+    "/device": ("patient",),
     "/password/{token}": ANYBODY,
     "/admin": ("admin",),
     "/admin/users": ("admin",),
@@ -37,9 +42,36 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/admin/providers": ("admin",),
     "/admin/providers/new": ("admin",),
     "/admin/providers/{provider_id}": ("admin",),
+    "/book": HOLDERS,
+    "/book/{hold_id}": HOLDERS,
+    "/book/{hold_id}/guest": ANYBODY,
+    "/book/{hold_id}/code": ANYBODY,
+    "/booked/{token}": ANYBODY,
+    "/visits": ("patient",),
+    "/visits?when=past": ("patient",),
+    "/visits/{appointment_id}": ("patient",),
+    "/visits/{appointment_id}/move": ("patient",),
+    "/waitlist/{entry_id}": ("patient",),
+    "/me": ("patient", "staff"),
+    "/me/details": ("patient",),
+    "/me/messages": ("patient",),
+    "/me/accesses": ("patient",),
+    "/my-day": ("provider",),
+    "/my-schedule": ("provider",),
+    "/desk/waitlist": ("staff",),
+    "/desk/messages": ("staff",),
+    "/desk/away": ("staff",),
+    "/desk/away/{provider_id}/{exception_id}": ("staff",),
+    "/desk": DESK,
+    "/desk?clinic={clinic_id}&on={day}": ("staff",),
+    "/desk/visits/{appointment_id}": ("staff",),
+    "/desk/calendar": DESK,
+    "/desk/calendar?clinic={clinic_id}&on={day}": ("staff",),
+    "/desk/patients": DESK,
+    "/desk/patients/new": ("staff",),
+    "/desk/patients/{patient_id}": ("staff",),
+    "/desk/patients/{patient_id}/book": ("staff",),
 }
-
-MORE = {"token": "none"}
 
 REFUSED: dict[str, int] = {
     "/providers/{clinic_id}": 404,
@@ -47,5 +79,14 @@ REFUSED: dict[str, int] = {
 }
 """What is told on a page when there is nothing to show; to anybody."""
 
-FILES = {"/static/{name}"}
+FILES = {
+    "/static/{name}",
+    "/manifest.webmanifest",
+    "/sw.js",
+    "/device/next",
+    "/live",
+    "/me/export",
+    "/desk/calendar/events",
+    "/visits/{appointment_id}/calendar.ics",
+}
 """What is asked for as a page is, and is none."""

@@ -36,8 +36,8 @@ def test_the_lock_pins_digests_and_names_no_registry() -> None:
 
 
 def test_each_file_is_served_for_ever_packed_and_typed(visitor: Visitor) -> None:
-    urls = {one or other for one, other in loaded(visitor.get("/").text)}
-    assert {url.rsplit(".", 1)[1] for url in urls} == {"css", "js", "svg"}
+    urls = {one or other for one, other in loaded(visitor.get("/").text)} - {"/manifest.webmanifest"}
+    assert {url.rsplit(".", 1)[1] for url in urls} == {"css", "js", "svg", "png"}
     for url in urls:
         plain, packed = (visitor.client.get(url, headers={"Accept-Encoding": c}) for c in ("identity", "gzip"))
         assert (plain.status_code, packed.status_code) == (200, 200)
@@ -48,7 +48,8 @@ def test_each_file_is_served_for_ever_packed_and_typed(visitor: Visitor) -> None
         assert plain.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert plain.headers["vary"] == "Accept-Encoding"
         assert plain.headers["x-content-type-options"] == "nosniff"
-        kind = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}[url.rsplit(".", 1)[1]]
+        kinds = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "png": "image/png"}
+        kind = kinds[url.rsplit(".", 1)[1]]
         assert plain.headers["content-type"].startswith(kind)
         again = visitor.client.get(url, headers={"If-None-Match": plain.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")

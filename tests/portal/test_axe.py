@@ -4,8 +4,9 @@ On the same walk: the console stays silent, the policy of the page is kept, and 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -14,16 +15,18 @@ from fastapi.routing import iter_route_contexts
 from playwright.sync_api import Browser, BrowserContext, Page
 from pydantic import SecretStr
 
-from frontdesk import demo
+from frontdesk import demo, links
 from frontdesk.app import create_app
 from frontdesk.portal import language
 from frontdesk.portal.route import PageRoute
+from frontdesk.secrets import Keys
 from frontdesk.settings import Settings
 from frontdesk.supervisor.postgres import EmbeddedPostgres
+from tests.canaries import BORN_ON, WORD
 from tests.conftest import copy_database, drop_database
 from tests.make import Make
 from tests.portal.browsing import PHONE, Watched
-from tests.portal.pages import FILES, MORE, PAGES, REFUSED
+from tests.portal.pages import FILES, HOLDERS, PAGES, REFUSED
 from tests.queries.world import Builder, World
 from tests.service import SECRET, Service
 
@@ -35,6 +38,13 @@ JUDGE = """async (tags) => {
     const {violations} = await axe.run(document, {runOnly: tags, resultTypes: ["violations"], preload: false});
     return violations.map((one) => ({rule: one.id, help: one.help, where: one.nodes.map((node) => node.html)}));
 }"""
+GUEST = {
+    "first_name": "Pat",
+    "last_name": WORD,
+    "date_of_birth": BORN_ON.isoformat(),
+    "email": "pat@example.test",
+    "phone": "+34 91 5550100",
+}
 LOOKS = (("light", "ltr"), ("dark", "rtl"))
 """Each shade and each direction once: no rule is about both."""
 
@@ -46,9 +56,19 @@ class Walk:
     service: Service
     world: World
     contexts: dict[str, BrowserContext]
+    kept: dict[str, str]  # the holds of those who have one
 
-    def address(self, page: str) -> str:
-        return self.service.url + page.format(**MORE, **self.world.ids)
+    def address(self, page: str, who: str) -> str:
+        facts = {"appointment_id": self.world.ids["appointment_id"], "patient_id": self.world.ids["patient_id"]}
+        token = links.token_of(Keys(SECRET), **facts, generation=0)
+        day = self.world.free.date() - timedelta(days=10)
+        return self.service.url + page.format(**self.world.ids, token=token, day=day, hold_id=self.kept.get(who))
+
+    def sent(self, who: str, path: str, form: Mapping[str, str]) -> str:
+        """Where a form leads."""
+        answer = self.contexts[who].request.post(self.service.url + path, form=dict(form), max_redirects=0)
+        assert answer.status == 303, answer.text()
+        return answer.headers["location"]
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +84,15 @@ def walk(postgres: EmbeddedPostgres, browser: Browser, tmp_path_factory: pytest.
             who: browser.new_context(viewport=PHONE, locale="en-GB", reduced_motion="reduce")  # type: ignore[arg-type]
             for who in {who for readers in PAGES.values() for who in readers}
         }
+        walk = Walk(service, world, contexts, {})
         for email, role in demo.LOGINS.items():
-            if role in contexts:
-                form = {"email": email, "password": demo.PASSWORD}
-                answer = contexts[role].request.post(f"{service.url}/login", form=form, max_redirects=0)
-                assert answer.status == 303, answer.text()
-        yield Walk(service, world, contexts)
+            walk.sent(role, "/login", {"email": email, "password": demo.PASSWORD})
+        ids = {name: str(value) for name, value in world.ids.items()}
+        for number, who in enumerate(HOLDERS):
+            wish = {"visit": ids["visit_type_id"], "clinic": ids["clinic_id"], "start": world.at(number)}
+            walk.kept[who] = walk.sent(who, f"/providers/{ids['provider_id']}/hold", wish).rpartition("/")[2]
+        walk.sent("anonymous", f"/book/{walk.kept['anonymous']}/guest", GUEST)
+        yield walk
         for context in contexts.values():
             context.close()
     finally:
@@ -103,7 +126,7 @@ def faults(page: Page) -> list[str]:
 @pytest.mark.parametrize(("path", "who"), [(path, who) for path, readers in PAGES.items() for who in readers])
 def test_nobody_is_shut_out(walk: Walk, path: str, who: str) -> None:
     watched = Watched(walk.contexts[who].new_page(), walk.service.url)
-    answer = watched.page.goto(walk.address(path))
+    answer = watched.page.goto(walk.address(path, who))
     assert answer is not None
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     found = faults(watched.page)
@@ -115,7 +138,7 @@ def test_nobody_is_shut_out(walk: Walk, path: str, who: str) -> None:
 @pytest.mark.parametrize("path", REFUSED)
 def test_a_refusal_is_for_everybody_too(walk: Walk, path: str) -> None:
     watched = Watched(walk.contexts["anonymous"].new_page(), walk.service.url)
-    answer = watched.page.goto(walk.address(path))
+    answer = watched.page.goto(walk.address(path, "anonymous"))
     assert answer is not None
     assert answer.status == REFUSED[path]
     found = faults(watched.page)

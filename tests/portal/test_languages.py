@@ -17,7 +17,7 @@ from tests.portal.conftest import Visitor
 pytestmark = pytest.mark.postgres("18")
 
 HERE = Path(frontdesk.portal.__file__).parent
-TRANSLATED: dict[str, tuple[str, ...]] = {"es": ("**/*",), "ar": ("*", "account/*")}
+TRANSLATED: dict[str, tuple[str, ...]] = {"es": ("**/*",), "ar": ("*", "account/*", "book/*")}
 """The templates whose texts are in a catalogue, all of them."""
 
 

@@ -1,5 +1,7 @@
 """A page is answered in at most three statements, for fifty rows as for one."""
 
+from datetime import timedelta
+
 import httpx
 import pytest
 
@@ -28,3 +30,27 @@ def test_pages(observed: dict[int, Observed], path: str) -> None:
         assert response.headers["content-type"] == "text/html; charset=utf-8"
         assert not path.startswith("/providers") or "<time" in response.text
     assert len(said[FEW]) == len(said[MANY]) == PAGES[path] <= 3, "\n".join([*said[FEW], "", *said[MANY]])
+
+
+DESK = {  # each: who asks; which clinics are theirs; what is there
+    "/desk?clinic={clinic_id}&on={day}": 3,
+    "/desk/calendar?clinic={clinic_id}&on={day}": 2,
+    "/desk/calendar/events?clinic={clinic_id}&on={day}": 4,  # and who works there
+    "/desk/waitlist?clinic={clinic_id}": 4,  # and what everybody is called
+    "/desk/patients/{patient_id}": 4,  # and that somebody looked
+}
+
+
+@pytest.mark.parametrize("path", DESK)
+def test_pages_of_the_desk(observed: dict[int, Observed], path: str) -> None:
+    said: dict[int, list[str]] = {}
+    for rows in (FEW, MANY):
+        here = observed[rows]
+        day = here.world.free.date() - timedelta(days=10)
+        headers = PAGE | {"Authorization": f"Bearer {here.admin}"}
+        url = here.service.url + path.format(**here.world.ids, day=day)
+        response, said[rows] = here.count(httpx.Request("GET", url, headers=headers))
+        assert response.status_code == 200, response.text
+        if path.startswith("/desk?"):
+            assert response.text.count("data-row") >= min(rows, 40)
+    assert len(said[FEW]) == len(said[MANY]) == DESK[path], "\n".join([*said[FEW], "", *said[MANY]])

@@ -1,5 +1,6 @@
 """The day of a clinic as its front desk keeps it: visits with the names that people know them by."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -51,6 +52,12 @@ async def instant(conn: Connection, clinic_id: UUID, local: str) -> datetime:
         raise NotFound("There is no such clinic.")
     at: datetime = row["at"]
     return at
+
+
+async def names(conn: Connection, ids: Iterable[UUID | None]) -> dict[UUID, dict[str, Any]]:
+    """`name`, and `phone` of patients, of patients, providers, visit types, specialties and clinics, by id."""
+    wanted = list({id_ for id_ in ids if id_ is not None})
+    return {row["id"]: row for row in (await db.many(conn, q.names, ids=wanted) if wanted else ())}
 
 
 async def _visits(conn: Connection, actor: Actor, **wanted: Any) -> list[dict[str, Any]]:

@@ -45,3 +45,15 @@ WHERE p.active
                UNION SELECT provider_id FROM schedule WHERE clinic_id = %(clinic_id)s
                UNION SELECT provider_id FROM schedule_exception WHERE clinic_id = %(clinic_id)s)
 ORDER BY p.last_name, p.first_name, p.id;
+
+-- name: names
+-- What these are called, and by which number patients are reached; of patients, those whom the caller may see.
+SELECT id, concat_ws(' ', first_name, last_name) AS name, phone FROM patient WHERE id = ANY (%(ids)s::uuid[])
+UNION ALL
+SELECT id, concat_ws(' ', title, first_name, last_name), NULL FROM provider WHERE id = ANY (%(ids)s::uuid[])
+UNION ALL
+SELECT id, name, NULL FROM visit_type WHERE id = ANY (%(ids)s::uuid[])
+UNION ALL
+SELECT id, name, NULL FROM specialty WHERE id = ANY (%(ids)s::uuid[])
+UNION ALL
+SELECT id, name, NULL FROM clinic WHERE id = ANY (%(ids)s::uuid[]);

@@ -58,6 +58,7 @@ async def provider(request: Request, provider_id: UUID, actor: Looker) -> Respon
         ids = {"provider_id": provider_id, "visit_type_id": UUID(kind["id"])} if kind else {}
         if kind and look.gone and look.at:
             near = await choosing.near(conn, actor, look.gone, clinic_id=look.at, **ids)
+            look = look.where(who["clinics"])
     shown = None
     if kind:
         shown = await times.of(request.app.state.availability, look, language.of(request), **ids)

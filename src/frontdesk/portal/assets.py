@@ -15,7 +15,12 @@ from starlette.responses import Response
 
 from frontdesk.errors import NotFound
 
-_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
+_TYPES = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+}
 _FOLDERS = ("own", "static")
 _FOR_EVER = "public, max-age=31536000, immutable"
 

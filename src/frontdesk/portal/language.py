@@ -26,7 +26,7 @@ COOKIE = "language"
 LANGUAGES = (*messages.LANGUAGES, "ar")
 """What pages are written in."""
 
-_PARTLY = {"ar": re.compile(r"/(find|language|providers/.*|login(/.*)?|register|forgot|password/.*)?")}
+_PARTLY = {"ar": re.compile(r"/(find|language|providers/.*|book(ed)?(/.*)?|login(/.*)?|register|forgot|password/.*)?")}
 """What is written in a language that not all pages are: the way to a booking."""
 
 
@@ -87,6 +87,11 @@ class Said:
     def short_date(self, on: date) -> str:
         """`Nov 23, 2026`."""
         return plain(format_date(on, "medium", locale=self.locale))
+
+    def moment(self, at: datetime | str, zone: str) -> str:
+        """`Mon, Nov 23, 9:00 AM`; what JSON holds is a text (ISO 8601 with its offset)."""
+        instant = datetime.fromisoformat(at) if isinstance(at, str) else at
+        return f"{self.day(instant.astimezone(ZoneInfo(zone)).date())}, {self.time(instant, zone)}"
 
     def month(self, on: date) -> str:
         """`November 2026`."""

@@ -6,6 +6,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from babel import Locale
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,7 +19,7 @@ from frontdesk.portal.language import Said
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     # Never older than the book: the way back asks again.
     "Cache-Control": "no-cache, private",
     "Vary": "Accept, Accept-Encoding, Accept-Language, Cookie, HX-Request",
@@ -40,7 +41,7 @@ def _templates(spoken: str) -> Environment:
     )
     made.install_gettext_translations(language.words(spoken), newstyle=True)  # type: ignore[attr-defined]
     made.filters["runs"] = runs
-    made.globals |= {"asset": assets.url, "link": link}
+    made.globals |= {"asset": assets.url, "link": link, "uuid": UUID}
     return made
 
 

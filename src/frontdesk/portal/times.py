@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import groupby
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -43,6 +43,13 @@ class Look(Query):
     at: UUID | None = None
     why: Why | None = None
     waiting: bool = False
+
+    def where(self, clinics: Iterable[dict[str, Any]]) -> Self:
+        """The same, opened on the day of what is gone."""
+        zone = next((one["time_zone"] for one in clinics if one["id"] == str(self.at)), None)
+        if not (self.gone and zone) or self.on:
+            return self
+        return self.model_copy(update={"on": self.gone.astimezone(ZoneInfo(zone)).date()})
 
 
 @dataclass(frozen=True, slots=True)

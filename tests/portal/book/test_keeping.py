@@ -43,6 +43,8 @@ def test_whoever_comes_second_gets_three_near_times_in_place(visitor: Visitor, p
     assert near == sorted(near)
     assert all(abs(other - start) <= timedelta(hours=1) for other in near)
     assert start not in near
+    below = [datetime.fromisoformat(str(had["value"])) for had in page.all("button") if had.get("class") == "slot"][3:]
+    assert min(below).date() == start.date(), "the page is open on that day"
     taken = second.post(hold, data=wish(visitor, clinic, near[0]))
     assert second.get(taken.headers["location"]).status_code == 200
 

@@ -37,7 +37,7 @@ def at_desk(browser: Browser, desk: Desk, *, dark: bool = False, phone: bool = F
 
 def listening(seen: Watched, path: str) -> None:
     """Open the page, and wait until it hears of changes: it then asks once more."""
-    with seen.page.expect_response(lambda r: "hx-request" in r.request.headers and "/live" not in r.url):
+    with seen.page.expect_response(lambda r: "hx-request" in r.request.headers and "/live?" not in r.url):
         seen.page.goto(path)
 
 

@@ -85,7 +85,7 @@ def test_what_others_do_appears(browser: Browser, desk: Desk, two: tuple[UUID, U
     visit = desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Goes"))
     colleague = desk.service.client(desk.token)
     with relay(desk.service.dsn), at_desk(browser, desk) as seen:
-        with seen.page.expect_response(lambda r: "/desk/live" in r.url):
+        with seen.page.expect_response(lambda r: "/live?" in r.url):
             seen.page.goto(calendar(desk))
         expect(seen.page.locator(".ec-event")).to_have_count(1)
         assert colleague.post(f"/appointments/{visit}/cancel").status_code == 200

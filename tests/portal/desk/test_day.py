@@ -81,7 +81,8 @@ def test_what_is_refused_is_told_in_place(desk: Desk, hx: bool) -> None:
     assert "The provider is busy: 09:00–09:30" in told
     stale = desk.send(f"/desk/visits/{missed}/step", hx=hx, to="checked_in", version=7, **where)
     assert "Somebody else changed this visit" in Page(stale).text
-    assert desk.send(f"/desk/visits/{missed}/step", hx=hx, to="in_progress", **where).status_code != 500
+    far = desk.send(f"/desk/visits/{missed}/step", hx=hx, to="in_progress", **where)
+    assert "That is not possible from where the visit is now." in Page(far).text
     assert desk.row(missed)[0] == "no_show"
 
 
@@ -113,3 +114,10 @@ def test_only_the_desk_of_the_clinic(desk: Desk) -> None:
     assert nobody.status_code in (303, 401)
     alone = desk.make.token("staff")
     assert "You work at no clinic" in desk.client.get("/desk", headers={"Authorization": f"Bearer {alone}"}).text
+
+
+def test_the_desk_gets_no_link_of_a_patient(desk: Desk) -> None:
+    """Whoever opens the link of a visit is its patient as far as the trail can tell."""
+    visit = desk.visit(desk.provider(), desk.at(10))
+    answer = desk.client.get(f"/book/{visit}")
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)

@@ -150,3 +150,17 @@ def test_nobody_elses_patients(desk: Desk) -> None:
         assert desk.client.get(path).status_code == 404
     form = {"clinic": desk.clinic, "visit": desk.visit_type, "provider": desk.provider(), "local": "2027-01-05T09:00"}
     assert desk.send(f"/desk/patients/{stranger}/book", **form).status_code == 404
+
+
+@pytest.mark.parametrize("local", ["0001-01-01T00:00", "1899-12-31T23:59", "2201-01-01T00:00", "9999-12-31T23:59"])
+def test_a_day_of_another_age_is_no_time(desk: Desk, local: str) -> None:
+    provider, patient = desk.provider(), desk.patient()
+    visit = desk.visit(provider, desk.at(10))
+    time = {"provider": provider, "local": local, "why": "a slip of the finger"}
+    new = {"clinic": desk.clinic, "visit": desk.visit_type, **time}
+    for path, form in (
+        (f"/desk/visits/{visit}/move", time),
+        (f"/desk/calendar/visits/{visit}/move", time),
+        (f"/desk/patients/{patient}/book", new),
+    ):
+        assert Page(desk.send(path, **form)).status == 422, path

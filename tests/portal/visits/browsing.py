@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from frontdesk.auth import browsers, tokens
 from frontdesk.secrets import Keys
 from tests.portal.browsing import Watched, opened
-from tests.portal.visits.conftest import Patient
+from tests.portal.patients import Patient
 from tests.service import SECRET
 
 

@@ -7,8 +7,8 @@ from playwright.sync_api import Browser, expect
 
 from tests.live.world import relay
 from tests.portal.browsing import PATIENCE_MS
+from tests.portal.patients import Patient
 from tests.portal.visits.browsing import at_home
-from tests.portal.visits.conftest import Patient
 from tests.portal.visits.test_waiting import busy, join
 
 pytestmark = pytest.mark.postgres("18")

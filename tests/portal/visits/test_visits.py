@@ -7,7 +7,7 @@ import pytest
 
 from tests.html import Page
 from tests.portal.conftest import ACCEPT
-from tests.portal.visits.conftest import REASON, Patient
+from tests.portal.patients import REASON, Patient
 
 pytestmark = pytest.mark.postgres("18")
 

@@ -8,7 +8,7 @@ import pytest
 
 from frontdesk import clock
 from tests.html import Page
-from tests.portal.visits.conftest import Patient
+from tests.portal.patients import Patient
 
 pytestmark = pytest.mark.postgres("18")
 

@@ -14,6 +14,7 @@ from frontdesk.availability.rules import NotBookable
 from frontdesk.booking.claims import AlreadyBooked, SlotTaken
 from frontdesk.db import Connection
 from frontdesk.errors import Problem
+from frontdesk.metrics import CONFLICTS
 from frontdesk.portal.pages import link
 from frontdesk.web.fields import Instant
 
@@ -49,10 +50,11 @@ class Wish(BaseModel):
 
 
 def why(refused: Problem) -> Why:
-    """In one word."""
+    """In one word. A time that is taken counts as a conflict, as it does where programs book."""
     if isinstance(refused, AlreadyBooked):
         return Why.ONCE
     if isinstance(refused, SlotTaken):
+        CONFLICTS.inc()
         own = [busy["resource"] == "patient" for busy in refused.extra["conflicts"]]
         return Why.BUSY if own and all(own) else Why.TAKEN
     codes = {reason["code"] for reason in refused.extra.get("reasons", ())}

@@ -79,6 +79,8 @@ async def found(conn: Connection, request: Request, actor: Actor, hold_id: UUID)
         return await Held.of(conn, hold)
     if hold["status"] in ("held", "expired", "cancelled"):
         return choosing.instead(hold, Why.EXPIRED)
+    if not actor.is_patient_side:  # the link to a visit is its patient's: who uses it does so in their name
+        raise NotFound("This is no hold.")
     return await link_to(conn, request, hold_id)
 
 

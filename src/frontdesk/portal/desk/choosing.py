@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, TypeAdapter, model_validator
 from starlette.requests import Request
 
 from frontdesk.availability import service as availability
@@ -25,6 +25,8 @@ _TIMES = 60
 
 LOCAL = r"^\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d$"
 """What a field for day and time sends."""
+
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 
 class Wish(Query):
@@ -60,7 +62,7 @@ class Chosen(BaseModel):
         if self.start is None and self.local is None:
             raise ValueError("a time is missing")
         if self.local is not None:
-            datetime.fromisoformat(f"{self.local}:00+00:00")  # raises ValueError for a day that no calendar has
+            _INSTANT.validate_python(f"{self.local}:00+00:00")  # a day that no calendar has is a ValueError, too
         return self
 
     @property

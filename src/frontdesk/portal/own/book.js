@@ -1,7 +1,7 @@
 // Counts down what is kept. Everything works without this file: the page says until when.
 (() => {
   const page = document.documentElement.lang;
-  const figures = new Intl.NumberFormat(page, {minimumIntegerDigits: 2});
+  const figures = new Intl.NumberFormat(page, {minimumIntegerDigits: 2, numberingSystem: "latn"});
 
   function count(place) {
     const left = document.createElement("strong");

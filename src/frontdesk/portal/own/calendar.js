@@ -30,7 +30,23 @@
     eventDurationEditable: false,
     eventClick: (info) => { location.href = `/desk/visits/${info.event.id}`; },
     eventDrop: drop,
+    eventDidMount: name,
   });
+
+  // The calendar calls itself a table, and holds what no table may. To those who listen it is a group of buttons instead, each
+  // of which says whose column it is in.
+  const parts = ["table", "row", "rowgroup", "columnheader", "rowheader", "cell"].map((role) => `[role=${role}]`).join();
+  const counts = ["aria-colindex", "aria-rowindex", "aria-colcount", "aria-rowcount"];
+  function plain() {
+    place.querySelectorAll(parts).forEach((part) => part.removeAttribute("role"));
+    for (const one of counts) place.querySelectorAll(`[${one}]`).forEach((part) => part.removeAttribute(one));
+  }
+  new MutationObserver(plain).observe(place, {childList: true, subtree: true});
+  plain();
+
+  function name({el, event, timeText}) {
+    el.setAttribute("aria-label", [timeText, event.title, event.extendedProps.provider].join(", "));
+  }
 
   async function drop(info) {
     const {event, delta, newResource, revert} = info;

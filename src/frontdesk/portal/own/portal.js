@@ -47,6 +47,9 @@
   new MutationObserver(tell).observe(document.getElementById("main"), {childList: true});
 })();
 
+// What the device keeps for a patient (device.js) stays only as long as they are logged in.
+if (!document.querySelector("script[data-owner]")) localStorage.removeItem("next-visit");
+
 // A form is sent once, however often its button is tapped.
 (() => {
   const again = (form) => delete form.dataset.sent;

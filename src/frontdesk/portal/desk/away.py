@@ -1,0 +1,126 @@
+"""A sick day: see what it would displace, enter it, and call whoever has to be called."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Form
+from pydantic import BaseModel, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from frontdesk.audit import reads
+from frontdesk.auth.guard import allow
+from frontdesk.auth.permissions import Actor
+from frontdesk.booking import board
+from frontdesk.db import Connection, borrow
+from frontdesk.errors import InvalidRequest, Problem
+from frontdesk.portal.desk import day
+from frontdesk.portal.desk.changing import changing
+from frontdesk.portal.desk.choosing import LOCAL
+from frontdesk.portal.desk.day import Look
+from frontdesk.portal.pages import link, page
+from frontdesk.portal.route import PageRoute
+from frontdesk.sickday import service as sickday
+from frontdesk.sickday.models import NewTimeAway
+from frontdesk.web.fields import Name
+from frontdesk.web.tx import Read, viewer_of
+
+router = APIRouter(prefix="/desk/away", tags=["pages"], route_class=PageRoute, include_in_schema=False)
+
+Desk = Annotated[Actor, allow("board:read")]
+Keeper = Annotated[Actor, allow("schedules:write")]
+Local = Annotated[str, Field(pattern=LOCAL)]
+
+
+class Away(BaseModel):
+    """Who is away, and when, by the clinic's clocks; everywhere, not only at this clinic."""
+
+    clinic: UUID
+    provider: UUID
+    start: Local
+    end: Local
+    reason: Name | None = None
+
+
+@router.get("")
+async def dialog(request: Request, actor: Desk, conn: Read) -> Response:
+    """The form."""
+    place = await day.place(conn, actor, Look.of(request))
+    return await _form(request, conn, place, Look.of(request))
+
+
+@router.post("/preview")
+async def preview(request: Request, actor: Keeper, asked: Annotated[Away, Form()]) -> Response:
+    """What it would displace, and which other times there are. Changes nothing."""
+    async with borrow(request.app.state.pool, viewer_of(request)) as conn:
+        place = await day.place(conn, actor, Look(clinic=asked.clinic))
+        try:
+            found = await sickday.preview(conn, actor, asked.provider, await _time_away(conn, asked))
+        except Problem as refused:
+            if refused.slug != "invalid-request" and refused.status != 409:
+                raise
+            return await _form(request, conn, place, Look(clinic=asked.clinic), asked=asked, refused=refused)
+        return await _form(request, conn, place, Look(clinic=asked.clinic), asked=asked, found=found["appointments"])
+
+
+@router.post("")
+async def enter(request: Request, actor: Keeper, asked: Annotated[Away, Form()]) -> Response:
+    """Enter it, and offer the other times to all whom it displaces."""
+    try:
+        async with changing(request) as conn:
+            row = await sickday.enter(conn, actor, asked.provider, await _time_away(conn, asked))
+    except Problem as refused:
+        if refused.slug not in ("invalid-request", "busy") and refused.status != 409:
+            raise
+        async with borrow(request.app.state.pool, viewer_of(request)) as conn:
+            place = await day.place(conn, actor, Look(clinic=asked.clinic))
+            return await _form(request, conn, place, Look(clinic=asked.clinic), asked=asked, refused=refused)
+    return RedirectResponse(link(f"/desk/away/{asked.provider}/{row['id']}", clinic=asked.clinic), 303)
+
+
+@router.get("/{provider_id}/{exception_id}")
+async def call_list(request: Request, provider_id: UUID, exception_id: UUID, actor: Desk, conn: Read) -> Response:
+    """What became of the visits, and whose patients have to be called."""
+    place = await day.place(conn, actor, Look.of(request))
+    told = await sickday.call_list(conn, actor, provider_id, exception_id)
+    await reads.looked(conn, actor, (row["patient_id"] for row in told["items"]), "sick-day:calls")
+    ids = {row[kind] for row in told["items"] for kind in ("patient_id", "visit_type_id", "clinic_id")}
+    names = await board.names(conn, {*ids, provider_id})
+    return page(request, "desk/calls.html", place=place, provider=names.get(provider_id), names=names, calls=told)
+
+
+async def _time_away(conn: Connection, asked: Away) -> NewTimeAway:
+    """As the service takes it. Raises InvalidRequest for a span that cannot be."""
+    start, end = [await board.instant(conn, asked.clinic, local) for local in (asked.start, asked.end)]
+    try:
+        return NewTimeAway(kind="time_off", start=start, end=end, reason=asked.reason, offer_alternatives=True)
+    except ValidationError as error:
+        raise InvalidRequest("The end has to come after the start.") from error
+
+
+async def _form(
+    request: Request,
+    conn: Connection,
+    place: day.Place,
+    look: Look,
+    *,
+    asked: Away | None = None,
+    found: list[dict[str, Any]] | None = None,
+    refused: Problem | None = None,
+) -> Response:
+    providers = await board.providers(conn, place.id) if place.clinic else []
+    visits = found or []
+    ids = {visit[kind] for visit in visits for kind in ("patient_id", "visit_type_id", "clinic_id")}
+    ids |= {time["provider_id"] for visit in visits for time in visit["alternatives"]}
+    on, after = place.on, place.after
+    return page(
+        request,
+        "desk/away.html",
+        status=refused.status if refused else 200,
+        place=place,
+        providers=providers,
+        names=await board.names(conn, ids),
+        asked=asked or {"provider": None, "start": f"{on}T00:00", "end": f"{after}T00:00", "reason": None},
+        found=found,
+        refused=refused,
+    )

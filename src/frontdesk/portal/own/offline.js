@@ -1,0 +1,13 @@
+// Writes the visit that this device knows into the page that is shown without a network.
+(() => {
+  const kept = JSON.parse(localStorage.getItem("next-visit"));
+  const visit = kept && kept.visit;
+  if (!visit || new Date(visit.until) < new Date()) return;
+  for (const place of document.querySelectorAll("[data-said]")) place.textContent = visit[place.dataset.said] || "";
+  const phone = document.querySelector("[data-call]");
+  if (visit.phone) phone.href = "tel:" + visit.phone.replaceAll(" ", "");
+  const saved = {dateStyle: "medium", timeStyle: "short"};
+  document.querySelector("[data-saved]").textContent =
+    new Intl.DateTimeFormat(document.documentElement.lang, saved).format(kept.saved);
+  document.getElementById("visit").hidden = false;
+})();

@@ -1,0 +1,140 @@
+"""A provider's day and the steps they take, their week as it is, and time off: asked for, answered, taken back."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from frontdesk import clock
+from tests.html import Page
+from tests.portal.conftest import ACCEPT
+from tests.portal.patients import Patient
+from tests.portal.provider.conftest import Provider
+
+pytestmark = pytest.mark.postgres("18")
+
+MADRID = ZoneInfo("Europe/Madrid")
+
+
+def statuses(page: Page) -> list[str]:
+    return [str(li["class"]).removeprefix("card visit ") for li in page.all("li") if "visit" in str(li.get("class"))]
+
+
+def on(patient: Patient, hours: float) -> date:
+    return patient.at(hours).astimezone(MADRID).date()
+
+
+def test_the_day_as_the_clinic_has_it(provider: Provider) -> None:
+    me, patient = provider.me, provider.patient
+    late, first, off = patient.visit(23.5), patient.visit(-1), patient.visit(9, status="cancelled")
+    page = me.page(f"/my-day?on={on(patient, 0)}")
+    assert statuses(page) == ["scheduled", "cancelled"]
+    assert [one["datetime"] for one in page.all("time")] == [patient.at(hours).isoformat() for hours in (-1, 9)]
+    assert "a rash named xanthomirel" in page.text
+    assert statuses(me.page(f"/my-day?on={on(patient, 23.5)}")) == ["scheduled"], "after midnight in Madrid"
+    forms = [str(button["formaction"]) for button in page.all("button") if "formaction" in button]
+    assert forms == [f"/my-day/{first}/checked_in", f"/my-day/{first}/no_show"]
+    assert not [one for one in forms if str(late) in one or str(off) in one]
+
+
+def test_today_is_today_at_the_clinic(provider: Provider) -> None:
+    now = clock.now().replace(minute=0, second=0, microsecond=0)
+    provider.patient.visit((now - provider.patient.at(0)).total_seconds() / 3600)
+    assert statuses(provider.me.page("/my-day")) == ["scheduled"]
+
+
+def test_step_by_step_to_the_end(provider: Provider) -> None:
+    visit = provider.patient.visit(9)
+    page = provider.me.page(f"/my-day?on={on(provider.patient, 9)}")
+    for step in ("checked_in", "in_progress", "completed"):
+        version = next(str(i["value"]) for i in page.all("input") if i.get("name") == "version")
+        page = provider.me.press(page, f"/{visit}/{step}", version=version, on=str(on(provider.patient, 9)))
+        assert statuses(page) == [step]
+    assert provider.patient.row(visit)["status"] == "completed"
+    assert [button for button in page.all("button") if "formaction" in button] == []
+
+
+def test_what_somebody_else_did_first_is_told(provider: Provider) -> None:
+    visit = provider.patient.visit(9)
+    day = str(on(provider.patient, 9))
+    assert provider.me.post(f"/my-day/{visit}/checked_in", version=1, on=day).status_code == 303
+    stale = Page(provider.me.post(f"/my-day/{visit}/no_show", version=1, on=day))
+    assert (stale.status, "Somebody else was faster" in stale.text, statuses(stale)) == (412, True, ["checked_in"])
+    wrong = Page(provider.me.post(f"/my-day/{visit}/completed", version=2, on=day))
+    assert (wrong.status, "not possible as it stands" in wrong.text) == (409, True)
+    assert provider.me.post(f"/my-day/{visit}/cancelled", version=2).status_code == 422
+
+
+def test_nobody_elses_list(provider: Provider) -> None:
+    patient, make = provider.patient, provider.patient.visitor.make
+    colleague = make.provider()
+    visit = patient.visit(9)
+    token = make.token("provider", provider_id=colleague)
+    client = patient.visitor.service.client(token)
+    url = patient.visitor.service.url
+    assert client.post(f"{url}/my-day/{visit}/checked_in", data={"version": 1}, headers=ACCEPT).status_code == 404
+    assert statuses(Page(client.get(f"{url}/my-day?on={on(patient, 9)}", headers=ACCEPT))) == []
+    assert patient.get("/my-schedule").status_code == 403
+    assert patient.post(f"/my-day/{visit}/checked_in", version=1).status_code == 403
+    assert patient.get("/my-day").status_code == 303
+    assert patient.row(visit)["version"] == 1
+
+
+def test_the_week_is_what_is_left_of_it(provider: Provider) -> None:
+    make, me = provider.patient.visitor.make, provider.me
+    monday = date(2027, 3, 22)  # of the week in which Madrid's clocks go forward
+    make.conn.execute(
+        "UPDATE schedule SET start_time = '09:00', end_time = '17:00' WHERE provider_id = %s", [me.provider]
+    )
+    noon = datetime.combine(monday, time(11), UTC)  # 12:00 in Madrid
+    make.exception(me.provider, noon, noon + timedelta(hours=1), clinic_id=me.clinic)
+    make.exception(me.provider, noon + timedelta(days=1), noon + timedelta(days=2), status="requested")
+    page = me.page(f"/my-schedule?since={monday}")
+    for told in ("09:00 – 12:00", "13:00 – 17:00"):
+        assert page.text.count(told) == 1
+    assert page.text.count("09:00 – 17:00") == 6, "what is only asked for takes nothing away"
+
+
+def test_time_off_is_asked_for_and_taken_back(provider: Provider) -> None:
+    me = provider.me
+    page = me.page("/my-schedule")
+    clinic = next(str(i["value"]) for i in page.all("input") if i.get("name") == "clinic")
+    wish = {"clinic": clinic, "first": "2027-03-27", "last": "2027-03-28", "reason": "a wedding"}
+    asked = me.press(page, "/my-schedule/time-off", **wish)
+    assert "You have asked for time off." in asked.text
+    assert "Asked for" in asked.text
+    query = "SELECT lower(during), upper(during), status, reason FROM schedule_exception WHERE provider_id = %s"
+    row = me.visitor.make.conn.execute(query, [me.provider]).fetchone()
+    assert row == (
+        datetime(2027, 3, 26, 23, tzinfo=UTC),
+        datetime(2027, 3, 28, 22, tzinfo=UTC),  # the clocks have gone forward
+        "requested",
+        "a wedding",
+    )
+    gone = me.press(asked, "/withdraw")
+    assert ("It is taken back." in gone.text, "Asked for" in gone.text) == (True, False)
+
+
+def test_what_was_answered_is_seen_and_stays(provider: Provider) -> None:
+    me, make = provider.me, provider.patient.visitor.make
+    approved = make.exception(me.provider, me.at(48), me.at(72))
+    make.exception(me.provider, me.at(96), me.at(120), status="declined")
+    page = me.page("/my-schedule")
+    assert statuses(page) == ["approved", "declined"]
+    assert [form for form in page.all("form") if "withdraw" in str(form.get("action"))] == []
+    assert me.post(f"/my-schedule/time-off/{approved}/withdraw").status_code == 403
+    assert me.post(f"/my-schedule/time-off/{uuid4()}/withdraw").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"last": "2027-03-20"}, {"first": "x"}, {"last": "2031-01-01"}, {"ends": "25:00"}, {"clinic": "x"}],
+)
+def test_wishes_that_cannot_be(provider: Provider, wrong: dict[str, str]) -> None:
+    me = provider.me
+    wish = {"clinic": str(me.clinic), "first": "2027-03-27", "last": "2027-03-28", "reason": "a wedding"}
+    refused = Page(me.post("/my-schedule/time-off", **{**wish, **wrong}))
+    assert (refused.status, "This cannot be so" in refused.text) == (422, True)
+    values = {str(i["name"]): i.get("value") for i in refused.all("input")}
+    assert values["reason"] == "a wedding"
