@@ -7,9 +7,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STATIC := src/frontdesk/portal/static
 HTMX := node_modules/htmx.org/dist
 AXE := .cache/axe.min.js
+LIGHTHOUSE := tests/lighthouse/node_modules/.installed
 CALENDAR := node_modules/@event-calendar/build/dist
 
-.PHONY: run test lint bench lock clean
+.PHONY: run test lint bench lighthouse lock clean
 .DEFAULT_GOAL := run
 
 $(VENV)/.run: requirements.lock pyproject.toml
@@ -57,6 +58,14 @@ lint: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.bench
 
+$(LIGHTHOUSE): tests/lighthouse/package.json tests/lighthouse/package-lock.json
+	@cd tests/lighthouse && npm ci --loglevel=error >/dev/null
+	@touch $@
+
+# Asks a service that runs: that of `make run` in another terminal, or another, as in `make lighthouse URL=http://…`.
+lighthouse: $(VENV)/.dev $(LIGHTHOUSE)
+	@$(BIN)/python -m tests.lighthouse $(URL)
+
 # Hashes, and no registry address: the same lock serves every mirror.
 lock:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -66,4 +75,4 @@ lock:
 	@$(BIN)/python -m uv pip compile pyproject.toml --extra build --extra dev -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) .data .cache node_modules $(STATIC)
+	rm -rf $(VENV) .data .cache node_modules tests/lighthouse/node_modules $(STATIC)

@@ -24,7 +24,7 @@ _FORMS = {
 _LONG = re.compile(r"[A-Za-z0-9+/_=-]{24,}")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _UUID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
-_LOCK_HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
+_LOCK_HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}|sha512-[A-Za-z0-9+/]{86}==")  # of pip, and of npm
 _MIXED = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)")
 
 RANDOM_BITS = 4.2

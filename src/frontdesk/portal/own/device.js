@@ -18,8 +18,9 @@
     localStorage.setItem("next-visit", JSON.stringify({owner, files, saved: Date.now(), visit}));
     await navigator.serviceWorker.register("/sw.js");
     const shelf = await caches.open("offline");
-    for (const old of await shelf.keys()) await shelf.delete(old);
-    await shelf.addAll(files.split(" "));
+    const wanted = files.split(" ");
+    await shelf.addAll(wanted); // before the old ones go: at any moment there is a whole set
+    for (const one of await shelf.keys()) if (!wanted.includes(new URL(one.url).pathname)) await shelf.delete(one);
   }
 
   if (!isFresh()) keep().catch(() => {}); // without a network, or where storage is forbidden: then there is no copy

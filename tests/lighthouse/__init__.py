@@ -1,0 +1,1 @@
+"""How fast and how usable the pages are, by Lighthouse."""
