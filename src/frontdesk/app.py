@@ -109,7 +109,6 @@ _PAGES: tuple[Any, ...] = (
     account,
     joining,
     start,
-    device,
     desk,
     desk_patients,
     desk_calendar,
