@@ -30,7 +30,7 @@
     eventDurationEditable: false,
     eventClick: (info) => { location.href = `/desk/visits/${info.event.id}`; },
     eventDrop: drop,
-    eventDidMount: name,
+    eventDidMount: tell,
   });
 
   // The calendar calls itself a table, and holds what no table may. To those who listen it is a group of buttons instead, each
@@ -44,8 +44,9 @@
   new MutationObserver(plain).observe(place, {childList: true, subtree: true});
   plain();
 
-  function name({el, event, timeText}) {
-    el.setAttribute("aria-label", [timeText, event.title, event.extendedProps.provider].join(", "));
+  // Its name is what stands in it: time and patient.
+  function tell({el, event}) {
+    el.setAttribute("aria-description", event.extendedProps.provider);
   }
 
   async function drop(info) {
