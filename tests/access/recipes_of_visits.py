@@ -1,7 +1,5 @@
 """The pages of a patient's visits, places and offers: what they ask is what the API asks."""
 
-from datetime import timedelta
-
 from tests.access.callers import Caller, Thing
 from tests.access.recipes import Call, Make, Recipe
 from tests.access.recipes_of_waitlist import WAITLIST
@@ -18,7 +16,7 @@ def _visit(world: World, caller: Caller) -> Call:
 
 
 def _moved(world: World, caller: Caller) -> Call:
-    start = world.next_start() + timedelta(days=1)
+    start = world.next_start()
     return Call({"appointment_id": world.visit("scheduled")}, form={"version": 1, "start": start.isoformat()})
 
 

@@ -102,7 +102,7 @@ def test_arabic_leads_to_a_booking_and_elsewhere_the_next_best_is_spoken(visitor
         page = visitor.page(path, **both)
         assert (page.all("html")[0]["lang"], page.all("html")[0]["dir"]) == ("ar", "rtl")
         assert [button["lang"] for button in page.all("button") if button.get("name") == "chosen"] == ["en", "es"]
-        assert "%(" not in page.text
+        assert "%(" not in page.text.replace("%s%(x)s", "")  # the name of somebody's specialty, in another test
     tour = visitor.page("/start", **both)
     assert (tour.all("html")[0]["lang"], tour.all("html")[0]["dir"]) == ("es", "ltr")
     assert "ar" not in [button.get("lang") for button in tour.all("button")]

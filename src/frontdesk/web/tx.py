@@ -29,6 +29,12 @@ async def transaction(request: Request) -> AsyncIterator[Connection]:
     request.app.state.bell.ring()
 
 
+async def still_in(request: Request) -> None:
+    """For what asks the database nothing else of somebody who is logged in. Raises Unauthenticated when that is over."""
+    async with borrow(request.app.state.pool, viewer_of(request)):
+        pass
+
+
 def viewer_of(request: Request) -> Viewer | None:
     """Whose rows this request may see: the guard, which comes before any connection, has said so."""
     viewer: Viewer | None = request.state.viewer

@@ -20,9 +20,10 @@ def calendar(desk: Desk) -> str:
 def drag(seen: Watched, who: str, *, hours: float, to: str | None = None) -> None:
     """Take somebody's visit by its middle, and let it go so many hours later, in the column of `to`."""
     event = seen.page.locator(".ec-event", has_text=who)
-    expect(event).to_be_visible()
-    box, hour = event.bounding_box(), 4 * 22
-    assert box is not None
+    box, hour = None, 4 * 22
+    while box is None:  # it may be drawn anew in between
+        expect(event).to_be_visible()
+        box = event.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     if to is not None:
         head = seen.page.locator(".ec-col-head", has_text=to).bounding_box()

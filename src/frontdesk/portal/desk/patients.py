@@ -28,7 +28,7 @@ from frontdesk.portal.desk.day import Look
 from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
 from frontdesk.web.fields import Text
-from frontdesk.web.tx import Read, viewer_of
+from frontdesk.web.tx import Read, still_in, viewer_of
 
 router = APIRouter(prefix="/desk/patients", tags=["pages"], route_class=PageRoute, include_in_schema=False)
 
@@ -54,6 +54,7 @@ class Sought(BaseModel):
 @router.get("")
 async def search(request: Request, _: Desk) -> Response:
     """The search for a patient."""
+    await still_in(request)
     return page(request, "desk/patients.html", q="", found=None, more=False)
 
 
@@ -71,6 +72,7 @@ async def find(request: Request, actor: Desk, conn: Read, asked: Annotated[Sough
 @router.get("/new")
 async def new_patient(request: Request, _: Registrar) -> Response:
     """The form for somebody who was never here."""
+    await still_in(request)
     return _form(request, {})
 
 

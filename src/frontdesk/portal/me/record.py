@@ -23,7 +23,7 @@ from frontdesk.portal.route import PageRoute
 from frontdesk.rights import api as rights
 from frontdesk.web.fields import Body, Email, Name, Short, Text
 from frontdesk.web.pages import Cursor
-from frontdesk.web.tx import Read, viewer_of
+from frontdesk.web.tx import Read, still_in, viewer_of
 
 router = APIRouter(prefix="/me", tags=["pages"], route_class=PageRoute, include_in_schema=False)
 
@@ -73,6 +73,7 @@ async def details(request: Request, actor: Reader, conn: Read, done: Done | None
 async def change_details(request: Request, actor: Writer) -> Response:
     """Change it. What cannot be is told at its field, and nothing typed is lost."""
     if actor.patient_id is None:
+        await still_in(request)
         return go("/me")
     patient_id, typed = actor.patient_id, await forms.sent(request)
     asked, faults = forms.read(Details, typed)
@@ -116,6 +117,7 @@ async def messages(request: Request, actor: Reader, conn: Read, done: Done | Non
 async def change_messages(request: Request, actor: Writer) -> Response:
     """Agree, or no longer."""
     if actor.patient_id is None:
+        await still_in(request)
         return go("/me")
     patient_id, form, keys = actor.patient_id, await request.form(), request.app.state.keys
     typed: dict[str, Any] = {name: form.getlist(name) for name in ("channels", "reminders")}

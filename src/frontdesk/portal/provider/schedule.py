@@ -24,7 +24,7 @@ from frontdesk.portal.route import PageRoute
 from frontdesk.providers import exceptions, finding, week
 from frontdesk.providers.models import NewException
 from frontdesk.web.fields import Body, Day, Text
-from frontdesk.web.tx import Read, viewer_of
+from frontdesk.web.tx import Read, still_in, viewer_of
 
 router = APIRouter(prefix="/my-schedule", tags=["pages"], route_class=PageRoute, include_in_schema=False)
 
@@ -67,6 +67,7 @@ async def my_schedule(
 async def ask(request: Request, actor: Asker) -> Response:
     """Ask for time off; the front desk decides. What cannot be is told in place, and nothing typed is lost."""
     if actor.provider_id is None:
+        await still_in(request)
         return go("/")
     provider_id, typed = actor.provider_id, await forms.sent(request)
     asked, faults = forms.read(TimeOff, typed)
@@ -92,6 +93,7 @@ async def ask(request: Request, actor: Asker) -> Response:
 async def withdraw(request: Request, exception_id: UUID, actor: Asker) -> Response:
     """Take back what was asked for and nobody has approved."""
     if actor.provider_id is None:
+        await still_in(request)
         return go("/")
     provider_id = actor.provider_id
 
