@@ -30,7 +30,7 @@ async def transaction(request: Request) -> AsyncIterator[Connection]:
 
 
 async def still_in(request: Request) -> None:
-    """For what asks the database nothing else of somebody who is logged in. Raises Unauthenticated when that is over."""
+    """For what asks the database nothing else of somebody logged in. Raises Unauthenticated when that is over."""
     async with borrow(request.app.state.pool, viewer_of(request)):
         pass
 
