@@ -43,11 +43,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 APART = {
     **dict.fromkeys(("concurrency", "crash", "imports", "proof"), "storms"),
-    **dict.fromkeys(("access", "portal", "sickday", "waitlist"), "people"),
+    **dict.fromkeys(("access", "sickday", "waitlist"), "people"),
+    "portal": "pages",
 }
 """Folders that take two thirds of the time on PostgreSQL 18: other workers have them, with servers of their own."""
 
-FIRST = ["pg18 storms", "pg18 people", "pg18", "pg15", "fuzz", "system", "ports"]
+FIRST = ["pg18 storms", "pg15", "pg18 pages", "pg18 people", "pg18", "fuzz", "system", "ports"]
 """What takes longest begins first; the rest follows where somebody is free."""
 
 
