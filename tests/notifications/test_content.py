@@ -116,14 +116,14 @@ def test_a_reminder_says_how_to_end_reminders_and_other_mail_does_not() -> None:
 @pytest.mark.parametrize("kind", ACCOUNT_KINDS)
 def test_every_kind_about_a_log_in_in_every_language(kind: str, language: str) -> None:
     mail, text = (render_account(kind, channel, language, SECRETS) for channel in ("email", "sms"))
-    secret = {"verification-code": SECRETS["code"], "password-reset": SECRETS["token"]}.get(kind, "")
+    secret = {"verification-code": SECRETS["code"], "password-reset": SECRETS["link"]}.get(kind, "")
     shown = " ".join(read(mail.html).text.split())
     assert mail.subject in shown
     for part in mail.text.split("\n\n"):
         assert part.strip() in shown
     assert secret in mail.text
     assert not set(SECRETS.values()) & set(mail.subject.split()), "a subject is shown on locked screens"
-    assert SECRETS["token"] not in text.text
+    assert SECRETS["link"] not in text.text
     assert (SECRETS["code"] in text.text) == (kind == "verification-code")
     assert len(text.text) <= 160
     assert mail.ics is None
@@ -141,7 +141,9 @@ def test_a_log_in_of_an_unknown_language_is_told_of_in_english_and_nothing_is_le
 
 @given(token=ANY)
 def test_a_token_is_shown_and_never_obeyed(token: str) -> None:
-    mail = render_account("password-reset", "email", "en", SECRETS | {"token": token})
+    mail = render_account(
+        "password-reset", "email", "en", SECRETS | {"link": f"https://clinic.example.test/password/{token}"}
+    )
     assert read(mail.html).seen == read(render_account("password-reset", "email", "en", SECRETS).html).seen
 
 

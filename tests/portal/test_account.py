@@ -193,7 +193,7 @@ def test_a_forgotten_password(browser: Browser, email: str, post: Post) -> None:
 
 
 def test_the_mail_leads_to_the_page() -> None:
-    mail = render_account("password-reset", "email", "en", {"token": "abc", "origin": "https://clinic.test"})
+    mail = render_account("password-reset", "email", "en", {"link": "https://clinic.test/password/abc"})
     assert "https://clinic.test/password/abc" in mail.text
     assert 'href="https://clinic.test/password/abc"' in str(mail.html)
 

@@ -32,7 +32,7 @@ class AccountMessages:
             await self._stand_in.send(message)
             return
         channel: Channel = "email" if message.channel == "email" else "sms"
-        parameters = {**message.parameters, "origin": self._origin}
+        parameters = {**message.parameters, "link": f"{self._origin}/password/{message.parameters.get('token')}"}
         # Whoever has no account said on the page which language they read.
         language = message.parameters.get("language") or await self._language(message)
         said = render_account(message.kind, channel, language, parameters)

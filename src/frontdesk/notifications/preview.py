@@ -36,7 +36,7 @@ EXAMPLE = Facts(
 )
 
 
-SECRETS = {"origin": "https://clinic.example.test", "code": "142857", "token": "made-up-of-forty-three-letters"}
+SECRETS = {"code": "142857", "link": "https://clinic.example.test/password/made-up-of-forty-three-letters"}
 """What a message about a log-in may hold."""
 
 _ALL = (*KINDS, *ACCOUNT_KINDS)

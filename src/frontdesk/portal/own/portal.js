@@ -48,7 +48,7 @@
 })();
 
 // What the device keeps for a patient (device.js) stays only as long as they are logged in.
-if (!document.querySelector("script[data-owner]")) localStorage.removeItem("next-visit");
+if (!document.querySelector("script[data-owner]") && localStorage.getItem("next-visit")) localStorage.removeItem("next-visit");
 
 // A form is sent once, however often its button is tapped.
 (() => {
