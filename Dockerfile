@@ -12,9 +12,9 @@ RUN python -m venv /opt/node && /opt/node/bin/pip install --require-hashes -r re
     && /opt/node/bin/npm ci --omit=dev
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
-RUN mkdir -p src/frontdesk/portal/static && cp node_modules/htmx.org/dist/htmx.min.js \
-    node_modules/htmx.org/dist/ext/hx-sse.min.js node_modules/@event-calendar/build/dist/event-calendar.min.js \
-    node_modules/@event-calendar/build/dist/event-calendar.min.css src/frontdesk/portal/static/
+RUN mkdir -p src/frontdesk/portal/static && cd node_modules \
+    && (cat htmx.org/dist/htmx.min.js; echo; cat htmx.org/dist/ext/hx-sse.min.js) > ../src/frontdesk/portal/static/htmx.min.js \
+    && cp @event-calendar/build/dist/event-calendar.min.* ../src/frontdesk/portal/static/
 RUN /opt/frontdesk/bin/pip install --no-deps --no-build-isolation .
 
 FROM python:3.13.7-slim-bookworm

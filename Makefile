@@ -29,7 +29,9 @@ $(STATIC)/.copied: package.json package-lock.json requirements-node.lock | $(VEN
 	@command -v npm >/dev/null || $(PIP) install --require-hashes -r requirements-node.lock
 	@$$(command -v npm || echo $(BIN)/npm) ci --omit=dev --loglevel=error >/dev/null
 	@mkdir -p $(STATIC)
-	@cp $(HTMX)/htmx.min.js $(HTMX)/ext/hx-sse.min.js $(CALENDAR)/event-calendar.min.js $(CALENDAR)/event-calendar.min.css $(STATIC)
+# One file: htmx begins in the next turn of the event loop, and an extension that came later would not be asked.
+	@(cat $(HTMX)/htmx.min.js; echo; cat $(HTMX)/ext/hx-sse.min.js) > $(STATIC)/htmx.min.js
+	@cp $(CALENDAR)/event-calendar.min.js $(CALENDAR)/event-calendar.min.css $(STATIC)
 	@touch $@
 
 # What tests judge pages with; never shipped. After the copies: both fill node_modules.

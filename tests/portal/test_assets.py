@@ -23,7 +23,8 @@ def loaded(html: str) -> list[str]:
 
 
 def test_npm_packages_are_there() -> None:
-    assert {"htmx.min.js", "hx-sse.min.js"} <= set(assets()), "make test copies them from npm"
+    assert {"htmx.min.js", "event-calendar.min.js"} <= set(assets()), "make test copies them from npm"
+    assert b"hx-sse:connect" in assets()["htmx.min.js"].body, "it comes in one file with what it extends"
 
 
 def test_the_lock_pins_digests_and_names_no_registry() -> None:
