@@ -14,7 +14,8 @@ COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
 RUN mkdir -p src/frontdesk/portal/static && cd node_modules \
     && (cat htmx.org/dist/htmx.min.js; echo; cat htmx.org/dist/ext/hx-sse.min.js) > ../src/frontdesk/portal/static/htmx.min.js \
-    && cp @event-calendar/build/dist/event-calendar.min.* ../src/frontdesk/portal/static/
+    && cp @event-calendar/build/dist/event-calendar.min.css @event-calendar/build/dist/event-calendar.min.js \
+        ../src/frontdesk/portal/static/
 RUN /opt/frontdesk/bin/pip install --no-deps --no-build-isolation .
 
 FROM python:3.13.7-slim-bookworm
