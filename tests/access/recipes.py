@@ -3,7 +3,6 @@
 Each recipe makes what it needs anew, so that no call stands in the way of the next.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,14 +10,13 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import orjson
 
 from frontdesk import ids
 from frontdesk.auth.permissions import Role
 from frontdesk.notifications import unsubscribing
 from frontdesk.secrets import Keys
 from tests.access.callers import Caller, Thing
-from tests.access.world import CANARIES, NEW_PASSWORD, PASSWORD, Account, Secret, World
+from tests.access.world import CANARIES, Account, Secret, World
 from tests.service import SECRET, answered
 
 
@@ -188,7 +186,7 @@ def _newcomer(body: Any = None) -> Make:
     return lambda world, caller: Call({"patient_id": world.newcomer()}, json=body)
 
 
-def _email() -> str:
+def email() -> str:
     return f"walker-{ids.new_id()}@example.test"
 
 
@@ -196,7 +194,7 @@ def _named(**more: Any) -> Callable[[World], dict[str, Any]]:
     return lambda world: {"name": f"Walked {uuid4()}", **more}
 
 
-def _person(**more: Any) -> Callable[[World], dict[str, Any]]:
+def person(**more: Any) -> Callable[[World], dict[str, Any]]:
     return lambda world: {"first_name": "Walt", "last_name": f"Kerr {uuid4()}", **more}
 
 
@@ -213,53 +211,6 @@ def _namesake(world: World) -> dict[str, Any]:
     return {name: CANARIES[Secret.CONTACT][name] for name in ("first_name", "last_name", "date_of_birth")}
 
 
-def _registration(world: World) -> dict[str, Any]:
-    return _person(date_of_birth="1990-02-03", email=_email(), password=NEW_PASSWORD)(world)
-
-
-def _log_in(world: World, caller: Caller) -> Call:
-    return Call(form={"username": somebody(world).email, "password": PASSWORD})
-
-
-def _refresh(world: World, caller: Caller) -> Call:
-    form = {"username": somebody(world).email, "password": PASSWORD}
-    tokens = world.client(None).post("/api/v1/auth/token", data=form)
-    return Call(json={"refresh_token": tokens.json()["refresh_token"]})
-
-
-def _reset(world: World, caller: Caller) -> Call:
-    token = str(uuid4())
-    world.make.row(
-        "password_reset",
-        user_id=somebody(world).user_id,
-        token_hash=hashlib.sha256(token.encode()).digest(),
-        expires_at=world.start,
-    )
-    return Call(json={"token": token, "password": NEW_PASSWORD})
-
-
-def _code(world: World, caller: Caller) -> Call:
-    account = account_of(world, caller)
-    code = "123456"
-    if account is not None:
-        asked = world.client(account.token).post("/api/v1/auth/verification", json={"channel": "email"})
-        assert asked.status_code == 202, asked.text
-        query = "SELECT sealed FROM outgoing_message WHERE changed_by = %s"
-        row = world.make.conn.execute(query, (account.user_id,)).fetchone()
-        assert row is not None
-        code = orjson.loads(Keys(SECRET).unseal(row[0]))["parameters"]["code"]
-    return Call(account=account, json={"channel": "email", "code": code})
-
-
-def _session(world: World, caller: Caller) -> Call:
-    account = account_of(world, caller)
-    return Call({"session_id": account.session_id if account else uuid4()}, account=account)
-
-
-def _user(body: Any = None) -> Make:
-    return lambda world, caller: Call({"user_id": somebody(world).user_id}, json=body)
-
-
 def _record(world: World) -> dict[str, Any]:
     return {"kind": "note", "title": CANARIES[Secret.CLINICAL]["title"]}
 
@@ -269,7 +220,7 @@ def _year(world: World) -> dict[str, Any]:
 
 
 A, C, P, V = "/api/v1/appointments", "/api/v1/clinics", "/api/v1/providers", "/api/v1/visit-types"
-T, U, S, AUTH = "/api/v1/patients", "/api/v1/users", "/api/v1/specialties", "/api/v1/auth"
+T, S = "/api/v1/patients", "/api/v1/specialties"
 
 OPEN: dict[str, Recipe] = {
     "GET /healthz": Recipe(),
@@ -299,7 +250,7 @@ DIRECTORY: dict[str, Recipe] = {
     f"GET {V}/{{visit_type_id}}": Recipe(of(visit_type_id="visit_type")),
     f"PATCH {V}/{{visit_type_id}}": Recipe(sent(_named(), visit_type_id="visit_type")),
     f"GET {P}": Recipe(),
-    f"POST {P}": Recipe(sent(lambda world: _person(license_number=_email())(world))),
+    f"POST {P}": Recipe(sent(lambda world: person(license_number=email())(world))),
     f"GET {P}/{{provider_id}}": Recipe(of(provider_id="provider")),
     f"PATCH {P}/{{provider_id}}": Recipe(sent(lambda world: {"title": "Dr"}, provider_id="provider")),
     f"DELETE {P}/{{provider_id}}": Recipe(lambda world, caller: Call({"provider_id": world.make.provider()})),
@@ -326,7 +277,7 @@ PATIENTS: dict[str, Recipe] = {
     f"GET {T}": Recipe(about=Thing.PATIENT, listing=True),
     f"GET {T} (by name)": Recipe(_looking_for("last_name"), Thing.PATIENT, listing=True),
     f"GET {T} (by phone)": Recipe(_looking_for("phone"), Thing.PATIENT, listing=True),
-    f"POST {T}": Recipe(sent(_person(date_of_birth="1990-02-03")), Thing.REGISTRATION),
+    f"POST {T}": Recipe(sent(person(date_of_birth="1990-02-03")), Thing.REGISTRATION),
     f"POST {T} (a namesake)": Recipe(sent(_namesake), Thing.REGISTRATION),
     f"GET {T}/{{patient_id}}": Recipe(of(patient_id="patient"), Thing.PATIENT),
     f"PATCH {T}/{{patient_id}}": Recipe(
@@ -397,29 +348,6 @@ MESSAGES: dict[str, Recipe] = {
     "POST /api/v1/unsubscribe/{token}": Recipe(_unsubscribing),
 }
 
-LOG_INS: dict[str, Recipe] = {
-    f"POST {AUTH}/register": Recipe(sent(_registration)),
-    f"POST {AUTH}/token": Recipe(_log_in),
-    f"POST {AUTH}/refresh": Recipe(_refresh),
-    f"POST {AUTH}/password-reset": Recipe(sent(lambda world: {"email": CANARIES[Secret.LOG_IN]["email"]})),
-    f"POST {AUTH}/password-reset/confirm": Recipe(_reset),
-    f"GET {AUTH}/me": Recipe(about=Thing.ACCOUNT),
-    f"POST {AUTH}/logout": Recipe(alone(), Thing.ACCOUNT),
-    f"POST {AUTH}/logout-everywhere": Recipe(alone(), Thing.ACCOUNT),
-    f"GET {AUTH}/sessions": Recipe(about=Thing.ACCOUNT),
-    f"DELETE {AUTH}/sessions/{{session_id}}": Recipe(_session, Thing.ACCOUNT),
-    f"POST {AUTH}/password": Recipe(alone(old_password=PASSWORD, new_password=NEW_PASSWORD), Thing.ACCOUNT),
-    f"POST {AUTH}/verification": Recipe(alone(channel="email"), Thing.ACCOUNT),
-    f"POST {AUTH}/verification/confirm": Recipe(_code, Thing.ACCOUNT),
-    f"GET {U}": Recipe(),
-    f"POST {U}": Recipe(sent(lambda world: {"email": _email(), "password": NEW_PASSWORD, "role": "staff"})),
-    f"GET {U}/{{user_id}}": Recipe(_user()),
-    f"PATCH {U}/{{user_id}}": Recipe(_user({"may_report": True})),
-    "GET /api/v1/audit": Recipe(lambda world, caller: Call(query={"limit": 1000})),
-    "GET /api/v1/audit (clinical)": Recipe(lambda world, caller: Call(query={"table": "medical_record"})),
-    "GET /api/v1/audit (visits)": Recipe(lambda world, caller: Call(query={"table": "visit"})),
-}
-
 
 LIVE: dict[str, Recipe] = {
     "GET /api/v1/stream": Recipe(_filtered(provider_id="provider", clinic_id="clinic")),
@@ -442,4 +370,4 @@ def ask(name: str, call: Call, client: httpx.Client) -> tuple[httpx.Response, st
     return answered(client, request), f"{request.url} {call.json} {call.form}"
 
 
-OWN = {**OPEN, **DIRECTORY, **HOURS, **PATIENTS, **BOOK, **MESSAGES, **LOG_INS, **LIVE}
+OWN = {**OPEN, **DIRECTORY, **HOURS, **PATIENTS, **BOOK, **MESSAGES, **LIVE}

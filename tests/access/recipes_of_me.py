@@ -1,7 +1,8 @@
 """The pages of one's own account and record: they name nobody, so nobody sees another's."""
 
 from tests.access.callers import Thing
-from tests.access.recipes import LOG_INS, Call, Make, Recipe, account_of
+from tests.access.recipes import Call, Make, Recipe, account_of
+from tests.access.recipes_of_log_ins import LOG_INS
 
 AUTH = "/api/v1/auth"
 

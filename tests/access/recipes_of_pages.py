@@ -10,11 +10,12 @@ from frontdesk.auth.proofs import Purpose
 from frontdesk.portal.assets import assets
 from frontdesk.secrets import Keys
 from tests.access.callers import Caller
-from tests.access.recipes import LOG_INS, Call, Make, Recipe, browser, of, somebody
+from tests.access.recipes import Call, Make, Recipe, browser, of, somebody
 from tests.access.recipes_of_admin import ADMIN
 from tests.access.recipes_of_book import BOOK
 from tests.access.recipes_of_desk import DESK
 from tests.access.recipes_of_factors import FACTORS
+from tests.access.recipes_of_log_ins import LOG_INS
 from tests.access.recipes_of_me import ME
 from tests.access.recipes_of_providers import PROVIDERS
 from tests.access.recipes_of_visits import VISITS
