@@ -2,12 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
-import psycopg
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
 from frontdesk.db import Connection
-from frontdesk.errors import Problem, from_database
+from frontdesk.errors import Problem
 from frontdesk.web.tx import transaction
 
 _IN_PLACE = (409, 412, 422)
@@ -26,11 +25,6 @@ async def attempt(request: Request, change: Callable[[Connection], Awaitable[obj
         if refused.status not in _IN_PLACE:
             raise
         return refused
-    except psycopg.IntegrityError as error:
-        refused_by_rule = from_database(error)
-        if refused_by_rule is None or refused_by_rule.status not in _IN_PLACE:
-            raise
-        return refused_by_rule
     return None
 
 

@@ -17,13 +17,12 @@ from frontdesk.booking import service as booking
 from frontdesk.db import Connection, borrow
 from frontdesk.errors import Problem
 from frontdesk.portal.desk import choosing, day, moving
-from frontdesk.portal.desk.changing import changing
 from frontdesk.portal.desk.choosing import Chosen, Wish
 from frontdesk.portal.desk.day import Look
 from frontdesk.portal.pages import link, page
 from frontdesk.portal.route import PageRoute
 from frontdesk.web.fields import Day, Text
-from frontdesk.web.tx import Read, viewer_of
+from frontdesk.web.tx import Read, transaction, viewer_of
 
 router = APIRouter(prefix="/desk", tags=["pages"], route_class=PageRoute, include_in_schema=False)
 
@@ -66,7 +65,7 @@ async def visit_sheet(request: Request, appointment_id: UUID, actor: Desk, conn:
 async def move(request: Request, appointment_id: UUID, actor: Mover, chosen: Annotated[Chosen, Form()]) -> Response:
     """To another time or provider of the clinic, with a reason where a rule is broken."""
     try:
-        async with changing(request) as conn:
+        async with transaction(request) as conn:
             await moving.move(conn, actor, appointment_id, chosen)
     except Problem as refused:
         if not choosing.told_in_place(refused):
@@ -106,7 +105,7 @@ async def _step(
     within = "hx-request" in request.headers
     refused = None
     try:
-        async with changing(request) as conn:
+        async with transaction(request) as conn:
             await booking.step(conn, actor, appointment_id, to, expected=asked.version, reason=reason)
     except Problem as problem:
         if problem.status not in (409, 412):

@@ -15,7 +15,6 @@ from frontdesk.booking import board
 from frontdesk.db import Connection, borrow
 from frontdesk.errors import InvalidRequest, Problem
 from frontdesk.portal.desk import day
-from frontdesk.portal.desk.changing import changing
 from frontdesk.portal.desk.choosing import LOCAL
 from frontdesk.portal.desk.day import Look
 from frontdesk.portal.pages import link, page
@@ -23,7 +22,7 @@ from frontdesk.portal.route import PageRoute
 from frontdesk.sickday import service as sickday
 from frontdesk.sickday.models import NewTimeAway
 from frontdesk.web.fields import Name
-from frontdesk.web.tx import Read, viewer_of
+from frontdesk.web.tx import Read, transaction, viewer_of
 
 router = APIRouter(prefix="/desk/away", tags=["pages"], route_class=PageRoute, include_in_schema=False)
 
@@ -67,7 +66,7 @@ async def preview(request: Request, actor: Keeper, asked: Annotated[Away, Form()
 async def enter(request: Request, actor: Keeper, asked: Annotated[Away, Form()]) -> Response:
     """Enter it, and offer the other times to all whom it displaces."""
     try:
-        async with changing(request) as conn:
+        async with transaction(request) as conn:
             row = await sickday.enter(conn, actor, asked.provider, await _time_away(conn, asked))
     except Problem as refused:
         if refused.slug not in ("invalid-request", "busy") and refused.status != 409:

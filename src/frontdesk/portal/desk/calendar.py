@@ -15,13 +15,12 @@ from frontdesk.booking import board
 from frontdesk.db import borrow
 from frontdesk.errors import Problem
 from frontdesk.portal.desk import choosing, day, moving
-from frontdesk.portal.desk.changing import changing
 from frontdesk.portal.desk.choosing import Chosen
 from frontdesk.portal.desk.day import Look
 from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
 from frontdesk.web.answers import answer
-from frontdesk.web.tx import Read, viewer_of
+from frontdesk.web.tx import Read, transaction, viewer_of
 
 router = APIRouter(prefix="/desk/calendar", tags=["pages"], route_class=PageRoute, include_in_schema=False)
 
@@ -69,7 +68,7 @@ async def move(request: Request, appointment_id: UUID, actor: Mover, chosen: Ann
     """What became of a drag, in words. A refusal is an answer here, not an error: its words are in `.refused`."""
     refused = None
     try:
-        async with changing(request) as conn:
+        async with transaction(request) as conn:
             await moving.move(conn, actor, appointment_id, chosen)
     except Problem as problem:
         if not choosing.told_in_place(problem):

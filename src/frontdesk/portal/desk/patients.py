@@ -22,13 +22,12 @@ from frontdesk.patients import service as patients
 from frontdesk.patients.models import NewPatient
 from frontdesk.portal import forms
 from frontdesk.portal.desk import choosing, day
-from frontdesk.portal.desk.changing import changing
 from frontdesk.portal.desk.choosing import NewTime, Wish
 from frontdesk.portal.desk.day import Look
 from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
 from frontdesk.web.fields import Text
-from frontdesk.web.tx import Read, still_in, viewer_of
+from frontdesk.web.tx import Read, still_in, transaction, viewer_of
 
 router = APIRouter(prefix="/desk/patients", tags=["pages"], route_class=PageRoute, include_in_schema=False)
 
@@ -84,7 +83,7 @@ async def register(request: Request, actor: Registrar) -> Response:
     if body is None:
         return _form(request, sent, faults=faults, status=422)
     try:
-        async with changing(request) as conn:
+        async with transaction(request) as conn:
             row = await patients.create_patient(conn, actor, body)
             if row["possible_duplicates"] and "anyway" not in sent:
                 raise _Alike(row["possible_duplicates"])
@@ -130,7 +129,7 @@ async def choose_time(request: Request, patient_id: UUID, actor: Desk, conn: Rea
 async def book(request: Request, patient_id: UUID, actor: Booker, chosen: Annotated[NewTime, Form()]) -> Response:
     """Book for the patient. What is taken or against a rule is told in place, and booked all the same with a reason."""
     try:
-        async with changing(request) as conn:
+        async with transaction(request) as conn:
             row = await booking.book(
                 conn,
                 actor,

@@ -1,5 +1,6 @@
 """Who waits for a time at a clinic, what is kept for them, and messages that reached nobody."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -15,14 +16,13 @@ from frontdesk.db import Connection, borrow
 from frontdesk.errors import Problem
 from frontdesk.notifications import service as notifications
 from frontdesk.portal.desk import day
-from frontdesk.portal.desk.changing import changing
 from frontdesk.portal.desk.day import Look
 from frontdesk.portal.pages import link, page
 from frontdesk.portal.route import PageRoute
 from frontdesk.waitlist import offers
 from frontdesk.waitlist import service as waitlist
 from frontdesk.waitlist.models import JoinWaitlist, Urgency
-from frontdesk.web.tx import Read, viewer_of
+from frontdesk.web.tx import Read, transaction, viewer_of
 
 router = APIRouter(prefix="/desk", tags=["pages"], route_class=PageRoute, include_in_schema=False)
 
@@ -52,59 +52,41 @@ async def waiting(request: Request, actor: Desk, conn: Read) -> Response:
 async def wait(request: Request, patient_id: UUID, actor: Joiner, asked: Annotated[Waits, Form()]) -> Response:
     """Put a patient on the waitlist of a provider at a clinic."""
     of = {"visit_type_id": asked.visit, "provider_id": asked.provider, "urgency": asked.urgency}
-    refused = None
-    try:
-        async with changing(request) as conn:
-            await waitlist.join(conn, actor, JoinWaitlist(patient_id=patient_id, clinic_ids=[asked.clinic], **of))
-    except Problem as problem:
-        refused = problem
-    return await _done(request, actor, asked.clinic, refused)
+    wish = JoinWaitlist(patient_id=patient_id, clinic_ids=[asked.clinic], **of)
+    return await _change(request, actor, asked.clinic, lambda conn: waitlist.join(conn, actor, wish))
 
 
 @router.post("/waitlist/{entry_id}/leave")
 async def leave(request: Request, entry_id: UUID, actor: Joiner, clinic: Clinic) -> Response:
     """Take somebody off the list; what was kept for them goes to the next."""
-    refused = None
-    try:
-        async with changing(request) as conn:
-            await waitlist.leave(conn, actor, entry_id)
-    except Problem as problem:
-        refused = problem
-    return await _done(request, actor, clinic, refused)
+    return await _change(request, actor, clinic, lambda conn: waitlist.leave(conn, actor, entry_id))
 
 
 @router.post("/offers/{offer_id}/accept")
 async def accept(request: Request, offer_id: UUID, actor: Joiner, clinic: Clinic) -> Response:
     """The patient takes the time that is kept for them."""
-    refused = None
-    try:
-        async with changing(request) as conn:
-            await offers.accept(conn, actor, offer_id)
-    except Problem as problem:
-        refused = problem
-    return await _done(request, actor, clinic, refused)
+    return await _change(request, actor, clinic, lambda conn: offers.accept(conn, actor, offer_id))
 
 
 @router.post("/offers/{offer_id}/decline")
 async def decline(request: Request, offer_id: UUID, actor: Joiner, clinic: Clinic) -> Response:
     """The patient does not want it: the time goes to the next, the place stays."""
-    refused = None
-    try:
-        async with changing(request) as conn:
-            await waitlist.decline(conn, actor, offer_id)
-    except Problem as problem:
-        refused = problem
-    return await _done(request, actor, clinic, refused)
+    return await _change(request, actor, clinic, lambda conn: waitlist.decline(conn, actor, offer_id))
 
 
-async def _done(request: Request, actor: Actor, clinic: UUID, refused: Problem | None) -> Response:
+async def _change(
+    request: Request, actor: Actor, clinic: UUID, change: Callable[[Connection], Awaitable[object]]
+) -> Response:
     """Back to the list, with what was refused told on it; what is no conflict is a page of its own."""
-    if refused is None:
-        return RedirectResponse(link("/desk/waitlist", clinic=clinic), 303)
-    if refused.status != 409 and refused.slug != "not-bookable":
-        raise refused
-    async with borrow(request.app.state.pool, viewer_of(request)) as conn:
-        return await _waiting(request, conn, actor, Look(clinic=clinic), refused)
+    try:
+        async with transaction(request) as conn:
+            await change(conn)
+    except Problem as refused:
+        if refused.status != 409 and refused.slug != "not-bookable":
+            raise
+        async with borrow(request.app.state.pool, viewer_of(request)) as conn:
+            return await _waiting(request, conn, actor, Look(clinic=clinic), refused)
+    return RedirectResponse(link("/desk/waitlist", clinic=clinic), 303)
 
 
 async def _waiting(
@@ -134,7 +116,7 @@ async def messages(request: Request, actor: Reader, conn: Read) -> Response:
 async def resend(request: Request, notification_id: UUID, actor: Sender, clinic: Clinic) -> Response:
     """Send one of them once more."""
     try:
-        async with changing(request) as conn:
+        async with transaction(request) as conn:
             await notifications.resend(conn, actor, notification_id)
     except Problem as refused:
         if refused.status != 409:
