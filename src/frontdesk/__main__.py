@@ -12,7 +12,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.argv[1:2] == ["serve"]:
         # prometheus_client looks when it is imported whether processes share what they count; `server` says where.
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="frontdesk-")
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="frontdesk-metrics-")
     from frontdesk.cli import main as command  # noqa: PLC0415
 
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -25,7 +25,7 @@ BACKLOG = 4096
 
 STOP_PATIENCE_S = 8  # requests under way may finish; the longest statement is cut off by statement_timeout
 HEADERS_MS = 10_000  # for the head of a request to arrive: who dribbles it is cut off
-METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+METRICS_VARIABLE, METRICS_PREFIX = "PROMETHEUS_MULTIPROC_DIR", "frontdesk-metrics-"
 
 
 class PortUnusable(Exception):
@@ -39,7 +39,7 @@ def serve(settings: Settings) -> None:
     """
     address = usable_address(settings.host, settings.port)
     metrics = _fresh_metrics_folder(settings)
-    shutil.rmtree(os.environ.get(METRICS_VARIABLE, ""), ignore_errors=True)
+    _forget_stand_in()
     os.environ[METRICS_VARIABLE] = str(metrics)
     _prepare_workers()
     try:
@@ -66,6 +66,13 @@ def serve(settings: Settings) -> None:
         ).serve()
     finally:
         shutil.rmtree(metrics, ignore_errors=True)
+
+
+def _forget_stand_in() -> None:
+    """Remove the folder that `__main__` made before the settings were known; never one that somebody else named."""
+    folder = Path(os.environ.get(METRICS_VARIABLE, ""))
+    if folder.name.startswith(METRICS_PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _prepare_workers() -> None:
@@ -117,7 +124,7 @@ def _fresh_metrics_folder(settings: Settings) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700, parents=True)
     except OSError:
-        folder = Path(tempfile.mkdtemp(prefix="frontdesk-metrics-"))
+        folder = Path(tempfile.mkdtemp(prefix=METRICS_PREFIX))
     return folder
 
 
