@@ -1,6 +1,7 @@
 """Test data, written by plain SQL so that it does not depend on the service under test."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,16 @@ STAMP = {"changed_by": ids.SYSTEM, "request_id": ids.SYSTEM}
 LONG_AGO = date(2000, 1, 3)
 
 
+@cache
+def _insert(table: str, *columns: str) -> bytes:
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(map(sql.Identifier, columns)),
+        sql.SQL(", ").join(map(sql.Placeholder, columns)),
+    )
+    return statement.as_bytes()
+
+
 class Make:
     """One row a call; every argument has a sensible default, `columns` override it."""
 
@@ -30,12 +41,7 @@ class Make:
 
     def row(self, table: str, **columns: Any) -> UUID:
         values = {"id": ids.new_id(), **STAMP, **columns}
-        statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
-            sql.Identifier(table),
-            sql.SQL(", ").join(map(sql.Identifier, values)),
-            sql.SQL(", ").join(map(sql.Placeholder, values)),
-        )
-        self.conn.execute(statement, values)
+        self.conn.execute(_insert(table, *values), values)
         made: UUID = values["id"]
         return made
 

@@ -1,18 +1,17 @@
-"""The service as an operator runs it: real processes on a real socket, killable."""
+"""The service that is tested: real processes on a real socket, killable."""
 
 import contextlib
 import os
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import httpx
 
 from tests.canaries import Heard
+from tests.forked import Forked
 
 SECRET = "a secret for tests only, long enough to pass"
 
@@ -46,19 +45,13 @@ class Service:
             "FRONTDESK_LOG_LEVEL": "debug",  # everything that is ever logged is looked through (tests/canaries.py)
             **env,
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
         self._clients: list[httpx.Client] = []
         self._heard = Heard(folder)
 
     def start(self, *, patience_s: float = 60.0, verify: ssl.SSLContext = TRUST) -> None:
         with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "frontdesk", "serve"],
-                env=self._env,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            self._process = Forked("serve", env=self._env, stdout=log, stderr=log, start_new_session=True)
         try:
             self.wait_ready(patience_s, verify)
         except BaseException:

@@ -30,6 +30,7 @@ from frontdesk.booking.ordinary import OrdinaryBookings
 from frontdesk.clinics import api as clinics
 from frontdesk.db import make_pool
 from frontdesk.events.bell import Bell
+from frontdesk.family import api as family
 from frontdesk.guests import api as guests
 from frontdesk.guests import calendar_api as calendar
 from frontdesk.guests import ending_api as link_endings
@@ -53,9 +54,13 @@ from frontdesk.portal.book import guest as guest_pages
 from frontdesk.portal.desk import api as desk
 from frontdesk.portal.desk import away as desk_away
 from frontdesk.portal.desk import calendar as desk_calendar
+from frontdesk.portal.desk import guardians as desk_guardians
 from frontdesk.portal.desk import patients as desk_patients
 from frontdesk.portal.desk import waiting as desk_waiting
 from frontdesk.portal.device import api as device
+from frontdesk.portal.family import api as family_pages
+from frontdesk.portal.hours import api as hours
+from frontdesk.portal.hours import exceptions as hours_exceptions
 from frontdesk.portal.me import api as me
 from frontdesk.portal.me import record
 from frontdesk.portal.provider import day as my_day
@@ -111,9 +116,12 @@ _PAGES: tuple[Any, ...] = (
     start,
     desk,
     desk_patients,
+    desk_guardians,
     desk_calendar,
     desk_waiting,
     desk_away,
+    hours,
+    hours_exceptions,
     admin,
     admin_audit,
     admin_system,
@@ -124,6 +132,7 @@ _PAGES: tuple[Any, ...] = (
     waiting,
     me,
     record,
+    family_pages,
     my_day,
     my_schedule,
     booking_pages,
@@ -151,6 +160,7 @@ _PARTS: tuple[Any, ...] = (
     factors,
     api_keys,
     rights,
+    family,
     notifications,
     audit,
     live,
@@ -189,6 +199,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY_BYTES)
     app.add_middleware(LimitBody)
     app.add_middleware(RateLimits)
+    app.add_middleware(problems.Unexpected)
     app.add_middleware(InWords)
     app.add_middleware(Impatience, seconds=config.body_timeout.total_seconds())
     app.add_middleware(Observe)

@@ -25,6 +25,7 @@ from frontdesk.booking import jobs as booking_jobs
 from frontdesk.errors import Problem
 from frontdesk.events import commands as event_commands
 from frontdesk.events import log as events_log
+from frontdesk.events import replaying
 from frontdesk.events.handling import Handler
 from frontdesk.events.parts import parts_of
 from frontdesk.imports import appointments as importing
@@ -47,6 +48,9 @@ from frontdesk.waitlist import jobs as waitlist_jobs
 from frontdesk.waitlist.handler import MindTheWaitlist
 from frontdesk.web import answers
 
+HANDLERS: tuple[Handler, ...] = (TellPatients(), MindTheWaitlist())
+"""Who hears the events of the book, in the background worker."""
+
 JOBS: tuple[worker.Job, ...] = (
     waitlist_jobs.expire_offers,
     booking_jobs.expire_holds,
@@ -61,11 +65,9 @@ JOBS: tuple[worker.Job, ...] = (
     encryption.Upgrade(),
     sealing.seal,
     events_log.forget,
+    replaying.Replay(HANDLERS),
 )
 """What the background worker does each round."""
-
-HANDLERS: tuple[Handler, ...] = (TellPatients(), MindTheWaitlist())
-"""Who hears the events of the book, in the background worker."""
 
 app = typer.Typer(
     no_args_is_help=True,

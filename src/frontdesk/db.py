@@ -110,7 +110,7 @@ async def borrow(pool: Pool, viewer: Viewer | None = None) -> AsyncIterator[Conn
     """
     try:
         async with pool.connection() as conn:
-            await _work_for(conn, viewer)
+            await work_for(conn, viewer)
             yield conn
     except PoolTimeout as error:
         raise Busy("Too many requests at once; nothing was changed.") from error
@@ -119,8 +119,12 @@ async def borrow(pool: Pool, viewer: Viewer | None = None) -> AsyncIterator[Conn
 _NOBODY, _SOMEBODY = "nobody", "somebody"
 
 
-async def _work_for(conn: Connection, viewer: Viewer | None) -> None:
-    """Have the connection work for `viewer`. One that last worked for nobody, and does again, needs no statement."""
+async def work_for(conn: Connection, viewer: Viewer | None) -> None:
+    """Have the connection work for `viewer`. One that last worked for nobody, and does again, needs no statement.
+
+    In the middle of a transaction: from the next statement on, and if that rolls back, it never did.
+    Raises Unauthenticated when the viewer's session has ended.
+    """
     if viewer is None and getattr(conn, "works_for", _NOBODY) == _NOBODY:
         return
     conn.works_for = _SOMEBODY  # type: ignore[attr-defined]

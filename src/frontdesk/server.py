@@ -84,9 +84,11 @@ def _prepare_workers() -> None:
         multiprocessing.set_start_method("spawn", force=True)  # the system libraries of others do not bear a fork
         return
     multiprocessing.set_start_method("fork", force=True)
+    gc.disable()  # as when the command itself was imported
     importlib.import_module("frontdesk.supervisor.asgi")
     gc.collect()
     gc.freeze()  # what is never touched stays shared
+    gc.enable()
 
 
 def usable_address(host: str, port: int, *, patience_s: float = 2.0) -> str:

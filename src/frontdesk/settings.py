@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     offer_ttl: timedelta = Field(default=timedelta(minutes=30), ge=timedelta(minutes=2), le=timedelta(days=7))
     # A time that is offered in place of a displaced visit is held so long at most.
     alternatives_ttl: timedelta = Field(default=timedelta(hours=4), ge=timedelta(minutes=2), le=timedelta(days=7))
+    # Patients check in by page from so long before the visit; 0: at the desk alone.
+    check_in_before: timedelta = Field(default=timedelta(hours=1), ge=timedelta(0), le=timedelta(hours=12))
     offers_missed: int = Field(default=3, ge=1, le=100)  # offers in a row without an answer end a place on the waitlist
     holds_per_client: int = Field(default=3, ge=1, le=100)
     overbook_lanes: int = Field(default=1, ge=0, le=9)  # overbookings of one provider at one moment; 0 forbids them
@@ -94,6 +96,7 @@ class Settings(BaseSettings):
     map_url: str = "https://www.openstreetmap.org/search?query={place}"  # the way to a clinic, by its address
     care_before: timedelta = timedelta(days=730)  # a provider cares for whom they saw so long ago at most
     care_after: timedelta = timedelta(days=365)  # or will see within
+    adult_age: int = Field(default=18, ge=14, le=25)  # years; from that birthday on no parent acts for a patient
     break_glass_for: timedelta = timedelta(minutes=60)  # how long a broken glass lets anybody read, at most
     retention: timedelta = timedelta(days=3650)  # how long the law keeps a clinical record after the last visit
     idempotency_ttl: timedelta = timedelta(hours=24)

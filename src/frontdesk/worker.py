@@ -9,6 +9,7 @@ import psycopg
 import structlog
 
 from frontdesk import db
+from frontdesk.ops.jobs import Failing
 from frontdesk.settings import Settings
 
 Job = Callable[[db.Connection], Awaitable[int]]
@@ -26,7 +27,8 @@ log = structlog.get_logger(__name__)
 async def run_worker(settings: Settings, jobs: Sequence[Job], parts: Sequence[Part] = ()) -> None:
     """Run every job each `settings.worker_interval`, and all parts, until SIGTERM or SIGINT; then finish.
 
-    A job that fails is logged and tried again next round, the others run; a lost database is waited for.
+    A job that fails is logged, told to admins and tried again next round; the others run. A lost database is waited
+    for.
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -69,15 +71,16 @@ async def _keep(part: Part, settings: Settings, stopping: asyncio.Event) -> None
 
 async def _rounds(conn: db.Connection, jobs: Sequence[Job], interval_s: float, stopping: asyncio.Event) -> None:
     """Rounds on one connection until told to stop. Raises psycopg.OperationalError when the connection is lost."""
+    failing = await Failing.of(conn)
     while not stopping.is_set():
         for job in jobs:
-            await _run(job, conn)
+            await _run(job, conn, failing)
             if stopping.is_set():
                 return
         await _pause(stopping, interval_s)
 
 
-async def _run(job: Job, conn: db.Connection) -> None:
+async def _run(job: Job, conn: db.Connection, failing: Failing) -> None:
     name = _name(job)
     try:
         rows = await job(conn)
@@ -85,10 +88,13 @@ async def _run(job: Job, conn: db.Connection) -> None:
         if conn.broken or conn.closed:
             raise psycopg.OperationalError("connection lost") from error
         log.error("job_failed", job=name, error=type(error).__name__, sqlstate=error.sqlstate)
+        await failing.failed(conn, name, error)
     except Exception as error:
         # A fault in one job must not keep the others from running: it is logged each round until it is mended.
         log.exception("job_failed", job=name, error=type(error).__name__)
+        await failing.failed(conn, name, error)
     else:
+        await failing.succeeded(conn, name)
         if rows:
             log.info("job_done", job=name, rows=rows)
 

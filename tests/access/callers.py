@@ -45,14 +45,16 @@ class Caller:
     reads: frozenset[Secret] = frozenset()
     has_glass: bool = False
     link: dict[str, Any] = field(default_factory=dict)
+    acts_for: UUID | None = None  # a guardian's ward, in this log-in
     clinic_ids: tuple[UUID, ...] = ()
 
 
 def everybody(*, patients: list[UUID], providers: list[UUID], clinics: list[UUID]) -> list[Caller]:
     """The callers of a world.
 
-    patients: the patient; another. providers: the patient's; one who cared for them last month; one whose visits are
-    too long ago or too far ahead; a stranger. clinics: of the visit; where the patient is registered; another.
+    patients: the patient; another; their guardian. providers: the patient's; one who cared for them last month; one
+    whose visits are too long ago or too far ahead; a stranger. clinics: of the visit; where the patient is registered;
+    another.
     """
     patient, provider, staff, admin = Role.PATIENT, Role.PROVIDER, Role.STAFF, Role.ADMIN
     away = frozenset({Thing.ACCOUNT})  # a desk may do nothing at a clinic that is not its own
@@ -76,6 +78,22 @@ def everybody(*, patients: list[UUID], providers: list[UUID], clinics: list[UUID
             link={"patient_id": patients[0]},
         ),
         Caller("another patient", patient, outside, link={"patient_id": patients[1]}),
+        Caller(
+            "a guardian who acts for the patient",
+            patient,
+            own,
+            frozenset({presence, contact, booking, clinical}),
+            link={"patient_id": patients[2]},
+            acts_for=patients[0],
+        ),
+        # Their family tells them whose guardian they are; nothing else does.
+        Caller(
+            "a guardian who acts for nobody",
+            patient,
+            outside,
+            frozenset({presence, contact}),
+            link={"patient_id": patients[2]},
+        ),
         Caller(
             "the patient's provider",
             provider,

@@ -216,7 +216,7 @@ def _record(world: World) -> dict[str, Any]:
 
 
 def _year(world: World) -> dict[str, Any]:
-    return {"year": world.next_start().year + 1}
+    return {"year": world.next_start().year + 2}  # later than every visit of this world
 
 
 A, C, P, V = "/api/v1/appointments", "/api/v1/clinics", "/api/v1/providers", "/api/v1/visit-types"
@@ -245,6 +245,7 @@ DIRECTORY: dict[str, Recipe] = {
     f"GET {S}": Recipe(),
     f"POST {S}": Recipe(sent(_named())),
     f"GET {S}/{{specialty_id}}": Recipe(of(specialty_id="specialty")),
+    f"PATCH {S}/{{specialty_id}}": Recipe(sent(_named(), specialty_id="specialty")),
     f"GET {V}": Recipe(),
     f"POST {V}": Recipe(sent(_named(duration_min=30))),
     f"GET {V}/{{visit_type_id}}": Recipe(of(visit_type_id="visit_type")),

@@ -74,6 +74,11 @@ def reopening(world: World, caller: Caller) -> Call:
     return Call({"clinic_id": world.clinic, "closure_id": made}, form={})
 
 
+def holidays(world: World, caller: Caller) -> Call:
+    """Of a year in which nobody has a visit."""
+    return Call({"clinic_id": world.clinic}, form={"year": "2029"})
+
+
 OF_CLINIC = "/admin/clinics/{clinic_id}"
 
 ADMIN: dict[str, Recipe] = {
@@ -86,6 +91,7 @@ ADMIN: dict[str, Recipe] = {
     "POST /admin/users/{user_id}/factors": Recipe(account()),
     "GET /admin/audit": Recipe(),
     "GET /admin/system": Recipe(),
+    "POST /admin/system/again": Recipe(lambda world, caller: Call({}, form={"handler": "nobody"})),
     "GET /admin/settings": Recipe(),
     "GET /admin/clinics": Recipe(),
     "GET /admin/clinics/new": Recipe(),
@@ -99,6 +105,15 @@ ADMIN: dict[str, Recipe] = {
     f"GET {OF_CLINIC}/closures": Recipe(of(clinic_id="clinic")),
     f"POST {OF_CLINIC}/closures": Recipe(form(day_off, clinic_id="clinic"), Thing.CLINIC),
     f"POST {OF_CLINIC}/closures/{{closure_id}}/remove": Recipe(reopening, Thing.CLINIC),
+    f"GET {OF_CLINIC}/holidays": Recipe(of(clinic_id="clinic")),
+    f"POST {OF_CLINIC}/holidays": Recipe(holidays, Thing.CLINIC),
+    "GET /admin/specialties": Recipe(),
+    "GET /admin/specialties/new": Recipe(),
+    "POST /admin/specialties": Recipe(form(lambda world: {"name": f"Walked {uuid4()}"})),
+    "GET /admin/specialties/{specialty_id}": Recipe(of(specialty_id="specialty")),
+    "POST /admin/specialties/{specialty_id}": Recipe(
+        form(lambda world: {"name": f"Walked {uuid4()}"}, specialty_id="specialty")
+    ),
     "GET /admin/visit-types": Recipe(),
     "GET /admin/visit-types/new": Recipe(),
     "POST /admin/visit-types": Recipe(form(kind_of_visit)),

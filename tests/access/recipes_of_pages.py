@@ -15,6 +15,8 @@ from tests.access.recipes_of_admin import ADMIN
 from tests.access.recipes_of_book import BOOK
 from tests.access.recipes_of_desk import DESK
 from tests.access.recipes_of_factors import FACTORS
+from tests.access.recipes_of_family import FAMILY_PAGES
+from tests.access.recipes_of_hours import HOURS
 from tests.access.recipes_of_log_ins import LOG_INS
 from tests.access.recipes_of_me import ME
 from tests.access.recipes_of_providers import PROVIDERS
@@ -76,6 +78,7 @@ PAGES: dict[str, Recipe] = {
     **BOOK,
     "GET /static/{name}": Recipe(lambda world, caller: Call({"name": assets()["portal.css"].name})),
     **ME,
+    **FAMILY_PAGES,
     **PROVIDERS,
     "GET /manifest.webmanifest": Recipe(),
     "GET /sw.js": Recipe(),
@@ -96,6 +99,7 @@ PAGES: dict[str, Recipe] = {
     "GET /password/{token}": Recipe(lambda world, caller: Call({"token": "none"})),
     "POST /password/{token}": Recipe(_password),
     **DESK,
+    **HOURS,
     **ADMIN,
     **VISITS,
 }

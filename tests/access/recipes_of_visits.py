@@ -1,9 +1,9 @@
 """The pages of a patient's visits, places and offers: what they ask is what the API asks."""
 
-from tests.access.callers import Caller, Thing
+from tests.access.callers import Caller, Secret, Thing
 from tests.access.recipes import Call, Make, Recipe
 from tests.access.recipes_of_waitlist import WAITLIST
-from tests.access.world import World
+from tests.access.world import CANARIES, World
 
 
 def _form(make: Make) -> Make:
@@ -18,6 +18,27 @@ def _visit(world: World, caller: Caller) -> Call:
 def _moved(world: World, caller: Caller) -> Call:
     start = world.next_start()
     return Call({"appointment_id": world.visit("scheduled")}, form={"version": 1, "start": start.isoformat()})
+
+
+def _arrived(world: World, caller: Caller) -> Call:
+    """A visit of a minute within the hour, when the patient has nothing else; those of callers before are given up."""
+    conn = world.make.conn
+    conn.execute(
+        "UPDATE appointment SET status = 'cancelled' WHERE status IN ('scheduled', 'checked_in')"
+        " AND patient_id = %s AND upper(during) - lower(during) = interval '1 minute'",
+        [world.patient],
+    )
+    found = conn.execute(
+        "SELECT max(at)"
+        " FROM generate_series(now() + interval '5 minutes', now() + interval '55 minutes', interval '1 minute') AS at"
+        " WHERE NOT EXISTS (SELECT FROM appointment WHERE patient_id = %s"
+        " AND during && tstzrange(at, at + interval '1 minute') AND status NOT IN ('cancelled', 'no_show', 'expired'))",
+        [world.patient],
+    ).fetchone()
+    assert found is not None
+    of = {"patient_id": world.patient, "reason": CANARIES[Secret.BOOKING]["reason"]}
+    place = (world.make.provider(), world.clinic, world.visit_type, found[0])
+    return Call({"appointment_id": world.make.appointment(*place, minutes=1, **of)}, form={"version": 1})
 
 
 def _sooner(world: World, caller: Caller) -> Call:
@@ -41,6 +62,7 @@ VISITS: dict[str, Recipe] = {
     "POST /visits/{appointment_id}/move": Recipe(_moved, Thing.VISIT),
     "POST /visits/{appointment_id}/confirm": Recipe(_form(_visit), Thing.VISIT),
     "POST /visits/{appointment_id}/cancel": Recipe(_form(_visit), Thing.VISIT),
+    "POST /visits/{appointment_id}/check-in": Recipe(_arrived, Thing.VISIT),
     "POST /visits/{appointment_id}/earlier": Recipe(_sooner, Thing.VISIT),
     "GET /waitlist/{entry_id}": Recipe(_api("GET /api/v1/waitlist/{entry_id}"), Thing.PATIENT),
     "POST /waitlist/{entry_id}/leave": Recipe(_form(_api("DELETE /api/v1/waitlist/{entry_id}")), Thing.PATIENT),

@@ -27,6 +27,7 @@ DESIGN = """
     appointments:confirm -    own  own   clinics  all
     appointments:link    all  all  all   all      all
     appointments:step    -    -    own   clinics  all
+    appointments:arrive  -    own  -     -        -
     waitlist:read        -    own  care  clinics  all
     waitlist:join        -    own  care  clinics  all
     waitlist:stats       -    -    -     clinics  all
@@ -39,10 +40,13 @@ DESIGN = """
     schedules:write      -    -    -     clinics  all
     exceptions:ask       -    -    own   clinics  all
     patients:devices     -    own  -     -        -
+    family               -    own  -     -        -
+    guardians:manage     -    -    -     clinics  all
     holds:make           all  own  care  clinics  all
     users:manage         -    -    -     -        all
     board:read           -    -    -     clinics  all
     audit:read           -    -    -     -        all
+    events:replay        -    -    -     -        all
 """
 
 OPEN_TO_ALL = {
@@ -104,7 +108,7 @@ def test_nothing_more_is_open_to_all() -> None:
 def test_what_is_not_the_desks_is_declared_by_its_path() -> None:
     """An operation under a folder of the API declares a permission of that folder, not one that lets more in."""
     of_folder = {
-        "patients": {"patients", "visits", "break-glass"},
+        "patients": {"patients", "visits", "break-glass", "guardians"},
         "appointments": {"appointments", "visits", "notifications"},
         "users": {"users"},
         "audit": {"audit"},

@@ -62,6 +62,7 @@ class Account:
     session_id: UUID
     email: str
     token: str
+    refresh: str
     login: tokens.Login
 
 
@@ -83,15 +84,16 @@ class World:
         providers = [make.provider(**secretive if number == 0 else {}) for number in range(4)]
         contact = {**CANARIES[Secret.CONTACT], "date_of_birth": date(1931, 2, 23)}
         patient = make.patient(**contact, emergency_contact=json.dumps(GUARDIAN))
-        other = make.patient()
+        other, self.guardian = make.patient(), make.patient()
+        make.row("guardianship", guardian_id=self.guardian, patient_id=patient, relation="brother")
         self.visit_type = make.visit_type()
         self.specialty = make.row("specialty", name="Walking")
         for number, provider in enumerate(providers):
             make.every_day(provider, clinics[0 if number == 0 else 2])
-        self._link("provider_clinic", provider_id=providers[0], clinic_id=clinics[0])
-        self._link("provider_specialty", provider_id=providers[0], specialty_id=self.specialty)
-        self._link("patient_clinic", patient_id=patient, clinic_id=clinics[1])
-        self._link("patient_clinic", patient_id=other, clinic_id=clinics[2])
+        self.link("provider_clinic", provider_id=providers[0], clinic_id=clinics[0])
+        self.link("provider_specialty", provider_id=providers[0], specialty_id=self.specialty)
+        self.link("patient_clinic", patient_id=patient, clinic_id=clinics[1])
+        self.link("patient_clinic", patient_id=other, clinic_id=clinics[2])
         self.patient, self.other, self.provider, self.clinic = patient, other, providers[0], clinics[0]
         self.other_provider, self.other_clinic = providers[3], clinics[2]
         self.room = make.room(self.clinic)
@@ -105,14 +107,14 @@ class World:
         self.seen = self.visit("completed")
         clinical = CANARIES[Secret.CLINICAL]
         sheet = {name: clinical[name] for name in ("chief_complaint", "diagnosis", "notes")}
-        self._link("visit", appointment_id=self.seen, **sheet)
+        self.link("visit", appointment_id=self.seen, **sheet)
         record = {"patient_id": patient, "kind": "note", "recorded_on": now.date()}
         make.row("medical_record", **record, title=clinical["title"], body=clinical["body"])
         self.patients_user = self._user("patient", CANARIES[Secret.LOG_IN]["email"], patient_id=patient)
-        self.callers = everybody(patients=[patient, other], providers=providers, clinics=clinics)
+        self.callers = everybody(patients=[patient, other, self.guardian], providers=providers, clinics=clinics)
         self.accounts = {caller.name: self.account(caller) for caller in self.callers if not _nobody(caller)}
 
-    def _link(self, table: str, **columns: Any) -> None:
+    def link(self, table: str, **columns: Any) -> None:
         values = {**columns, **STAMP}
         names, marks = ", ".join(values), ", ".join(f"%({name})s" for name in values)
         self.make.conn.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", values)
@@ -129,20 +131,30 @@ class World:
             glass = {"patient_id": self.patient, "user_id": user_id, "reason": "an emergency"}
             self.make.row("break_glass", **glass, expires_at=until)
         for clinic_id in caller.clinic_ids:
-            self._link("user_clinic", user_id=user_id, clinic_id=clinic_id)
+            self.link("user_clinic", user_id=user_id, clinic_id=clinic_id)
         session_id, refresh = ids.new_id(), f"{ids.new_id()}"
         until = datetime.now(UTC) + timedelta(hours=2)
         digest = hashlib.sha256(refresh.encode()).digest()
-        self.make.row("login_session", id=session_id, user_id=user_id, refresh_hash=digest, expires_at=until)
+        self.make.row(
+            "login_session",
+            id=session_id,
+            user_id=user_id,
+            refresh_hash=digest,
+            expires_at=until,
+            acts_for=caller.acts_for,
+        )
+        link = {"patient_id": None, "provider_id": None, **caller.link}
+        if caller.acts_for:
+            link |= {"patient_id": caller.acts_for, "guardian_id": caller.link["patient_id"]}
         login = tokens.Login(
             user_id=user_id,
             role=Role(caller.role),
             session_id=session_id,
             clinic_ids=caller.clinic_ids,
-            **{"patient_id": None, "provider_id": None, **caller.link},
+            **link,
         )
         token = tokens.write(login, Keys(SECRET).tokens, timedelta(hours=1))
-        return Account(user_id, session_id, email, token, login)
+        return Account(user_id, session_id, email, token, refresh, login)
 
     def next_start(self) -> datetime:
         """A half hour in which nobody is booked."""

@@ -240,6 +240,12 @@ def test_values_can_be_erased_and_the_chain_stays(trail: Trail) -> None:
     assert trail.rows("SELECT salt FROM audit_seal WHERE audit_id IN (1, 3)") == [{"salt": None}] * 2
     again = "SELECT erase_audit_values(ARRAY[%s], %s, 'again', %s, %s)"
     assert trail.conn.execute(again, (str(erased), erased, by, by)).fetchone() == (0,)
+    also = "SELECT erase_audit_values('{}', %s, 'of another row', %s, %s, ARRAY[2])"
+    assert trail.conn.execute(also, (erased, by, by)).fetchone() == (1,)
+    trail.seal()
+    faults, check = trail.check()
+    assert (faults, check.erased) == ([], 4)
+    assert [row["old"] for row in trail.rows("SELECT old FROM audit_entry WHERE id IN (2, 4) ORDER BY id")][1]
 
 
 def test_an_erasure_waits_for_the_sealer(trail: Trail) -> None:

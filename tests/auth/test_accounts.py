@@ -55,15 +55,15 @@ def test_admins_who_end_each_other_at_once_leave_one(database: str, change: dict
     async def scene() -> None:
         conns = [await db.connect(Settings(), database) for _ in range(4)]
         try:
+            admins = [await made(conns[0]) for _ in conns]
             for _ in range(15):
-                admins = [await made(conns[0]) for _ in conns]
                 outcomes = await asyncio.gather(
                     *(changed(conn, user_id, **change) for conn, user_id in zip(conns, admins, strict=True))
                 )
                 assert sorted(outcomes) == ["changed"] * 3 + ["last-admin"]
                 query = "SELECT count(*) AS n FROM user_account WHERE role = 'admin' AND active"
                 assert await db.one(conns[0], query) == {"n": 1}
-                await db.run(conns[0], "UPDATE user_account SET active = false")
+                await db.run(conns[0], "UPDATE user_account SET active = true, role = 'admin'")
         finally:
             for conn in conns:
                 await conn.close()

@@ -41,6 +41,11 @@ def guesses(service: Service, email: str, number: int, *, rivals: int = 20) -> l
         return [answer for answers in pool.map(some, range(rivals)) for answer in answers]
 
 
+def close_door(service: Service, email: str) -> None:
+    """One stranger's wrong passwords until none is heard any more."""
+    assert guesses(service, email, FREE + 1, rivals=1)[-1].status_code == 429
+
+
 def open_door(conn: psycopg.Connection[Any], email: str) -> None:
     """What time does by itself."""
     subject = throttle.log_in_subject(Keys(SECRET), email)
@@ -55,7 +60,7 @@ def test_of_hundreds_of_guesses_from_many_addresses_ten_are_heard(
     email = new_email()
     if known:
         assert api.post("/auth/register", json=registered(email)).status_code == 201
-    answers = guesses(service, email, 400)
+    answers = guesses(service, email, 200)
     heard = Counter(answer.status_code for answer in answers)
     assert set(heard) == {401, 429}
     assert FREE <= heard[401] <= AT_MOST
@@ -67,7 +72,6 @@ def test_of_hundreds_of_guesses_from_many_addresses_ten_are_heard(
     }
 
 
-@pytest.mark.postgres("18", "15")
 def test_ten_thousand_guesses_against_one_account(service: Service, api: httpx.Client, patient: str) -> None:
     """At the function that the endpoint calls, from 32 at a time; the right password is among the last thousand."""
     numbers = count()
@@ -99,7 +103,7 @@ def test_the_owner_comes_in_while_strangers_guess(
     service: Service, api: httpx.Client, patient: str, written: psycopg.Connection[Any]
 ) -> None:
     tokens_of(api, patient)  # on a device that is known from now on
-    assert guesses(service, patient, 40)[-1].status_code == 429
+    close_door(service, patient)
     assert log_in(api, patient).status_code == 200
     assert [log_in(api, patient, "mistyped").status_code for _ in range(3)] == [401] * 3
     assert log_in(api, patient).status_code == 200
@@ -128,7 +132,7 @@ def test_a_device_is_known_to_the_accounts_that_logged_in_there_alone(
     victim = new_email()
     make_user(service.dsn, email=victim, role="staff")
     for email in (patient, colleague, victim):
-        assert guesses(service, email, 40)[-1].status_code == 429
+        close_door(service, email)
     assert [log_in(api, email).status_code for email in (patient, colleague, victim)] == [200, 429, 429]
     assert [log_in(api, email).status_code for email in (patient.upper(), colleague)] == [200, 429]
 
@@ -139,18 +143,23 @@ def test_a_shared_device_is_known_to_each_who_logged_in_there(service: Service, 
         make_user(service.dsn, email=email, role="staff")
         tokens_of(api, email)
     for email in emails:
-        assert guesses(service, email, 40)[-1].status_code == 429
+        close_door(service, email)
     assert [log_in(api, email).status_code for email in emails] == [200] * 3
 
 
-@pytest.mark.parametrize("forge", ["x", "{secret}", "{secret}.{zeros}", "{other}.{mark}", "{secret}.{mark}.", "é", '"'])
-def test_a_forged_device_is_a_stranger(service: Service, api: httpx.Client, patient: str, forge: str) -> None:
+FORGERIES = ("x", "{secret}", "{secret}.{zeros}", "{other}.{mark}", "{secret}.{mark}.", "é", '"')
+
+
+def test_a_forged_device_is_a_stranger(service: Service, api: httpx.Client, patient: str) -> None:
     tokens_of(api, patient)
     secret, mark = api.cookies["frontdesk_device"].split(".")
-    assert guesses(service, patient, 40)[-1].status_code == 429
-    forged = forge.format(secret=secret, mark=mark, zeros="0" * 32, other="A" * 22)
-    with httpx.Client(base_url=service.api, headers={"Cookie": f"frontdesk_device={forged}".encode()}) as thief:
-        assert log_in(thief, patient).status_code == 429
+    close_door(service, patient)
+    for forge in FORGERIES:
+        forged = forge.format(secret=secret, mark=mark, zeros="0" * 32, other="A" * 22)
+        headers = {"Cookie": f"frontdesk_device={forged}".encode()}
+        with httpx.Client(base_url=service.api, headers=headers, verify=TRUST) as thief:
+            assert log_in(thief, patient).status_code == 429, forge
+    assert log_in(api, patient).status_code == 200
 
 
 def test_the_device_cookie_is_for_log_in_alone(api: httpx.Client, patient: str) -> None:
@@ -164,7 +173,7 @@ def test_the_device_cookie_is_for_log_in_alone(api: httpx.Client, patient: str) 
 
 def test_the_owner_of_a_second_factor_comes_in_on_any_device(service: Service, patient: str) -> None:
     """By a door for each address. Nobody learns there whether the password or the code was wrong, or is at all."""
-    assert guesses(service, patient, 40)[-1].status_code == 429
+    close_door(service, patient)
 
     async def scene() -> None:
         pool = db.make_pool(Settings(), service.dsn)
@@ -206,7 +215,7 @@ def test_right_passwords_are_never_counted_however_many_at_once(service: Service
             return log_in(stranger, patient).status_code
 
     with ThreadPoolExecutor(40) as crowd:
-        assert set(crowd.map(once, range(80))) == {200}
+        assert set(crowd.map(once, range(40))) == {200}
 
 
 def test_a_success_forgives(service: Service, patient: str) -> None:
@@ -253,9 +262,9 @@ def test_what_is_counted_names_nobody(service: Service, written: psycopg.Connect
 
 
 def test_known_and_unknown_accounts_take_the_same_time(service: Service, api: httpx.Client) -> None:
-    """160 pairs in random order. Were there no difference, so large a one would come up once in 10,000 runs."""
+    """80 pairs in random order. Were there no difference, so large a one would come up once in 10,000 runs."""
     pairs = []
-    for _ in range(20):
+    for _ in range(10):
         known, unknown = new_email(), new_email()
         make_user(service.dsn, email=known, role="staff")
         pairs.append((known, unknown))
@@ -269,15 +278,17 @@ def test_known_and_unknown_accounts_take_the_same_time(service: Service, api: ht
                     answer = log_in(stranger, pair[index], "wrong")
                     took[index == 0].append(time.perf_counter() - begun)
                     assert answer.status_code == 401
-    assert _as_extreme(took[True], took[False], draw) > 1e-4
+    assert not _is_extreme(took[True], took[False], draw)
 
 
-def _as_extreme(some: list[float], others: list[float], draw: random.Random) -> float:
-    """How often chance makes two medians differ by as much: a permutation test of 20,000 draws."""
+def _is_extreme(some: list[float], others: list[float], draw: random.Random) -> bool:
+    """Whether chance makes two medians differ by as much in fewer than 2 of 20,000 draws: a permutation test."""
     observed = abs(statistics.median(some) - statistics.median(others))
-    together, extreme = some + others, 0
+    together, as_extreme = some + others, 0
     for _ in range(20_000):
         draw.shuffle(together)
         half = len(some)
-        extreme += abs(statistics.median(together[:half]) - statistics.median(together[half:])) >= observed
-    return (extreme + 1) / 20_001
+        as_extreme += abs(statistics.median(together[:half]) - statistics.median(together[half:])) >= observed
+        if as_extreme == 2:
+            return False
+    return True

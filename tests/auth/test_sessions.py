@@ -24,7 +24,8 @@ def test_one_sees_where_one_is_logged_in(api: httpx.Client, patient: str) -> Non
     times = [datetime.fromisoformat(second[name]) for name in ("created_at", "refreshed_at", "expires_at")]
     assert times == sorted(times)
     assert all(at.tzinfo for at in times)
-    assert set(first) == {"id", "created_at", "refreshed_at", "expires_at", "current"}
+    assert first["acts_for"] is None
+    assert set(first) == {"id", "acts_for", "created_at", "refreshed_at", "expires_at", "current"}
 
 
 def test_sessions_come_in_pages(api: httpx.Client, patient: str) -> None:

@@ -15,22 +15,24 @@ import psycopg
 import pytest
 import redis
 
+from frontdesk.supervisor.postgres import EmbeddedPostgres
 from frontdesk.supervisor.valkey import EmbeddedValkey
 from tests.availability.copying import told, works_until, worlds
 from tests.booking.conftest import World
+from tests.conftest import copy_database, drop_database
 from tests.make import Make
 from tests.service import Service
 
 pytestmark = pytest.mark.postgres("18")
 
 PATIENCE_S = 60.0
-ROUNDS = 3
+ROUNDS = 2
 CLAIMS = "frontdesk:cache:fill:*"
 
 
-@pytest.fixture
-def valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
-    server = EmbeddedValkey(tmp_path / "valkey")
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    server = EmbeddedValkey(tmp_path_factory.mktemp("valkey"))
     server.start()
     try:
         yield server
@@ -38,22 +40,29 @@ def valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
         server.stop()
 
 
-@pytest.fixture
-def three(database: str, tmp_path: Path, valkey: EmbeddedValkey) -> Iterator[list[Service]]:
-    """Three servers of one worker each, with one database and one Valkey."""
+@pytest.fixture(scope="module")
+def shared(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The database of all servers."""
+    dsn = copy_database(postgres)
+    yield dsn
+    drop_database(postgres, dsn)
+
+
+@pytest.fixture(scope="module")
+def three(shared: str, tmp_path_factory: pytest.TempPathFactory, valkey: EmbeddedValkey) -> Iterator[list[Service]]:
+    """Three servers of one worker each, with one database and one Valkey. Each test leaves them running."""
     with ExitStack() as stack:
         servers = []
         for name in ("one", "two", "three"):
-            (tmp_path / name).mkdir()
-            servers.append(Service(database, tmp_path / name, workers=1, FRONTDESK_REDIS_URL=valkey.url))
+            servers.append(Service(shared, tmp_path_factory.mktemp(name), workers=1, FRONTDESK_REDIS_URL=valkey.url))
             stack.callback(servers[-1].stop)
             servers[-1].start()
         yield servers
 
 
 @pytest.fixture
-def make(database: str) -> Iterator[Make]:
-    with psycopg.connect(database, autocommit=True, options="-c timezone=UTC") as conn:
+def make(shared: str) -> Iterator[Make]:
+    with psycopg.connect(shared, autocommit=True, options="-c timezone=UTC") as conn:
         yield Make(conn)
 
 
@@ -152,11 +161,11 @@ def test_what_is_kept_by_one_who_hung_since_is_told_by_nobody(three: list[Servic
             assert [ask(world, server) for server in three] == [offered] * 3
 
 
-def test_a_valkey_that_hangs_costs_no_answer(database: str, make: Make, valkey: EmbeddedValkey, tmp_path: Path) -> None:
+def test_a_valkey_that_hangs_costs_no_answer(shared: str, make: Make, valkey: EmbeddedValkey, tmp_path: Path) -> None:
     """Copies and limits are asked of PostgreSQL meanwhile, and of Valkey again when it is back."""
     folder = tmp_path / "limited"
     folder.mkdir()
-    service = Service(database, folder, workers=1, FRONTDESK_REDIS_URL=valkey.url, FRONTDESK_RATE_LIMITS="on")
+    service = Service(shared, folder, workers=1, FRONTDESK_REDIS_URL=valkey.url, FRONTDESK_RATE_LIMITS="on")
     with ExitStack() as stack:
         stack.callback(service.stop)
         service.start()

@@ -53,8 +53,8 @@ def _rounds(rig: Rig, count: int) -> list[Round]:
     rounds: list[Round] = []
     for number in range(count):
         rounds.append({})
-        for letter, name in NAMES.items():
-            sys.stderr.write(f"round {number + 1} of {count}: {letter}, {name}\n")
+        for letter in rig.letters:
+            sys.stderr.write(f"round {number + 1} of {count}: {letter}, {NAMES[letter]}\n")
             rounds[-1][letter] = rig.measure(letter, number)
     return rounds
 

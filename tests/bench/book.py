@@ -105,7 +105,7 @@ def make_book(dsn: str) -> Book:
     """Write the book by SQL into an empty, migrated database."""
     with psycopg.connect(dsn, autocommit=True, options="-c timezone=UTC") as conn:
         make = Make(conn)
-        with conn.transaction():
+        with conn.pipeline(), conn.transaction():
             clinics = tuple(make.clinic(_ZONE.key, id=UUID(int=n)) for n in range(1, CLINICS + 1))
             patients = tuple(make.patient(id=UUID(int=n)) for n in range(1, PATIENTS + 1))
             providers = tuple(make.provider(id=UUID(int=n)) for n in range(1, PROVIDERS + 1))

@@ -16,6 +16,7 @@ NAMES = {
     "h": "own visits without walls",
     "i": "bookings beside the worker",
     "j": "the same, its broker away",
+    "k": "a cancellation to its offer",
 }
 RATIOS = (("b", "a"), ("c", "d"), ("c", "e"), ("b", "f"), ("g", "h"), ("i", "b"), ("j", "i"))
 
@@ -87,6 +88,7 @@ def summary(rounds: Sequence[Round]) -> dict[str, Any]:
                 for field in ("per_second", "p50_ms", "p99_ms")
             }
             for letter in NAMES
+            if letter in rounds[0]
         },
         "errors": sum(figure.errors for one in rounds for figure in one.values()),
         "rounds": [
@@ -101,6 +103,9 @@ def table(rounds: Sequence[Round]) -> str:
     groups = list(dict.fromkeys(group for figure in rounds[0].values() for group in figure.cpu_s))
     lines = ["", f"{'':33}{'a second':>10}{'p50 ms':>9}{'p99 ms':>9}{'errors':>8}" + _cells(f"{g} s" for g in groups)]
     for letter, name in NAMES.items():
+        if letter not in rounds[0]:
+            lines.append(f"{letter}  {name:30}  not measured: there is no Chromium")
+            continue
         mine = [one[letter] for one in rounds]
         rate, p50, p99 = (
             statistics.median(getattr(f, field) for f in mine) for field in ("per_second", "p50_ms", "p99_ms")

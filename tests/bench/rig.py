@@ -16,10 +16,11 @@ import psycopg
 
 from frontdesk.schema.migrate import migrate
 from frontdesk.supervisor.postgres import EmbeddedPostgres
-from tests.bench import cpu, figures, load, proof, yardstick
+from tests.bench import cpu, figures, load, offer, proof, yardstick
 from tests.bench.book import PGBENCH, Reads, get, make_book
-from tests.bench.figures import Figure
+from tests.bench.figures import NAMES, Figure
 from tests.bench.worker import check_trail, worker
+from tests.debian import chromium
 from tests.service import Service, free_port
 
 CONNECTIONS = 64
@@ -70,6 +71,8 @@ class Rig:
             self._groups = {**self._served, "load": self._generator.submit(os.getpid).result()}
             self._open_groups = {**self._groups, "server": self._open.pid}
             self._bare_groups = {**self._groups, "server": bare.pid}
+            found = chromium()
+            self._chromium = found if isinstance(found, Path) else None
             self._check_reads()
             self._stack = stack.pop_all()
         return self
@@ -78,6 +81,11 @@ class Rig:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    @property
+    def letters(self) -> list[str]:
+        """What can be measured here: without Chromium not what two browsers see."""
+        return [letter for letter in NAMES if letter != "k" or self._chromium]
 
     def measure(self, letter: str, number: int) -> Figure:
         """One measurement, in the round of this number (each number once)."""
@@ -96,6 +104,8 @@ class Rig:
             broker = {"FRONTDESK_BROKER_URL": f"amqp://127.0.0.1:{free_port()}"} if letter == "j" else {}
             with worker(self.book.dsn, self._folder / "worker", **broker) as pid:
                 return self._bookings({**self._groups, "worker": pid})
+        if letter == "k":
+            return self._offers()
         if letter == "g":
             return self._load(self.book.own_visits())
         openly = (self._open.port, self._open_groups)
@@ -118,6 +128,14 @@ class Rig:
             )
         self._transactions += done
         return figures.of(took_s, elapsed_s, done=done, errors=0, cpu_s=cpu_s)
+
+    def _offers(self) -> Figure:
+        """Of twenty, or of fewer in a shorter measurement: the greatest is what stands under p99."""
+        assert self._chromium is not None
+        times = max(1, min(20, round(self._seconds * 2.5)))
+        with worker(self.book.dsn, self._folder / "worker") as pid, cpu.spent({**self._groups, "worker": pid}) as cpu_s:
+            took_s = offer.measure(self._service, self._chromium, times)
+        return figures.of(took_s, sum(took_s), done=times, errors=0, cpu_s=cpu_s)
 
     def _bookings(self, groups: dict[str, int | None] | None = None) -> Figure:
         at = (self._service.port, groups or self._groups)

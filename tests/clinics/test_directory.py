@@ -130,6 +130,21 @@ def test_specialties_are_named_once_whatever_the_accent(admin: httpx.Client, pub
     assert (again.status_code, again.json()["type"]) == (409, "/problems/conflict")
 
 
+def test_a_specialty_is_renamed(admin: httpx.Client, public: httpx.Client) -> None:
+    made = admin.post("/specialties", json={"name": f"Urology {uuid4()}"}).json()
+    path, name = f"/specialties/{made['id']}", f"Urología {uuid4()}"
+    assert public.patch(path, json={"name": name}).status_code == 401
+    renamed = admin.patch(path, json={"name": name}, headers={"If-Match": '"1"'})
+    assert (renamed.status_code, renamed.json()["version"]) == (200, 2)
+    assert public.get(path).json() == renamed.json()
+    assert admin.patch(path, json={"name": "late", "version": 1}).status_code == 412
+    other = admin.post("/specialties", json={"name": f"Other {uuid4()}"}).json()
+    assert admin.patch(f"/specialties/{other['id']}", json={"name": name.upper()}).status_code == 409
+    assert admin.patch(path, json={}).json()["name"] == name
+    assert admin.patch(path, json={"name": None}).status_code == 422
+    assert admin.patch(f"/specialties/{uuid4()}", json={"name": "x"}).status_code == 404
+
+
 def test_a_visit_type_says_what_to_bring_in_several_languages(admin: httpx.Client, public: httpx.Client) -> None:
     said = {"en": "Come without breakfast.", "es": "Venga sin desayunar."}
     made = admin.post("/visit-types", json={"name": "Blood", "duration_min": 10, "what_to_bring": said}).json()

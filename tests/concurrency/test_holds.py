@@ -162,6 +162,7 @@ def test_the_cap_of_a_client_is_never_overshot(scene: MakeScene) -> None:
 
 
 @pytest.mark.usefixtures("no_anonymous_holds")
+@pytest.mark.postgres("18")
 def test_only_the_token_opens_an_anonymous_hold(scene: MakeScene) -> None:
     """Not its id, not a wrong token, not the same address; with the token exactly one of many."""
     book = scene(patients=8)

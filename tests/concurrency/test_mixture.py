@@ -24,24 +24,34 @@ def _booking(book: Scene, draw: random.Random) -> Ask:
 def _on_one(book: Scene, draw: random.Random) -> Ask:
     """A request about something that is in the book, live or not."""
     rows = book.make.conn.execute(
-        "SELECT id, status, patient_id FROM appointment WHERE clinic_id = %s ORDER BY id", (book.clinic,)
+        "SELECT id, status, patient_id, lower(during) FROM appointment WHERE clinic_id = %s ORDER BY id", (book.clinic,)
     ).fetchall()
     if not rows:
         return _booking(book, draw)
-    id_, status, patient_id = draw.choice(rows[-24:])
+    id_, status, patient_id, start = draw.choice(rows[-24:])
     if status == "held":
         if draw.random() < 0.3:
             return Ask(method="DELETE", path=f"/holds/{id_}")
         return Ask(path="/appointments", body={"hold_id": str(id_), "patient_id": str(patient_id)})
     if status == "no_show" or draw.random() < 0.2:
         return Ask(path=f"/appointments/{id_}/check-in")
+    if draw.random() < 0.2:
+        return book.resize(id_, start, draw.choice((15, 30, 45, 60)), override_reason=REASON)
     if draw.random() < 0.4:
         return book.move(id_, draw.choice(STARTS), draw.randrange(2), override_reason=REASON)
     return Ask(path=f"/appointments/{id_}/{draw.choice(('cancel', 'no-show', 'no-show', 'confirm'))}")
 
 
-@pytest.mark.parametrize("rooms", [0, 2])
-def test_everything_at_once(scene: MakeScene, rooms: int) -> None:
+def test_everything_at_once_with_two_rooms(scene: MakeScene) -> None:
+    _everything_at_once(scene, rooms=2)
+
+
+@pytest.mark.postgres("18")
+def test_everything_at_once(scene: MakeScene) -> None:
+    _everything_at_once(scene, rooms=0)
+
+
+def _everything_at_once(scene: MakeScene, rooms: int) -> None:
     """12 rounds of 24 requests, drawn from what the round before left behind."""
     book = scene(providers=2, patients=4, rooms=rooms, slot_step_min=15)
     draw = random.Random(20_260 + rooms)

@@ -1,6 +1,7 @@
 """Invariant 7 under rivals: one key, one effect, one answer."""
 
 import httpx
+import pytest
 
 from tests.concurrency.book import Ask, slugs, statuses
 from tests.concurrency.conftest import MakeScene
@@ -29,6 +30,7 @@ def test_one_key_with_two_bodies(scene: MakeScene) -> None:
     assert len(book.live()) == 1
 
 
+@pytest.mark.postgres("18")
 def test_a_key_belongs_to_its_user(scene: MakeScene) -> None:
     book = scene(patients=2)
     other = book.make.token("admin")
@@ -52,6 +54,7 @@ def test_a_refusal_is_not_remembered(scene: MakeScene) -> None:
     assert len(book.live()) == 1
 
 
+@pytest.mark.postgres("18")
 def test_a_repeated_booking_survives_its_cancellation(scene: MakeScene) -> None:
     """The first answer is repeated, although the appointment has moved on; nothing is booked anew."""
     book = scene()
@@ -62,6 +65,7 @@ def test_a_repeated_booking_survives_its_cancellation(scene: MakeScene) -> None:
     assert book.live() == []
 
 
+@pytest.mark.postgres("18")
 def test_cancelling_and_holding_once(scene: MakeScene) -> None:
     """Every POST honours a key, not only bookings."""
     book = scene()

@@ -3,6 +3,8 @@
 import time
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
+
 from tests.concurrency.book import Ask, named_in, slugs, statuses
 from tests.concurrency.conftest import MakeScene
 
@@ -34,6 +36,7 @@ def test_300_rivals_for_one_slot(scene: MakeScene) -> None:
     assert took <= ANSWERED_WITHIN_S, f"{took:.1f} s"
 
 
+@pytest.mark.postgres("18")
 def test_what_losers_are_offered_can_be_booked(scene: MakeScene) -> None:
     book = scene(patients=30)
     loser = next(a for a in book.race([book.booking(0, patient=n) for n in range(20)]) if a.status_code == 409)
@@ -47,6 +50,7 @@ def test_what_losers_are_offered_can_be_booked(scene: MakeScene) -> None:
     assert statuses(answers) == {201: len(offered)}
 
 
+@pytest.mark.postgres("18")
 def test_one_instant_in_two_spellings(scene: MakeScene) -> None:
     """`14:00Z` and `17:00+03:00` are one slot, also when both are asked for at once."""
     book = scene(patients=20)

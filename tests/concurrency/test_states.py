@@ -32,6 +32,7 @@ AUDITED = {
     "visit_type",
     "patient",
     "patient_clinic",
+    "guardianship",
     "user_account",
     "user_clinic",
     "schedule",
@@ -147,6 +148,7 @@ def test_every_table_of_people_and_schedules_is_audited(rows: Rows) -> None:
         "event_cursor",
         "handled_event",
         "dead_event",
+        "failing_job",
         "notification",
         "message_tally",
     }

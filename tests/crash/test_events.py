@@ -23,6 +23,7 @@ from tests.service import Service
 CHANGES = 1_000
 
 
+@pytest.mark.postgres("18")
 def test_a_thousand_changes_while_the_worker_is_killed(database: str, sink: Mailboxes, tmp_path: Path) -> None:
     _live_through(database, sink, tmp_path)
 

@@ -1,15 +1,12 @@
-"""What can be killed and comes back: the background worker as an operator runs it, and the broker."""
+"""What can be killed and comes back: the background worker, and the broker."""
 
-import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Protocol
 
 from tests.brokers.carriers import Carrier
+from tests.forked import Forked
 
 
 class Worker:
@@ -17,19 +14,17 @@ class Worker:
 
     def __init__(self, environment: dict[str, str], log_path: Path) -> None:
         self._environment, self._log_path = environment, log_path
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
         self.kills = 0
 
     def start(self) -> None:
         with self._log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "frontdesk", "worker"], env=self._environment, stdout=log, stderr=log
-            )
+            self._process = Forked("worker", env=self._environment, stdout=log, stderr=log)
 
     def kill(self) -> None:
         """As if the machine had gone."""
         assert self._process is not None
-        os.kill(self._process.pid, signal.SIGKILL)
+        self._process.kill()
         self._process.wait()
         self.kills += 1
 

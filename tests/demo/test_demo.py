@@ -298,3 +298,23 @@ def test_the_log_ins_work_and_the_book_is_served(filled: tuple[str, demo.Summary
                 assert seen.json()["items"]
     finally:
         service.stop()
+
+
+def test_the_patient_has_two_children_with_visits_ahead(book: Written) -> None:
+    family = rows(
+        book,
+        """
+        SELECT g.relation, g.until_on = (p.date_of_birth + interval '18 years')::date AS until_of_age,
+               p.date_of_birth > %s::date - interval '18 years' AS child,
+               p.date_of_birth > o.date_of_birth + interval '17 years' AS believable,
+               EXISTS (SELECT FROM appointment a WHERE a.patient_id = p.id AND a.start_at > %s) AS ahead
+        FROM guardianship g JOIN patient p ON p.id = g.patient_id JOIN patient o ON o.id = g.guardian_id
+        JOIN user_account u ON u.patient_id = g.guardian_id AND u.email = 'patient@frontdesk.test'
+        """,
+        AT.date(),
+        AT,
+    )
+    assert len(family) == 2
+    for child in family:
+        assert child.pop("relation") in ("mother", "father", "grandmother", "grandfather")
+        assert set(child.values()) == {True}, child

@@ -15,7 +15,7 @@ from tests.fuzz.aim import aimed
 from tests.fuzz.world import Known, World
 from tests.service import Service
 
-MOST_EXAMPLES = int(os.environ.get("FRONTDESK_TEST_FUZZ_EXAMPLES", "10"))
+MOST_EXAMPLES = int(os.environ.get("FRONTDESK_TEST_FUZZ_EXAMPLES", "6"))
 """Generated requests an operation, positive and negative; besides them, by those who are let in, the boundary values of
 every field."""
 
@@ -47,7 +47,8 @@ class Outcome:
 def fuzz(service: Service, world: World, role: str) -> Outcome:
     """Send it all, one request after the other."""
     checks.register()
-    schema = schemathesis.openapi.from_url(f"{service.url}/openapi.json", config=_config(world, role))
+    config = _config(world, role)
+    schema = schemathesis.openapi.from_url(f"{service.url}/openapi.json", config=config, timeout=60)
     outcome = Outcome()
     with aimed(world):
         for event in from_schema(schema).execute():

@@ -1,6 +1,6 @@
 """Schemathesis against /openapi.json of the running service: no 5xx, no undocumented status, no schema violation.
 
-Minutes. FRONTDESK_TEST_FUZZ_EXAMPLES (default 10) makes it as long as one likes.
+Minutes. FRONTDESK_TEST_FUZZ_EXAMPLES (default 6) makes it as long as one likes.
 """
 
 import pytest

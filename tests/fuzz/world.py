@@ -30,7 +30,9 @@ Request = tuple[dict[str, str], dict[str, Any]]
 
 
 END_ONE = "DELETE /api/v1/auth/sessions/{session_id}"
+SWITCH = "POST /api/v1/family/{patient_id}/session"
 ENDS_SESSIONS = (
+    SWITCH,
     "POST /api/v1/auth/logout",
     "POST /api/v1/auth/logout-everywhere",
     "POST /api/v1/auth/password",
@@ -89,12 +91,19 @@ class _Builder:
         links = {"patient": {"patient_id": self.patient}, "provider": {"provider_id": self.providers[0]}}
         link = links.get(role, {})
         others = {name: self.user(role, **link) for name in ENDS_SESSIONS if asks}
+        ending = {name: self.log_in(other) for name, other in others.items()}
         return World(
             token=sessions[0]["access_token"] if asks else None,
-            token_of={name: self.log_in(other)["access_token"] for name, other in others.items()},
+            token_of={name: session["access_token"] for name, session in ending.items()},
             known=self.known(asks or users["spare"]),
             known_of=self.known_of([session["refresh_token"] for session in sessions[1:]], list(users.values()))
-            | {END_ONE: {"session_id": [self.session(others.get(END_ONE, users["spare"])[0]) for _ in range(EACH)]}},
+            | {END_ONE: {"session_id": [self.session(others.get(END_ONE, users["spare"])[0]) for _ in range(EACH)]}}
+            | {
+                SWITCH: {
+                    "patient_id": [self.ward()],
+                    "refresh_token": [ending.get(SWITCH, sessions[0])["refresh_token"]],
+                }
+            },
             good=self.good(self.holds((asks or users["spare"])[0])),
         )
 
@@ -150,6 +159,13 @@ class _Builder:
         stop: Known = {"token": [unsubscribing.token_of(Keys(SECRET), self.make.patient(), "sms") for _ in range(EACH)]}
         ready |= {f"{method} /api/v1/unsubscribe/{{token}}": stop for method in ("GET", "POST")}
         ready |= {"DELETE /api/v1/patients/{patient_id}/devices/{device_id}": {"patient_id": [self.patient]}}
+        ready |= {
+            "DELETE /api/v1/family/{patient_id}": {"patient_id": [self.ward() for _ in range(FEW)]},
+            "DELETE /api/v1/patients/{patient_id}/guardians/{guardian_id}": {
+                "patient_id": [self.patient],
+                "guardian_id": [self.guardian() for _ in range(EACH)],
+            },
+        }
         password: Known = {"password": [PASSWORD, "staple battery"]}  # most that are made up are too easy to guess
         span: Known = {"start": [self.quiet.isoformat()], "end": [(self.quiet + timedelta(hours=9)).isoformat()]}
         for visit in ready[f"GET {_VISIT}"]["appointment_id"]:
@@ -168,6 +184,7 @@ class _Builder:
             # What most bookings need is not for these to change or to take out of use.
             "PATCH /api/v1/clinics/{clinic_id}": {"clinic_id": [self.spare_clinic]},
             "PATCH /api/v1/visit-types/{visit_type_id}": {"visit_type_id": [self.make.visit_type()]},
+            "PATCH /api/v1/specialties/{specialty_id}": {"specialty_id": [self.make.row("specialty", name="Spare")]},
             f"GET {_OFF}/displaced": {"provider_id": self.providers[:1]},
             f"PATCH {_OFF}": {"provider_id": self.providers[:1]},
             f"DELETE {_OFF}": {"provider_id": self.providers[:1]},
@@ -228,6 +245,10 @@ class _Builder:
                 ({}, {**patient, "visit_type_id": str(self.visit_types[0]), "provider_id": str(self.make.provider())})
                 for _ in range(FEW)
             ],
+            "POST /api/v1/family": [({}, {**names, "date_of_birth": "2020-02-03"}) for _ in range(FEW)],
+            "POST /api/v1/patients/{patient_id}/guardians": [
+                (patient, {"guardian_id": str(self.make.patient()), "relation": "niece"}) for _ in range(EACH)
+            ],
             "POST /api/v1/users": [
                 ({}, {"email": f"good{n}@fuzz.test", "password": "staple battery", "role": "admin"})
                 for n in range(EACH)
@@ -239,6 +260,18 @@ class _Builder:
         """The id and the address of a new account."""
         email = f"{role}-{ids.new_id()}@fuzz.test"
         return self.make.row("user_account", email=email, password_hash=_PASSWORD_HASH, role=role, **link), email
+
+    def ward(self) -> UUID:
+        """Somebody for whom the patient may act."""
+        made = self.make.patient()
+        self.make.row("guardianship", guardian_id=self.patient, patient_id=made)
+        return made
+
+    def guardian(self) -> UUID:
+        """Somebody who may act for the patient."""
+        made = self.make.patient()
+        self.make.row("guardianship", guardian_id=made, patient_id=self.patient)
+        return made
 
     def session(self, user_id: UUID) -> UUID:
         """One more session of this user, with a refresh token that nobody has."""

@@ -11,7 +11,7 @@ import pytest
 from psycopg.types.range import TimestamptzRange
 
 from frontdesk import clock, ids
-from tests.imports.conftest import Ended, command
+from tests.imports.conftest import Ended, Import, command
 from tests.make import Make
 
 Bring = Callable[..., Ended]
@@ -126,6 +126,7 @@ def test_those_that_are_there_are_used(bring: Bring, db: psycopg.Connection) -> 
     assert count(db, "provider_clinic") == 0
 
 
+@pytest.mark.postgres("18")
 def test_options_go_before_what_rows_name(bring: Bring, db: psycopg.Connection) -> None:
     make = Make(db)
     provider, clinic = make.provider(license_number="L-77"), clinic_named(make, "North")
@@ -204,6 +205,7 @@ def test_broken_lines_are_refused_and_the_rest_goes_on(bring: Bring, db: psycopg
     assert count(db, "clinic") == len(known) + 1
 
 
+@pytest.mark.postgres("18")
 def test_local_times_on_days_when_clocks_change(bring: Bring, db: psycopg.Connection) -> None:
     text = (
         "provider,patient_ref,start,end\n"
@@ -347,8 +349,8 @@ def test_the_report_is_never_the_file_itself(bring: Bring, tmp_path: Path) -> No
     given.symlink_to(file)
     file.write_text(HEAD + "A,P1,2016-01-01T08:00:00Z,20\n")
     text = file.read_text()
-    process = command("postgresql://nowhere", tmp_path, given, "--errors", str(file))
-    assert "that is the file to import" in process.communicate(timeout=120)[1]
+    _, _, err = Import("postgresql://nowhere", tmp_path, given, "--errors", str(file)).ended()
+    assert "that is the file to import" in err
     assert file.read_text() == text
 
 

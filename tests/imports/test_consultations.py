@@ -4,21 +4,25 @@ import csv
 import random
 import re
 from bisect import bisect_left, insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from itertools import islice
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from frontdesk.supervisor.postgres import EmbeddedPostgres
+from tests.conftest import copy_database, drop_database
 from tests.docs.pages import ROOT
-from tests.imports.conftest import Ended, command
+from tests.imports.conftest import Ended, Import, brought
 from tests.system.service import wait_for
 
 REAL = ROOT.parent / "shared" / "data" / "consultations.csv"
 REAL_SECONDS = 5_322_283
 RECORDS, PATIENTS = 6637, 2429
+BEGINNING = 2000
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,39 @@ class Year:
     total: dict[str, int]
 
 
+def year_in(file: Path) -> Year:
+    with file.open(newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    seconds = sum(int(row["duration_s"]) for row in rows)
+    return Year(file, {"records": len(rows), "patients": len({row["patient_ref"] for row in rows}), "seconds": seconds})
+
+
 @pytest.fixture(scope="module")
 def year(tmp_path_factory: pytest.TempPathFactory) -> Year:
     file = REAL if REAL.exists() else made_up(tmp_path_factory.mktemp("year") / "consultations.csv")
-    with file.open(newline="") as opened:
-        seconds = sum(int(row["duration_s"]) for row in csv.DictReader(opened))
-    assert seconds == REAL_SECONDS or file != REAL
-    return Year(file, {"records": RECORDS, "patients": PATIENTS, "seconds": seconds})
+    found = year_in(file)
+    assert (found.total["records"], found.total["patients"]) == (RECORDS, PATIENTS)
+    assert found.total["seconds"] == REAL_SECONDS or file != REAL
+    return found
+
+
+@pytest.fixture(scope="module")
+def beginning(year: Year, tmp_path_factory: pytest.TempPathFactory) -> Year:
+    """The first records of the year: ten batches."""
+    file = tmp_path_factory.mktemp("beginning") / "consultations.csv"
+    with year.file.open(newline="") as opened, file.open("w", newline="") as target:
+        csv.writer(target).writerows(islice(csv.reader(opened), 1 + BEGINNING))
+    return year_in(file)
+
+
+@pytest.fixture(scope="module")
+def filled(postgres: EmbeddedPostgres, year: Year, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database with the year in it, to be copied."""
+    dsn = copy_database(postgres)
+    status, _, err = Import(dsn, tmp_path_factory.mktemp("filled"), year.file).ended()
+    assert status == 0, err
+    yield dsn
+    drop_database(postgres, dsn)
 
 
 def made_up(file: Path) -> Path:
@@ -74,6 +104,7 @@ def in_the_book(db: psycopg.Connection) -> dict[str, int]:
     return dict(zip(("records", "patients", "seconds"), row, strict=True))
 
 
+@pytest.mark.postgres("18")  # what rests on SQL is asked of 15 by the beginning
 def test_all_of_them_come_in_once(bring: Bring, db: psycopg.Connection, year: Year) -> None:
     first = bring(year.file)
     assert first.status == 0, first.err
@@ -129,27 +160,29 @@ def shifted(source: Path, target: Path, minutes: int) -> tuple[list[int], int]:
 @pytest.mark.postgres("18")  # that overlapping rows are refused on 15 too: test_appointments
 @pytest.mark.parametrize("minutes", [5, 150])
 def test_later_starts_go_in_where_they_fit(
-    bring: Bring, db: psycopg.Connection, tmp_path: Path, year: Year, minutes: int
+    postgres: EmbeddedPostgres, filled: str, tmp_path: Path, year: Year, minutes: int
 ) -> None:
-    bring(year.file)
     later = tmp_path / "later.csv"
     refused, fits = shifted(year.file, later, minutes)
     assert fits > 0
-    ended = bring(later)
+    dsn = copy_database(postgres, template=filled)
+    ended = brought(dsn, tmp_path, later)
     assert ended.status == 1
     assert ended.refused == [(line, "provider-busy") for line in refused]
     assert all(re.search(r"from \S+\+08:00 to \S+\+08:00", detail) for detail in ended.details)
     assert ended.out.startswith(f"6637 records: {fits} added, 0 already there, {len(refused)} refused.\n")
-    assert db.execute("SELECT count(*) FROM appointment").fetchone() == (year.total["records"] + fits,)
+    with psycopg.connect(dsn) as conn:
+        assert conn.execute("SELECT count(*) FROM appointment").fetchone() == (year.total["records"] + fits,)
+    drop_database(postgres, dsn)
 
 
 def test_killed_in_the_middle_and_started_again(
-    bring: Bring, db: psycopg.Connection, database: str, tmp_path: Path, year: Year
+    bring: Bring, db: psycopg.Connection, database: str, tmp_path: Path, beginning: Year
 ) -> None:
-    with year.file.open(newline="") as file:
+    with beginning.file.open(newline="") as file:
         references = [row["patient_ref"] for row in csv.DictReader(file)]
-    late = max(set(references[:4000]), key=references.index)
-    assert references.index(late) > 3000
+    late = max(set(references[:1200]), key=references.index)
+    assert references.index(late) > 1000
     with psycopg.connect(database) as rival:
         # Somebody registers a patient whom only the middle of the file names: there the import has to wait.
         rival.execute(
@@ -157,32 +190,33 @@ def test_killed_in_the_middle_and_started_again(
             "VALUES (gen_random_uuid(), 'A', 'B', '1980-01-01', %s, gen_random_uuid(), gen_random_uuid())",
             (late,),
         )
-        process = command(database, tmp_path, year.file)
+        process = Import(database, tmp_path, beginning.file)
         waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         wait_for("the import waits", lambda: db.execute(waits).fetchone() == (1,))
         process.kill()
-        process.communicate()
         rival.rollback()
     entered = in_the_book(db)["records"]
-    assert 3000 < entered < 4001
-    again = bring(year.file)
+    assert 1000 <= entered <= 1200
+    again = bring(beginning.file)
     assert (again.status, again.refused) == (0, [])
-    assert again.out.startswith(f"6637 records: {6637 - entered} added, {entered} already there, 0 refused.\n")
-    assert in_the_book(db) == year.total
+    assert again.out.startswith(
+        f"{BEGINNING} records: {BEGINNING - entered} added, {entered} already there, 0 refused.\n"
+    )
+    assert in_the_book(db) == beginning.total
 
 
-def test_two_at_once_add_each_row_once(db: psycopg.Connection, database: str, tmp_path: Path, year: Year) -> None:
+def test_two_at_once_add_each_row_once(db: psycopg.Connection, database: str, tmp_path: Path, beginning: Year) -> None:
     before = deadlocks(db)
-    both = [command(database, tmp_path, year.file) for _ in range(2)]
+    both = [Import(database, tmp_path, beginning.file) for _ in range(2)]
     added = 0
     for process in both:
-        out, err = process.communicate(timeout=300)
-        assert process.returncode == 0, err
-        found = re.match(r"6637 records: (\d+) added, (\d+) already there, 0 refused\.", out)
+        status, out, err = process.ended()
+        assert status == 0, err
+        found = re.match(rf"{BEGINNING} records: (\d+) added, (\d+) already there, 0 refused\.", out)
         assert found, out
         added += int(found[1])
-    assert added == year.total["records"]
-    assert in_the_book(db) == year.total
+    assert added == beginning.total["records"]
+    assert in_the_book(db) == beginning.total
     assert db.execute("SELECT (SELECT count(*) FROM provider), (SELECT count(*) FROM clinic)").fetchone() == (1, 1)
     assert deadlocks(db) == before
 

@@ -65,7 +65,9 @@ def judged(name: str, url: str, client: httpx.Client, browser: Path) -> dict[str
         "--chrome-flags=--headless=new" + (" --no-sandbox" if os.geteuid() == 0 else ""),
         *([f"--extra-headers={json.dumps({'Cookie': cookies})}"] if cookies else []),
     ]
-    subprocess.run(command, check=True, env={**os.environ, "CHROME_PATH": str(browser)})
+    env = {**os.environ, "CHROME_PATH": str(browser)}
+    if subprocess.run(command, check=False, env=env).returncode:  # it, not the page: "the page stopped responding"
+        subprocess.run(command, check=True, env=env)
     told = json.loads(report.read_text("utf-8"))["categories"]
     return {category: round(100 * told[category]["score"]) for category in CATEGORIES}
 

@@ -1,7 +1,9 @@
 """A stream ends with the right to it: the token, the session, the account, the clinic."""
 
+import json
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
@@ -88,3 +90,24 @@ def test_with_an_api_key_that_is_revoked_and_a_key_hears_what_its_scopes_allow(p
     screen = watch(board, keys[2]["key"])
     assert desk.delete(f"/api-keys/{keys[2]['id']}").status_code == 204
     ends_with(screen, "ended")
+
+
+def test_with_the_guardianship(place: Place, watch: Watch) -> None:
+    """Who acts for a patient hears what the patient would, and nothing of their own, until that is over."""
+    make = place.make
+    guardian = make.patient()
+    family = make.row("guardianship", guardian_id=guardian, patient_id=place.patient)
+    own = login_of(make.token("patient", patient_id=guardian))
+    until = datetime.now(UTC) + timedelta(hours=1)
+    session = {"user_id": own.user_id, "refresh_hash": b"none", "expires_at": until, "acts_for": place.patient}
+    acts = {"session_id": make.row("login_session", **session), "patient_id": place.patient, "guardian_id": guardian}
+    token = tokens.write(replace(own, **acts), KEY, timedelta(hours=1))
+    hears = watch("mine=true", token)
+    place.book(0, patient=guardian)
+    booked = place.book(1)
+    (event,) = hears.heard(1)
+    assert booked["id"] in json.dumps(event.data)
+    make.conn.execute("UPDATE guardianship SET until_on = current_date - 1 WHERE id = %s", (family,))
+    hears.until(hears.over.is_set)
+    assert [one.name for one in hears.events][1:] == ["ended"]
+    assert watch("mine=true", token).status == 401

@@ -1,7 +1,6 @@
 """Whoever comes back with the last id hears what came since, exactly; or is told to read anew."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -19,10 +18,10 @@ def taken(events: list[Event]) -> list[str]:
     return [event.data["times"][0]["start"] for event in events]
 
 
-@pytest.fixture
-def own(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[Service]:
-    """A service to kill."""
-    running = Service(copy_database(postgres), tmp_path, workers=2)
+@pytest.fixture(scope="module")
+def own(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service to kill; whoever does starts it again."""
+    running = Service(copy_database(postgres), tmp_path_factory.mktemp("own"), workers=2)
     running.start()
     with relay(running.dsn):
         yield running

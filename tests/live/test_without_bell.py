@@ -50,6 +50,7 @@ def all_heard(watchers: list[Watcher], count: int) -> None:
         assert starts == [minute(number) for number in range(count)]
 
 
+@pytest.mark.postgres("18")
 def test_a_redis_killed_in_the_middle_is_not_noticed(own: Service, valkey: EmbeddedValkey) -> None:
     with relay(own.dsn), psycopg.connect(own.dsn, autocommit=True) as conn, watching(own) as watch:
         watchers = [watch(f"provider_id={PROVIDER}") for _ in range(WATCHERS)]

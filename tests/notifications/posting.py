@@ -1,14 +1,13 @@
 """The background worker beside a service, with mail; and the links in what it sends."""
 
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
 from pathlib import Path
 
+from tests.forked import Forked
 from tests.notifications.sink import Sink
 from tests.service import Service
 
@@ -24,7 +23,7 @@ def working(service: Service, sink: Sink, folder: Path) -> Iterator[None]:
         "FRONTDESK_WORKER_INTERVAL": "PT0.1S",
     }
     with (folder / "worker.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "frontdesk", "worker"], env=env, stdout=log, stderr=log)
+        process = Forked("worker", env=env, stdout=log, stderr=log)
         try:
             yield
         finally:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -15,6 +15,8 @@ from frontdesk.events import handling, log
 from frontdesk.ports import outgoing
 from frontdesk.ports.notifications import Message, Nowhere
 from frontdesk.secrets import Keys
+from frontdesk.supervisor.postgres import EmbeddedPostgres
+from tests.conftest import copy_database, drop_database
 from tests.notifications.conftest import Book
 from tests.notifications.sink import Sink
 from tests.service import SECRET, Service
@@ -39,14 +41,28 @@ class Board:
         return found[0] if found else None
 
 
-@pytest.fixture
-def board(database: str, tmp_path: Path) -> Iterator[Board]:
-    service = Service(database, tmp_path, workers=1)
+COUNTED = "notification, outgoing_message, message_tally, outbox, dead_event"
+
+
+@pytest.fixture(scope="module")
+def board(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    """One for all of these tests, on a database of their own."""
+    service = Service(copy_database(postgres), tmp_path_factory.mktemp("board"), workers=1)
     service.start()
     try:
         yield Board(service)
     finally:
         service.stop()
+        drop_database(postgres, service.dsn)
+
+
+@pytest.fixture
+def book(board: Board) -> Iterator[Book]:
+    """A new clinic, provider and patient in the database of the board, where nothing is counted yet."""
+    dsn = board.service.dsn
+    with psycopg.connect(dsn, autocommit=True, options="-c timezone=UTC") as conn:
+        conn.execute(f"TRUNCATE {COUNTED} CASCADE".encode())
+        yield Book(dsn, conn)
 
 
 def test_messages_are_counted_by_what_became_of_them(book: Book, board: Board, sink: Sink) -> None:
@@ -141,5 +157,9 @@ def test_events_are_counted_where_they_wait(book: Book, board: Board) -> None:
 
 def test_without_the_database_the_rest_is_told(book: Book, board: Board) -> None:
     book.conn.execute("ALTER FUNCTION message_figures() RENAME TO away")
-    assert board("outbox_waiting") is None
-    assert board("stream_listeners") == 0
+    try:
+        assert board("outbox_waiting") is None
+        assert board("stream_listeners") == 0
+    finally:
+        book.conn.execute("ALTER FUNCTION away() RENAME TO message_figures")
+    assert board("outbox_waiting") == 0

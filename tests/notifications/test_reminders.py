@@ -209,7 +209,7 @@ def _nights(at: datetime, zone: ZoneInfo, begin: time, end: time) -> Iterator[tu
 
 def _edge(day: date, shown: time, zone: ZoneInfo) -> datetime:
     """The first minute in which the wall clock shows this or more."""
-    moment = datetime.combine(day, shown, UTC) - 15 * HOUR
+    moment = datetime.combine(day, shown, zone).astimezone(UTC) - 3 * HOUR  # clocks change by less
     while moment.astimezone(zone).replace(tzinfo=None) < datetime.combine(day, shown):
         moment += MINUTE
     return moment

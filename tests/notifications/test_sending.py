@@ -250,6 +250,7 @@ def sent(conn: psycopg.Connection) -> int:
     return int(row[0])
 
 
+@pytest.mark.postgres("18")
 def test_killed_between_the_server_s_yes_and_our_own_it_is_the_same_message_again(
     book: Book, sink: Sink, tmp_path: Path
 ) -> None:
@@ -286,6 +287,7 @@ def test_what_a_dead_sender_held_and_is_no_longer_true_may_have_left(book: Book,
     ]
 
 
+@pytest.mark.postgres("18")
 def test_killed_again_and_again_every_message_arrives(book: Book, sink: Sink, tmp_path: Path) -> None:
     """Kill -9 at random moments: nothing lost, and double only what was under way."""
     many(book, 150)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from psycopg.types.range import TimestamptzRange
 
 from frontdesk import ids
 from tests.notifications.conftest import Book
@@ -81,6 +82,18 @@ def test_another_room_or_reason_is_no_news_and_leaves_what_was_told_true(book: B
     book.set(visit, reason="a cough")
     assert book.send(sink) == 1
     assert book.told() == [("confirmation", "sent")]
+
+
+def test_another_length_is_no_news_and_leaves_what_was_told_true(book: Book, sink: Sink) -> None:
+    visit = book.booked()
+    row = book.conn.execute("SELECT lower(during) FROM appointment WHERE id = %s", [visit]).fetchone()
+    assert row is not None
+    for hours in (2, 3):
+        during = TimestamptzRange(row[0], row[0] + hours * HOUR)
+        book.happened("moved", visit, book.set(visit, during=during, claims=during))
+    assert book.send(sink) == 1
+    assert book.told() == [("confirmation", "sent")]
+    assert book.conn.execute("SELECT version FROM visit_version(%s)", [visit]).fetchone() == (1,)
 
 
 def test_another_provider_or_clinic_is_news(book: Book) -> None:

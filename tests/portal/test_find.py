@@ -123,7 +123,7 @@ def test_a_wrong_address_is_told_in_words(visitor: Visitor, query: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/nowhere", 404), ("GET", "//evil.test/x", 404), ("GET", "/logout", 405), ("POST", "/forgot", 400)],
+    [("GET", "/nowhere", 404), ("GET", "//evil.test/x", 404), ("GET", "/logout", 405), ("POST", "/forgot", 422)],
 )
 def test_what_no_page_answers_is_told_in_words(visitor: Visitor, method: str, path: str, status: int) -> None:
     headers = {"Content-Type": "multipart/form-data"} if method == "POST" else {}

@@ -129,3 +129,13 @@ def test_dates_and_times_are_those_of_the_country(visitor: Visitor) -> None:
     spanish = visitor.page(path, **{"Accept-Language": "es-ES"}).text
     assert "15:00" in spanish
     assert "hora estándar de Europa central" in spanish or "hora de verano de Europa central" in spanish
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("es-ES", "912 34 56 78"), ("es-MX", "+34 912 34 56 78"), ("en", "+34 912 34 56 78")]
+)
+def test_a_phone_number_is_said_as_its_reader_dials_it(visitor: Visitor, language: str, said: str) -> None:
+    provider = visitor.provider(visitor.make.clinic(country="ES", phone="912-345-678"))
+    page = visitor.page(f"/providers/{provider}", **{"Accept-Language": language})
+    assert "tel:+34-912-34-56-78" in [a["href"] for a in page.all("a")]
+    assert (said in page.text, "+34" in page.text) == (True, said.startswith("+"))

@@ -37,9 +37,11 @@ class Unlike(HypothesisProvider):
 AVAILABLE_PROVIDERS["unlike"] = Unlike
 
 
-def examples(usual: int, seed: int) -> settings:
-    """Settings of a search: `usual` examples from this seed, or FRONTDESK_TEST_EXAMPLES new ones."""
-    Unlike.draws.seed(None if EXAMPLES else seed)
+def examples(usual: int, seed: int | None = None) -> settings:
+    """Settings of a search: `usual` examples from this seed, or from where the last search ended; or
+    FRONTDESK_TEST_EXAMPLES new ones."""
+    if EXAMPLES or seed is not None:
+        Unlike.draws.seed(None if EXAMPLES else seed)
     return settings(
         backend="unlike",
         max_examples=EXAMPLES or usual,

@@ -48,13 +48,13 @@ def in_order(slots: list[Slot]) -> list[Slot]:
 
 def check_explained(filled: Filled, starts: Sequence[Start]) -> None:
     """For each start `explain` lists the oracle's reasons, all of them and no other."""
-    patients = replace(filled.q, self_booking=True)
+    asked = patients(filled)
     began = clock.now()
     answers = filled.wire.ask_all([filled.explain(clinic, start) for start, clinic in starts])
     ended = clock.now()
     for at, answer in zip(starts, answers, strict=True):
         assert answer.status == 200, answer
-        expected = at_either(lambda now, at=at: all_reasons(filled, patients, at, now), answer.codes, began, ended)
+        expected = at_either(lambda now, at=at: all_reasons(filled, asked, at, now), answer.codes, began, ended)
         assert answer.codes == expected, f"{shown([at])} is explained by {answer.codes}, not {expected}"
         assert answer.body["bookable"] == (not answer.codes)
         filled.seen.update(answer.codes)
@@ -110,6 +110,11 @@ def foreseen(filled: Filled, at: Start, now: datetime) -> Verdict:
     if "one-future" in taken:
         return 409, "already-booked"
     return (409, "slot-taken") if taken else (201, None)
+
+
+def patients(filled: Filled) -> oracle.Question:
+    """What the patient would be told, whoever asks in this world."""
+    return replace(filled.q, self_booking=True)
 
 
 def all_reasons(filled: Filled, question: oracle.Question, at: Start, now: datetime) -> set[str]:

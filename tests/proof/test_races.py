@@ -42,8 +42,16 @@ def _conflicts(answers: list[httpx.Response]) -> set[str]:
     return {conflict["resource"] for problem in refused for conflict in problem["conflicts"]}
 
 
-@pytest.mark.parametrize("rooms", [0, 4])
-def test_any_provider_of_seven(scene: MakeScene, rooms: int) -> None:
+def test_any_provider_of_seven_with_four_rooms(scene: MakeScene) -> None:
+    _any_provider_of_seven(scene, rooms=4)
+
+
+@pytest.mark.postgres("18")
+def test_any_provider_of_seven(scene: MakeScene) -> None:
+    _any_provider_of_seven(scene, rooms=0)
+
+
+def _any_provider_of_seven(scene: MakeScene, rooms: int) -> None:
     """At one start as many get in as there are providers, or rooms if these are fewer; nobody is booked twice."""
     book = scene(providers=7, patients=RIVALS, rooms=rooms)
     specialty = _specialty(book)
@@ -54,6 +62,7 @@ def test_any_provider_of_seven(scene: MakeScene, rooms: int) -> None:
     assert len({provider for (provider,) in book.live("provider_id")}) == most
 
 
+@pytest.mark.postgres("18")
 def test_any_provider_while_starts_overlap(scene: MakeScene) -> None:
     """Half of the rivals begin when the others are half done: each provider has one of the two, or the time is lost."""
     book = scene(providers=5, patients=RIVALS, slot_step_min=15)
@@ -74,6 +83,7 @@ def test_the_first_free_time_is_given_away_once_and_none_is_skipped(scene: MakeS
     assert starts == {book.at(30 * n): 3 for n in range(13)} | {book.at(30 * 13): 1}
 
 
+@pytest.mark.postgres("18")
 def test_a_least_loaded_provider_is_chosen(scene: MakeScene) -> None:
     """One after the other, three providers fill up evenly."""
     book = scene(providers=3, patients=9)
@@ -84,8 +94,16 @@ def test_a_least_loaded_provider_is_chosen(scene: MakeScene) -> None:
         assert max(booked.values()) - min(booked.get(provider, 0) for provider in book.providers) <= 1
 
 
-@pytest.mark.parametrize("most", [1, 7])
-def test_visits_a_day(scene: MakeScene, most: int) -> None:
+def test_seven_visits_a_day(scene: MakeScene) -> None:
+    _visits_a_day(scene, 7)
+
+
+@pytest.mark.postgres("18")
+def test_one_visit_a_day(scene: MakeScene) -> None:
+    _visits_a_day(scene, 1)
+
+
+def _visits_a_day(scene: MakeScene, most: int) -> None:
     """200 rivals want 200 different starts of one provider's day; as many as are allowed get one."""
     book = scene(patients=RIVALS, duration_min=3, max_per_day=most)
     answers = book.race([book.booking(3 * n - 60, patient=n) for n in range(RIVALS)])
@@ -95,6 +113,7 @@ def test_visits_a_day(scene: MakeScene, most: int) -> None:
     assert len(book.live()) == most
 
 
+@pytest.mark.postgres("18")
 def test_the_day_in_a_refusal_is_the_clinics(scene: MakeScene) -> None:
     book = scene(patients=2, max_per_day=1)
     book.booked(0)
@@ -166,6 +185,7 @@ def test_late_arrivals_to_a_full_day(scene: MakeScene) -> None:
     assert len(book.live()) == 3
 
 
+@pytest.mark.postgres("18")
 def test_staff_may_go_beyond_the_day_with_a_reason(scene: MakeScene) -> None:
     book = scene(patients=2, max_per_day=1)
     book.booked(0)
@@ -182,6 +202,7 @@ def test_one_future_visit(scene: MakeScene) -> None:
     assert len(book.live()) == 1
 
 
+@pytest.mark.postgres("18")
 def test_one_future_visit_with_each_of_any_providers(scene: MakeScene) -> None:
     book = scene(providers=4, one_future_per_provider=True)
     specialty = _specialty(book)

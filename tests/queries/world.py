@@ -56,6 +56,9 @@ class Builder:
             make.row(
                 "medical_record", patient_id=patient, kind="note", title=f"Note {n}", recorded_on=self.first.date()
             )
+        for _ in range(count):
+            make.row("guardianship", guardian_id=patient, patient_id=make.patient())
+            make.row("guardianship", guardian_id=make.patient(), patient_id=patient)
         # For providers who have no working time: what is given back is not theirs.
         entries = [
             make.row(

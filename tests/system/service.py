@@ -96,6 +96,11 @@ class Service:
     def err(self) -> list[str]:
         return self._err.read_text().splitlines()
 
+    def holds(self) -> bool:
+        """Whether the data folder is this one's; from before then on signals are listened to."""
+        lock = self.data_dir / "lock"
+        return lock.exists() and lock.read_text().strip() == str(self.process.pid)
+
     def wait_until_ready(self) -> None:
         """Return when the ready line is printed. Raises AssertionError when it ended instead."""
 

@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlencode
 
 import psycopg
@@ -13,8 +14,8 @@ from tests.system.service import Service, clean_environment, free_port, service,
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with service(tmp_path_factory.mktemp("cli")) as started:
+def running(home: Callable[[], Path]) -> Iterator[Service]:
+    with service(home()) as started:
         started.wait_until_ready()
         yield started
 

@@ -4,15 +4,17 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 
 from frontdesk.settings import Settings
 from frontdesk.supervisor import weak
+from frontdesk.supervisor.postgres import EmbeddedPostgres
 from tests.make import Make
 from tests.system.service import PATIENCE_S, clean_environment, service
 from tests.system.test_cli import frontdesk
@@ -133,15 +135,18 @@ def test_commands_without_a_database_say_so(tmp_path: Path, command: list[str]) 
     ]
 
 
-def test_production_does_not_start_with_log_ins_of_the_demo(tmp_path: Path) -> None:
-    with service(tmp_path) as started:
-        started.wait_until_ready()
-        with started.database() as conn:
+def test_production_does_not_start_with_log_ins_of_the_demo(home: Callable[[], Path]) -> None:
+    folder = home()
+    postgres = EmbeddedPostgres(folder / "data/postgres")
+    postgres.start()
+    try:
+        with psycopg.connect(postgres.dsn(), autocommit=True) as conn:
             Make(conn).row(
                 "user_account", email="Admin@frontdesk.test", password_hash="none", role="admin", active=False
             )
-        assert started.end() == 0
-    with service(tmp_path, **_PRODUCTION) as allowed:
+    finally:
+        postgres.stop()
+    with service(folder, **_PRODUCTION) as allowed:
         allowed.wait_until_ready()
         with allowed.database() as conn:
             conn.execute("UPDATE user_account SET active = true")
@@ -153,7 +158,7 @@ def test_production_does_not_start_with_log_ins_of_the_demo(tmp_path: Path) -> N
         refused = frontdesk(allowed, "serve", **_PRODUCTION)
         assert (refused.returncode, "deactivate them" in refused.stderr) == (1, True)
         assert allowed.end() == 0
-    assert "deactivate them" in refusal(tmp_path, **_PRODUCTION)
+    assert "deactivate them" in refusal(folder, **_PRODUCTION)
 
 
 def test_a_database_across_the_network_without_a_password_is_named() -> None:

@@ -3,12 +3,12 @@
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.system.service import PATIENCE_S, Service, alive, children_of, family_of, free_port, service, wait_for
+from tests.system.service import PATIENCE_S, Service, alive, family_of, free_port, service, wait_for
 
 pytestmark = [
     pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads /proc"),
@@ -76,94 +76,82 @@ def test_a_second_start_on_the_folder_is_refused(running: Service, tmp_path: Pat
 @pytest.mark.parametrize("part", ["postgres", "valkey", "server worker", "server", "worker"])
 def test_a_killed_part_comes_back(running: Service, part: str) -> None:
     wait_for("all parts", lambda: all(running.parts().values()) and len(running.parts()["server worker"]) == 2)
-    killed = running.parts()[part][0]
+    before = running.parts()
+    killed = before[part][0]
     os.kill(killed, signal.SIGKILL)
 
     def replaced() -> bool:
         pids = running.parts()[part]
         return killed not in pids and len(pids) == (2 if part == "server worker" else 1)
 
+    if part == "server":
+        wait_for("the end of its workers", lambda: not any(alive(pid) for pid in before["server worker"]))
     wait_for(f"a new {part}", replaced)
     # Several times, because either server worker may answer and each has connections of its own to mend.
     wait_for("health", lambda: all(running.healthy() for _ in range(6)))
     assert running.process.poll() is None
 
 
-@pytest.mark.parametrize(
-    ("how", "times"), [(signal.SIGTERM, 1), (signal.SIGINT, 1), (signal.SIGTERM, 2), (signal.SIGINT, 3)]
-)
-def test_it_ends_cleanly_with_all_its_parts(tmp_path: Path, how: signal.Signals, times: int) -> None:
-    with service(tmp_path) as started:
-        started.wait_until_ready()
-        family = family_of(started.process.pid)
-        assert len(family) > 6
-        assert started.end(how, times) == 0
-        assert [pid for pid in family if alive(pid)] == []
-        assert started.answers("/healthz") == 0
-        assert not (started.data_dir / "postgres/data/postmaster.pid").exists(), "PostgreSQL was not shut down"
-        assert "Traceback" not in "\n".join(started.err)
-
-
-@pytest.mark.parametrize("sign", ["lock", "postgres/data.new", "postgres/data/postmaster.pid", "valkey/valkey.pid"])
-def test_a_start_that_is_broken_off_leaves_nothing_behind(tmp_path: Path, sign: str) -> None:
-    with service(tmp_path) as started:
-        wait_for(sign, (started.data_dir / sign).exists)
-        family = family_of(started.process.pid)
-        assert started.end(signal.SIGTERM, 2) in {128 + signal.SIGTERM, 0}
-        assert started.out == []
-        assert "Traceback" not in "\n".join(started.err)
-        wait_for("the end of every part", lambda: not any(alive(pid) for pid in family))
+def test_a_start_that_is_broken_off_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Each start finds what the one before it left, and comes further."""
+    for sign in ("lock", "postgres/data.new", "postgres/data/postmaster.pid", "valkey/valkey.pid"):
+        with service(tmp_path) as started:
+            wait_for("the lock", lambda held=started: held.holds())
+            wait_for(sign, (started.data_dir / sign).exists)
+            family = family_of(started.process.pid)
+            assert started.end(signal.SIGTERM, 2) in {128 + signal.SIGTERM, 0}
+            assert started.out == []
+            assert "Traceback" not in "\n".join(started.err)
+            wait_for("the end of every part", lambda family=family: not any(alive(pid) for pid in family))
     with service(tmp_path) as again:
         again.wait_until_ready()
 
 
-def test_it_starts_again_on_the_same_data(tmp_path: Path) -> None:
-    with service(tmp_path) as first:
-        first.wait_until_ready()
-        with first.database() as conn:
-            conn.execute("CREATE TABLE kept AS SELECT 42 AS value")
-        secret = (first.data_dir / "secret").read_text()
-        assert first.end() == 0
-    with service(tmp_path) as again:
-        again.wait_until_ready()
-        with again.database() as conn:
-            assert conn.execute("SELECT value FROM kept").fetchone() == (42,)
-        assert (again.data_dir / "secret").read_text() == secret
+def ends_cleanly(started: Service, how: signal.Signals, times: int) -> None:
+    """Asked to end, so often: with all of its parts, PostgreSQL by a shutdown, and without a word of protest."""
+    family = family_of(started.process.pid)
+    assert len(family) > 6
+    assert started.end(how, times) == 0
+    assert [pid for pid in family if alive(pid)] == []
+    assert started.answers("/healthz") == 0
+    assert not (started.data_dir / "postgres/data/postmaster.pid").exists(), "PostgreSQL was not shut down"
+    assert "Traceback" not in "\n".join(started.err)
 
 
-def test_it_starts_again_after_everything_was_killed(tmp_path: Path) -> None:
-    with service(tmp_path) as first:
-        first.wait_until_ready()
-        with first.database() as conn:
-            conn.execute("CREATE TABLE kept AS SELECT 42 AS value")
-        # The supervisor first, or it would restart what dies.
-        for pid in family_of(first.process.pid):
-            with contextlib.suppress(ProcessLookupError):  # some die with it
-                os.kill(pid, signal.SIGKILL)
-        first.process.wait()
-        with service(tmp_path, FRONTDESK_PORT=str(first.port)) as again:
-            again.wait_until_ready()
-            with again.database() as conn:
-                assert conn.execute("SELECT value FROM kept").fetchone() == (42,)
+def supervisor_is_killed(started: Service) -> None:
+    family = family_of(started.process.pid)
+    started.process.kill()
+    started.process.wait()
+    wait_for("the end of every part", lambda: not any(alive(pid) for pid in family))
 
 
-def test_nothing_outlives_a_killed_supervisor(tmp_path: Path) -> None:
-    with service(tmp_path) as started:
-        started.wait_until_ready()
-        family = family_of(started.process.pid)
-        os.kill(started.process.pid, signal.SIGKILL)
-        started.process.wait()
-        wait_for("the end of every part", lambda: not any(alive(pid) for pid in family))
-        with service(tmp_path, FRONTDESK_PORT=str(started.port)) as again:
-            again.wait_until_ready()
+def everything_is_killed(started: Service) -> None:
+    # The supervisor first, or it would restart what dies.
+    for pid in family_of(started.process.pid):
+        with contextlib.suppress(ProcessLookupError):  # some die with it
+            os.kill(pid, signal.SIGKILL)
+    started.process.wait()
 
 
-def test_no_server_worker_outlives_its_manager(running: Service) -> None:
-    wait_for("the server", lambda: len(running.parts()["server worker"]) == 2)
-    workers = running.parts()["server worker"]
-    os.kill(running.parts()["server"][0], signal.SIGKILL)
-    wait_for("the end of its workers", lambda: not any(alive(pid) for pid in workers))
-    wait_for("health", running.healthy)
+def test_it_starts_again_on_the_same_data_however_it_ended(home: Callable[[], Path]) -> None:
+    folder, port = home(), str(free_port())
+    ends: list[Callable[[Service], None]] = [
+        lambda started: ends_cleanly(started, signal.SIGTERM, 1),
+        supervisor_is_killed,
+        everything_is_killed,
+        lambda started: ends_cleanly(started, signal.SIGINT, 3),
+    ]
+    secrets = set()
+    for rounds, end in enumerate(ends):
+        with service(folder, FRONTDESK_PORT=port) as started:
+            started.wait_until_ready()
+            with started.database() as conn:
+                conn.execute("CREATE TABLE IF NOT EXISTS kept (value int)")
+                assert conn.execute("SELECT value FROM kept ORDER BY 1").fetchall() == [(n,) for n in range(rounds)]
+                conn.execute("INSERT INTO kept VALUES (%s)", (rounds,))
+            secrets.add((started.data_dir / "secret").read_text())
+            end(started)
+    assert len(secrets) == 1
 
 
 def test_a_deep_folder_works_though_socket_paths_are_short(tmp_path: Path) -> None:
@@ -173,13 +161,13 @@ def test_a_deep_folder_works_though_socket_paths_are_short(tmp_path: Path) -> No
         socket_folder = Path(started.socket_folder())
         assert not socket_folder.is_relative_to(deep)
         assert socket_folder.stat().st_mode & 0o777 == 0o700
-        assert started.end() == 0
+        ends_cleanly(started, signal.SIGTERM, 2)
         assert not socket_folder.exists()
 
 
-def test_it_works_without_any_cache(tmp_path: Path) -> None:
-    with service(tmp_path, FRONTDESK_REDIS_URL="off", FRONTDESK_PORT=str(free_port())) as started:
+def test_it_works_without_any_cache(home: Callable[[], Path]) -> None:
+    with service(home(), FRONTDESK_REDIS_URL="off") as started:
         started.wait_until_ready()
         assert started.parts()["valkey"] == []
         assert started.healthy()
-        assert children_of(started.process.pid)
+        ends_cleanly(started, signal.SIGINT, 1)

@@ -12,15 +12,17 @@ import pytest
 from pydantic import SecretStr
 
 from frontdesk.db import Connection
+from frontdesk.schema.migrate import migrate
 from frontdesk.settings import Settings
 from frontdesk.supervisor.postgres import EmbeddedPostgres
-from frontdesk.worker import run_worker
+from frontdesk.worker import Job, run_worker
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
     started = EmbeddedPostgres(tmp_path / "pg", options={"fsync": "off"})
     started.start()
+    migrate(started.dsn())
     try:
         yield started
     finally:
@@ -70,6 +72,34 @@ def test_a_failing_job_does_not_keep_the_others_from_running(server: EmbeddedPos
             await worker
 
     asyncio.run(scenario())
+
+
+def test_a_job_that_fails_is_written_down_until_it_succeeds(server: EmbeddedPostgres) -> None:
+    """By its type of error alone, and also when another run of the worker has seen it fail."""
+    told = "SELECT name, error, failures > 0, since <= failed_at FROM failing_job ORDER BY name"
+
+    async def run(*jobs: Job) -> None:
+        rounds = Rounds()
+        worker = asyncio.create_task(run_worker(settings(server), [*jobs, rounds]))
+        await rounds.reach(2)
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(60):
+            await worker
+
+    with psycopg.connect(server.dsn(), autocommit=True) as conn:
+        asyncio.run(run(fails, refused))
+        name = fails.__module__
+        assert conn.execute(told).fetchall() == [
+            (f"{name}.fails", "ValueError", True, True),
+            (f"{name}.refused", "DivisionByZero 22012", True, True),
+        ]
+
+        async def mended(_: Connection) -> int:
+            return 0
+
+        mended.__name__ = "refused"
+        asyncio.run(run(mended))
+        assert [row[0] for row in conn.execute(told)] == [f"{name}.fails"]
 
 
 def test_it_waits_for_a_lost_database_and_goes_on(server: EmbeddedPostgres) -> None:

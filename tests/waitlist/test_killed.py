@@ -5,6 +5,7 @@ import contextlib
 import random
 import time
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
 import httpx
@@ -58,10 +59,11 @@ def test_a_cascade_survives_the_death_of_all_who_carry_it(victims: tuple[Server,
     draw, deadline = random.Random(3), time.monotonic() + PATIENCE_S
     with psycopg.connect(server.service.dsn, autocommit=True, options="-c timezone=UTC") as conn:
         crowd = Crowd(server.service, Make(conn), providers=4, slots=6, waiting=60)
-        with Killer(server, worker, seed=5, longest_s=1.5):
+        with Killer(server, worker, seed=5, longest_s=1.0):
             while min(server.kills, worker.kills) < KILLS:
                 assert time.monotonic() < deadline, "not enough kills"
-                asyncio.run(_ask(crowd, draw, some=4))
+                # Slowly: what there is to ask shall last as long as there are kills.
+                asyncio.run(_ask(crowd, draw, some=4, longest_s=0.4))
                 crowd.consistent()
         while _to_cancel(crowd) or crowd.standing():
             assert time.monotonic() < deadline, f"{len(crowd.standing())} offers still stand"
@@ -85,8 +87,9 @@ def _to_cancel(crowd: Crowd) -> list[str]:
     return [str(id_) for (id_,) in rows]
 
 
-async def _ask(crowd: Crowd, draw: random.Random, *, some: int) -> None:
-    """Cancel some visits and answer some offers, all at once; who is not answered asks again the next time."""
+async def _ask(crowd: Crowd, draw: random.Random, *, some: int, longest_s: float = 0.05) -> None:
+    """Cancel some visits and answer some offers, each at a moment of its own; who is not answered asks again the next
+    time."""
     asks = [Ask(path=f"/appointments/{id_}/cancel", body={}) for id_ in _to_cancel(crowd)[: some // 2]]
     standing = crowd.standing()
     for offer, entry, _ in draw.sample(standing, min(some, len(standing))):
@@ -96,10 +99,12 @@ async def _ask(crowd: Crowd, draw: random.Random, *, some: int) -> None:
         else:
             asks.append(Ask(path=f"/offers/{offer}/{answer}", token=crowd.wishes[entry].token))
     async with crowd.service.rivals(crowd.desk) as client:
-        await asyncio.gather(*(_send(client, ask) for ask in asks), asyncio.sleep(0.05))
+        waits = (draw.uniform(0, longest_s) for _ in asks)
+        await asyncio.gather(*map(_send, repeat(client), asks, waits), asyncio.sleep(longest_s))
 
 
-async def _send(client: httpx.AsyncClient, ask: Ask) -> None:
+async def _send(client: httpx.AsyncClient, ask: Ask, after_s: float) -> None:
+    await asyncio.sleep(after_s)
     with contextlib.suppress(httpx.TransportError):
         answer = await ask.send(client)
         assert answer.status_code in (200, 201, 409, 503), answer.text

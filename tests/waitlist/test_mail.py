@@ -1,13 +1,15 @@
 """From a cancellation to the mail, the link in it, and the next mail: service, worker and mail server as they are."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from itertools import count
 from uuid import UUID
 
 import httpx
 import psycopg
 import pytest
 
+from frontdesk.supervisor.postgres import EmbeddedPostgres
+from tests.conftest import copy_database, drop_database
 from tests.make import Make
 from tests.notifications.posting import link_in, until, working
 from tests.notifications.sink import Sink
@@ -20,29 +22,34 @@ OFFER = {"en": "A time is free for you", "es": "Hay una hora libre para usted"}
 BOOKED = {"en": "Your appointment", "es": "Su cita"}
 CHANGED = "Your appointment has changed"
 
+_numbers = count(1)
+
 
 class Post:
     """A world whose patients hear by mail what the worker sends them."""
 
     def __init__(self, world: World, sink: Sink) -> None:
-        self.world, self.sink = world, sink
+        self.world, self.sink, self._number = world, sink, next(_numbers)
         self.guest = world.service.client()
         self.guest.base_url = httpx.URL(world.service.url)
 
     def someone(self, name: str, language: str) -> tuple[UUID, httpx.Client]:
         patient, me = self.world.someone()
         change = "UPDATE patient SET email = %s, language = %s WHERE id = %s"
-        self.world.make.conn.execute(change, (f"{name}@post.test", language, patient))
+        self.world.make.conn.execute(change, (self._address(name), language, patient))
         return patient, me
+
+    def _address(self, name: str) -> str:
+        return f"{name}-{self._number}@post.test"
 
     def subjects(self, name: str) -> list[str]:
         """Of what has come for somebody, up to the time that it names."""
-        mine = [mail for mail in self.sink.messages if mail["To"] == f"{name}@post.test"]
+        mine = [mail for mail in self.sink.messages if mail["To"] == self._address(name)]
         return [str(mail["Subject"]).partition(":")[0] for mail in mine]
 
     def link(self, name: str) -> str:
         """In the last message that has come for somebody."""
-        return link_in([mail for mail in self.sink.messages if mail["To"] == f"{name}@post.test"][-1])
+        return link_in([mail for mail in self.sink.messages if mail["To"] == self._address(name)][-1])
 
     def quiet(self) -> bool:
         """Whether every event was heard by all, and every message has left or never will."""
@@ -55,17 +62,27 @@ class Post:
         return row == (0,)
 
 
-@pytest.fixture
-def post(database: str, db: psycopg.Connection, tmp_path: Path) -> Iterator[Post]:
-    sink, service = Sink(), Service(database, tmp_path, workers=1)
+@pytest.fixture(scope="module")
+def mailed(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, Sink]]:
+    dsn, folder = copy_database(postgres), tmp_path_factory.mktemp("mailed")
+    sink, service = Sink(), Service(dsn, folder, workers=1)
     sink.open()
     service.start()
     try:
-        with working(service, sink, tmp_path):
-            yield Post(world_of(service, Make(db)), sink)
+        with working(service, sink, folder):
+            yield service, sink
     finally:
         service.stop()
         sink.close()
+        drop_database(postgres, dsn)
+
+
+@pytest.fixture
+def post(mailed: tuple[Service, Sink]) -> Iterator[Post]:
+    """A world and people of the test's own, with one worker and one mail server for all."""
+    service, sink = mailed
+    with psycopg.connect(service.dsn, autocommit=True, options="-c timezone=UTC") as conn:
+        yield Post(world_of(service, Make(conn)), sink)
 
 
 @pytest.mark.parametrize("language", ["en", "es"])

@@ -172,7 +172,7 @@ def test_docs_work_without_the_internet(service: Service) -> None:
         text = httpx.get(service.url + page).text
         assert "http://" not in text.replace("http://www.w3.org", "")
         assert "https://" not in text
-    document = httpx.get(f"{service.url}/openapi.json").json()
+    document = httpx.get(f"{service.url}/openapi.json", timeout=60).json()
     taken = document["paths"]["/api/v1/appointments"]["post"]["responses"]["409"]["content"]
     assert list(taken) == ["application/problem+json"]
 

@@ -47,7 +47,7 @@ class Access(BaseModel):
     what: str = Field(
         description="Of a look: what was looked at, as patients:read. Of a change: the table and the action."
     )
-    role: str = Field(description="The role of who did it, or system, anonymous, guest link, unknown.")
+    role: str = Field(description="The role of who did it, or guardian, system, anonymous, guest link, unknown.")
     display: str = Field(description="A provider's name, or the front desk and its clinics; never a member of staff.")
     reason: str | None
 

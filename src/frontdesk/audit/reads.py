@@ -20,10 +20,10 @@ async def looked(
     """Write down that the actor looks at these patients: at `what`, a permission or a short word, for that `reason`.
 
     Call it after what is looked at was found and before it is answered, so that nothing is seen without an entry. One
-    statement, none for a patient's look at their own record; None among the ids is nobody. `what` and `reason` are read
-    by the patient.
+    statement, none for a patient's look at their own record; a guardian's look at their ward is written down. None
+    among the ids is nobody. `what` and `reason` are read by the patient.
     """
-    own = actor.patient_id if actor.role is Role.PATIENT else None
+    own = actor.own_patient if actor.role is Role.PATIENT else None
     others = sorted({patient for patient in patient_ids if patient is not None and patient != own})
     if others:
         await db.run(conn, q.looked, patient_ids=others, what=what, reason=reason, **actor.stamp)
@@ -58,6 +58,8 @@ def _display(row: dict[str, Any]) -> str:
             return ", ".join(["front desk", *row["clinics"]])
         case "patient":
             return "the patient"
+        case "guardian":
+            return "somebody who acts for the patient"
         case "admin":
             return "administration"
         case "system":

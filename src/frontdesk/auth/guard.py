@@ -13,10 +13,10 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
-from frontdesk.auth import api_keys, proofs
-from frontdesk.auth.permissions import IMPERSONAL, PERMISSIONS, WITHOUT_LOGIN, Actor, Role
+from frontdesk.auth import api_keys, proofs, tokens
+from frontdesk.auth.permissions import IMPERSONAL, JUDGED, PERMISSIONS, WITHOUT_LOGIN, Actor, Role
 from frontdesk.auth.tokens import actor_of, caller_of
-from frontdesk.db import Viewer
+from frontdesk.db import Viewer, borrow
 from frontdesk.errors import Forbidden, Unauthenticated
 
 
@@ -31,9 +31,12 @@ class Allow:
         lenient = self.permission in WITHOUT_LOGIN
         key = None if lenient else api_keys.sent(request)
         caller = await api_keys.caller(request, key) if key else self._person(request, lenient)
+        if self.permission in JUDGED:
+            caller = await _standing(request, caller)
         request.state.caller = caller
         login = None if self.permission in IMPERSONAL else caller.login
         request.state.viewer = Viewer(login, caller.request_id) if login else None
+        request.state.judged = login is not None or self.permission in JUDGED
         reach = PERMISSIONS[self.permission].get(caller.role)
         if reach is None:
             if caller.role is Role.ANONYMOUS:
@@ -51,6 +54,23 @@ class Allow:
             if proof
             else caller_of(request, lenient=lenient)
         )
+
+
+async def _standing(request: Request, caller: Actor) -> Actor:
+    """The caller; of patients, one whose session stands. Where it is over, whoever has a cookie is nobody from now on.
+
+    Raises Unauthenticated for a token of a session that is over.
+    """
+    if caller.patient_id is None or caller.login is None or caller.scopes is not None:  # a key was looked up already
+        return caller
+    try:
+        async with borrow(request.app.state.pool, Viewer(caller.login, caller.request_id)):
+            return caller
+    except Unauthenticated:
+        if "authorization" in request.headers:
+            raise
+        tokens.take(request, None)
+        return actor_of(request, None)
 
 
 def allow(permission: str) -> Any:

@@ -174,9 +174,10 @@ class ChangeUser(_Choosing):
 
 
 class Session(BaseModel):
-    """One log-in on one device; `current` is the one that asks."""
+    """One log-in on one device; `current` is the one that asks. In one with `acts_for` a guardian acts for them."""
 
     id: UUID
+    acts_for: UUID | None
     created_at: datetime
     refreshed_at: datetime | None
     expires_at: datetime

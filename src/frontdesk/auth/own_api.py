@@ -61,9 +61,9 @@ async def _try(body: ConfirmCode, actor: Myself, request: Request) -> bytes | No
 
 @router.post("/logout-everywhere", status_code=204, response_class=Response)
 async def log_out_everywhere(actor: Myself, conn: Tx) -> Response:
-    """End all sessions of the account, this one too, and a patient's links. They open nothing from now on."""
+    """End all sessions of the account, this one too, and the links of a patient and their family."""
     if actor.patient_id is not None:
-        await sessions.end_links(conn, actor, actor.patient_id)
+        await sessions.end_own_links(conn, actor)
     await sessions.log_out_everywhere(conn, actor, actor.user_id)
     return Response(status_code=204)
 

@@ -45,6 +45,8 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "patients:erase": {Role.ADMIN: Reach.ALL},
     "patients:accesses": {Role.PATIENT: Reach.OWN, Role.ADMIN: Reach.ALL},
     "patients:devices": {Role.PATIENT: Reach.OWN},
+    "family": {Role.PATIENT: Reach.OWN},  # for whom one books, and acting for them
+    "guardians:manage": _DESK,
     "holds:make": {**_EVERYBODY, Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, Role.STAFF: Reach.CLINICS},
     "appointments:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.OWN, **_DESK},
     "appointments:book": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, **_DESK},
@@ -53,6 +55,7 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "appointments:confirm": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.OWN, **_DESK},
     "appointments:link": _EVERYBODY,  # of one appointment, by the link to it
     "appointments:step": {Role.PROVIDER: Reach.OWN, **_DESK},
+    "appointments:arrive": {Role.PATIENT: Reach.OWN},
     "board:read": _DESK,
     "waitlist:read": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, **_DESK},
     "waitlist:join": {Role.PATIENT: Reach.OWN, Role.PROVIDER: Reach.CARE, **_DESK},  # and leave, and answer offers
@@ -65,6 +68,7 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
     "users:manage": {Role.ADMIN: Reach.ALL},
     "api-keys:manage": {Role.ADMIN: Reach.ALL},
     "audit:read": {Role.ADMIN: Reach.ALL},
+    "events:replay": {Role.ADMIN: Reach.ALL},
     "metrics:read": _EVERYBODY,
 }
 
@@ -72,17 +76,24 @@ PERMISSIONS: dict[str, dict[Role, Reach]] = {
 IMPERSONAL = frozenset({"public", "availability:read", "metrics:read", "appointments:link"})
 """What is answered without looking at the rows of whoever asks: the database need not know them."""
 
+JUDGED = frozenset({"availability:read"})
+"""Of these, what a patient is answered otherwise than others are: only while their session stands."""
+
 WITHOUT_LOGIN = frozenset({"public", "appointments:link"})
 """What no log-in helps with: a bad or old one in the request is taken for none."""
 
 _FOR_PEOPLE = {
     *WITHOUT_LOGIN,
     "board:read",
+    "appointments:arrive",
+    "events:replay",
     "account",
     "factors:enrol",
     "users:manage",
     "api-keys:manage",
     "break-glass:open",
+    "family",
+    "guardians:manage",
 }
 
 SCOPES = tuple(name for name in PERMISSIONS if name not in _FOR_PEOPLE)
@@ -103,6 +114,7 @@ class Actor:
     patient_id: UUID | None = None
     provider_id: UUID | None = None
     clinic_ids: tuple[UUID, ...] = ()
+    guardian_id: UUID | None = None  # their own record, while they act for `patient_id` (ADR-0031)
     login: UUID | None = None  # the session, by which the database knows them
     scopes: frozenset[str] | None = None  # of an API key; None: whatever the role may do
     address: str = ""  # keyed digest of the client's address, for limits on callers without a log-in
@@ -116,6 +128,11 @@ class Actor:
     def is_patient_side(self) -> bool:
         """Those who book for themselves: some visit types are not for them."""
         return self.role in (Role.ANONYMOUS, Role.PATIENT)
+
+    @property
+    def own_patient(self) -> UUID | None:
+        """The record of whoever is asking, whomever they act for."""
+        return self.guardian_id or self.patient_id
 
     @property
     def client(self) -> str:

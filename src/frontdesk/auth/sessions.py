@@ -5,7 +5,7 @@ import secrets
 import unicodedata
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,8 @@ from frontdesk.sql import load
 from frontdesk.web import pages
 
 q = load(__package__, "sessions.sql")
+
+_GRACE = timedelta(seconds=10)
 
 _SECRET_BYTES = 32  # of a refresh token: nobody guesses 256 bits, so a plain SHA-256 of it may be stored
 
@@ -108,6 +110,64 @@ async def begin(conn: Connection, actor: Actor, proven: Proven, ttl: timedelta) 
     return login, refresh_token
 
 
+async def switch(conn: Connection, actor: Actor, patient_id: UUID, key: bytes, *, refresh_token: str) -> dict[str, Any]:
+    """End the present session; the tokens of a new one that acts for this patient, or for oneself (ADR-0031).
+
+    Needs the newest refresh token: an access token, good for minutes, must not become one that is good for weeks.
+    Raises RefreshRefused when it is another, or the caller may not act for this patient.
+    """
+    new_token = _new_refresh_token(session_id := ids.new_id())
+    proof = _digest(refresh_token)
+    ends_at = await _replace(conn, actor, patient_id, session_id, _digest(new_token), proof=proof)
+    login = await login_for(conn, session_id) if ends_at else None
+    if login is None:
+        raise RefreshRefused(None)
+    return _tokens(login, new_token, key)
+
+
+async def switch_browser(
+    conn: Connection, actor: Actor, patient_id: UUID, not_after: datetime | None
+) -> tuple[tokens.Login, datetime]:
+    """The same for the session of a cookie; until when the new one lives: as long as the old one would have, and not
+    longer than the token that asks (`not_after`).
+
+    The old one lives on for seconds: what the browser sent before it had the new cookie, as by a second click, would
+    otherwise lead to the log-in. Raises Unauthenticated when the caller may not act for this patient.
+    """
+    new_hash = _digest(_new_refresh_token(session_id := ids.new_id()))
+    ends_at = await _replace(conn, actor, patient_id, session_id, new_hash, grace=_GRACE, not_after=not_after)
+    login = await login_for(conn, session_id) if ends_at else None
+    if login is None or ends_at is None:
+        raise Unauthenticated("This session has ended; log in again.")
+    return login, ends_at
+
+
+async def _replace(
+    conn: Connection,
+    actor: Actor,
+    patient_id: UUID,
+    session_id: UUID,
+    new: bytes,
+    *,
+    proof: bytes | None = None,
+    grace: timedelta = timedelta(),
+    not_after: datetime | None = None,
+) -> datetime | None:
+    row = await db.one(
+        conn,
+        q.switch,
+        present=actor.login,
+        patient_id=patient_id,
+        session_id=session_id,
+        refresh_hash=new,
+        proof=proof,
+        grace=grace,
+        not_after=not_after,
+        request_id=actor.request_id,
+    )
+    return row["expires_at"] if row else None
+
+
 async def refresh(conn: Connection, actor: Actor, refresh_token: str, key: bytes) -> dict[str, Any]:
     """Exchange the newest refresh token of a session for new tokens. Of several rivals with the same one, one wins.
 
@@ -151,6 +211,11 @@ async def log_out_everywhere(conn: Connection, actor: Actor, user_id: UUID, but_
 async def end_links(conn: Connection, actor: Actor, patient_id: UUID) -> None:
     """End the links that messages to the patient have brought so far. Who may, the caller judges."""
     await db.run(conn, q.end_links, patient_id=patient_id, **actor.stamp)
+
+
+async def end_own_links(conn: Connection, actor: Actor) -> None:
+    """The same of the caller, if a patient, and of everybody for whom they may act: those messages reach them, too."""
+    await db.run(conn, q.end_own_links, **actor.stamp)
 
 
 async def list_own(conn: Connection, actor: Actor, cursor: str | None, limit: int) -> dict[str, Any]:

@@ -34,11 +34,40 @@ UPDATE login_session SET revoked_at = now(), changed_by = %(changed_by)s, reques
 WHERE id = %(session_id)s AND revoked_at IS NULL;
 
 -- name: find_logins
--- What access tokens of these sessions say; no row for a session that is over or whose user is inactive.
-SELECT u.id AS user_id, u.role, s.id AS session_id, u.patient_id, u.provider_id,
+-- What access tokens of these sessions say; no row for a session that is over, whose user is inactive, or that acts for
+-- somebody for whom its user may not (`enter` says the same).
+SELECT u.id AS user_id, u.role, s.id AS session_id, coalesce(s.acts_for, u.patient_id) AS patient_id, u.provider_id,
+       CASE WHEN s.acts_for IS NOT NULL THEN u.patient_id END AS guardian_id,
        ARRAY(SELECT c.clinic_id FROM user_clinic c WHERE c.user_id = u.id ORDER BY c.clinic_id) AS clinic_ids
 FROM login_session s JOIN user_account u ON u.id = s.user_id
-WHERE s.id = ANY(%(session_ids)s) AND s.revoked_at IS NULL AND s.expires_at > now() AND u.active;
+WHERE s.id = ANY(%(session_ids)s) AND s.revoked_at IS NULL AND s.expires_at > now() AND u.active
+  AND (s.acts_for IS NULL OR (u.role = 'patient' AND guards(u.patient_id, s.acts_for)));
+
+-- name: switch
+-- A session of the same user, for this patient, in place of the present one, which ends after a time of grace (none at all
+-- for programs). It ends when that would have (`meant_until`, while it has its grace), and needs its newest refresh token
+-- unless %(proof)s is NULL. No row when the session is over, an API key, or not to act for this patient. Of two who switch
+-- one session, the row lock lets one win; an ending of the guardianship waits until the new session can be seen, and ends it.
+WITH present AS (
+    SELECT s.id, s.user_id, coalesce(s.meant_until, s.expires_at) AS expires_at, u.patient_id
+    FROM login_session s JOIN user_account u ON u.id = s.user_id
+    WHERE s.id = %(present)s AND s.revoked_at IS NULL AND s.expires_at > now() AND u.active AND u.role = 'patient'
+      AND (%(proof)s::bytea IS NULL OR s.refresh_hash = %(proof)s::bytea)
+      AND (u.patient_id = %(patient_id)s OR guards_until_commit(u.patient_id, %(patient_id)s))
+      AND NOT EXISTS (SELECT FROM api_key k WHERE k.id = s.id)
+    FOR UPDATE OF s FOR SHARE OF u
+), ended AS (
+    -- Revoked, not only expired now: whoever waited for the row may have begun before this "now".
+    UPDATE login_session s SET expires_at = least(s.expires_at, now() + %(grace)s::interval),
+        meant_until = present.expires_at,
+        revoked_at = CASE WHEN %(proof)s::bytea IS NOT NULL THEN now() END,
+        changed_by = s.user_id, request_id = %(request_id)s
+    FROM present WHERE s.id = present.id
+)
+INSERT INTO login_session (id, user_id, refresh_hash, expires_at, acts_for, changed_by, request_id)
+SELECT %(session_id)s, user_id, %(refresh_hash)s, least(expires_at, %(not_after)s::timestamptz), nullif(%(patient_id)s, patient_id), user_id, %(request_id)s
+FROM present
+RETURNING id, expires_at;
 
 -- name: purge_sessions
 -- Sessions that ended more than 30 days ago, at most a thousand at once; the audit trail keeps what they were. Those of API
@@ -54,9 +83,13 @@ DELETE FROM login_session WHERE id IN (
 UPDATE patient SET link_generation = link_generation + 1, changed_by = %(changed_by)s, request_id = %(request_id)s
 WHERE id = %(patient_id)s;
 
+-- name: end_own_links
+-- The links to the appointments of whoever asks, and of those for whom they may act, open nothing from now on.
+SELECT end_own_links(%(changed_by)s, %(request_id)s);
+
 -- name: sessions_of
 -- The live sessions of a user, oldest first.
-SELECT id, created_at, refreshed_at, expires_at, id = %(current)s AS current FROM login_session
+SELECT id, acts_for, created_at, refreshed_at, expires_at, id = %(current)s AS current FROM login_session
 WHERE user_id = %(user_id)s AND revoked_at IS NULL AND expires_at > now()
   AND (%(after_id)s::uuid IS NULL OR id > %(after_id)s::uuid)
 ORDER BY id LIMIT %(rows)s;

@@ -29,6 +29,8 @@ class Login:
     patient_id: UUID | None
     provider_id: UUID | None
     clinic_ids: tuple[UUID, ...]
+    guardian_id: UUID | None = None  # whose the session is, while it acts for `patient_id` (ADR-0031)
+    acts_as: str | None = field(default=None, compare=False)  # the name of that patient, which pages tell
     expires_at: datetime | None = field(default=None, compare=False)  # of the token, when it was read from one
 
 
@@ -46,6 +48,8 @@ def write(login: Login, key: bytes, ttl: timedelta, audience: str = API) -> str:
             "patient": str(login.patient_id) if login.patient_id else None,
             "provider": str(login.provider_id) if login.provider_id else None,
             "clinics": [str(clinic) for clinic in login.clinic_ids],
+            **({"guardian": str(login.guardian_id)} if login.guardian_id else {}),
+            **({"name": login.acts_as} if login.acts_as and audience == PAGES else {}),
         },
         key,
         algorithm=_ALGORITHM,
@@ -65,6 +69,8 @@ def read(token: str, key: bytes, audience: str = API) -> Login:
             patient_id=UUID(claims["patient"]) if claims["patient"] else None,
             provider_id=UUID(claims["provider"]) if claims["provider"] else None,
             clinic_ids=tuple(UUID(clinic) for clinic in claims["clinics"]),
+            guardian_id=UUID(claims["guardian"]) if "guardian" in claims else None,
+            acts_as=claims.get("name"),
             expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         )
     except jwt.ExpiredSignatureError as error:
@@ -135,6 +141,7 @@ def actor_of(request: Request, login: Login | None, scopes: frozenset[str] | Non
         patient_id=login.patient_id,
         provider_id=login.provider_id,
         clinic_ids=login.clinic_ids,
+        guardian_id=login.guardian_id,
         login=login.session_id,
         scopes=scopes,
         address=address,

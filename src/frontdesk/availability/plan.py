@@ -182,9 +182,7 @@ async def read(
     transaction that has changed working time; if it is rolled back, its version becomes another change's.
     """
     if not kept:
-        fresh = [next(map(_plan, await _rows(conn, [of], kind, weeks, now)), None) for of, kind, weeks in asked]
-        booked = await _booked(conn, fresh, now)
-        return [(plan, booked[n][1]) if plan else None for n, plan in enumerate(fresh)]
+        return await read_of_length(conn, asked, now, None)
     outdated: dict[Question, int] = {}
     for attempt in range(_MOST_TRIES):
         # A copy may be old once more. Who was told so twice asks the database alone.
@@ -197,6 +195,19 @@ async def read(
             _kept.drop((conn.info.dbname, *asked[n]))
         outdated = {asked[n]: plan.version for n in stale if (plan := plans[n])}
     raise errors.Busy("Working time changes faster than it can be read; nothing is wrong with the request.")
+
+
+async def read_of_length(
+    conn: Connection, asked: Sequence[Question], now: datetime, length: timedelta | None
+) -> list[tuple[Plan, Busy] | None]:
+    """As `read` tells it, worked out for this once: for visits of this length, or as their type says."""
+    length_s = int(length.total_seconds()) if length else None
+    found: list[Plan | None] = []
+    for provider_id, visit_type_id, weeks in asked:
+        rows = await _rows(conn, [provider_id], visit_type_id, weeks, now, length_s)
+        found.append(next((_plan(row, length_s) for row in rows), None))
+    booked = await _booked(conn, found, now)
+    return [(plan, booked[n][1]) if plan else None for n, plan in enumerate(found)]
 
 
 async def _plans(
@@ -231,11 +242,16 @@ async def _plans(
 
 
 async def _rows(
-    conn: Connection, provider_ids: Sequence[UUID], visit_type_id: UUID, weeks: Weeks, now: datetime
+    conn: Connection,
+    provider_ids: Sequence[UUID],
+    visit_type_id: UUID,
+    weeks: Weeks,
+    now: datetime,
+    length_s: int | None = None,
 ) -> list[dict[str, Any]]:
     monday, count = weeks
-    span = {"from_on": monday, "to_on": monday + count * WEEK}
-    return await db.many(conn, q.plans, provider_ids=provider_ids, visit_type_id=visit_type_id, now=now, **span)
+    asked = {"from_on": monday, "to_on": monday + count * WEEK, "length_s": length_s, "now": now}
+    return await db.many(conn, q.plans, provider_ids=provider_ids, visit_type_id=visit_type_id, **asked)
 
 
 async def _booked(conn: Connection, plans: list[Plan | None], now: datetime) -> dict[int, tuple[int, Busy]]:
@@ -259,10 +275,10 @@ def instants(opens: int, closes: int) -> TimestamptzRange:
     return TimestamptzRange(datetime.fromtimestamp(opens, UTC), datetime.fromtimestamp(closes, UTC))
 
 
-def _plan(row: dict[str, Any]) -> Plan:
+def _plan(row: dict[str, Any], length_s: int | None = None) -> Plan:
     needs_room = row["room_kind"] is not None
     visit = Visit(
-        duration_s=row["duration_min"] * 60,
+        duration_s=length_s or row["duration_min"] * 60,
         before_s=row["buffer_before_min"] * 60,
         after_s=row["buffer_after_min"] * 60,
         notice_s=row["min_notice_min"] * 60,

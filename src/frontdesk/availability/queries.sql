@@ -3,6 +3,7 @@
 -- whatever is booked and whatever the clock says: on the grid that counts elapsed minutes from each session's start, the
 -- visit inside working time minus closures. A row a provider, the starts as parallel arrays: seconds since 1970, the
 -- same of the clinic's wall clock, and the place in `clinics`. `version` is of the same snapshot.
+-- `length_s`: of a visit with a length of its own; NULL: as the type says.
 -- The sessions are read from a day earlier, because one of the evening before may reach past midnight.
 SELECT p.id AS provider_id, v.duration_min, v.buffer_before_min, v.buffer_after_min, v.min_notice_min, v.horizon_days,
        v.self_bookable, v.max_per_day, v.one_future_per_provider, v.room_kind, v.mode, g.starts, g.wall, g.place, g.clinics, g.zones, g.next_release,
@@ -38,7 +39,8 @@ CROSS JOIN LATERAL (
         CROSS JOIN LATERAL generate_series(lower(s.during), upper(s.during) - interval '1 second',
                                            make_interval(mins => v.slot_step_min)) AS at (start)
         WHERE s.open
-          AND tstzrange(at.start, at.start + make_interval(mins => v.duration_min)) <@ h.open
+          AND tstzrange(at.start, at.start + make_interval(secs => coalesce(%(length_s)s::integer, 60 * v.duration_min)))
+              <@ h.open
           AND (at.start AT TIME ZONE s.time_zone)::date >= %(from_on)s::date
           AND (at.start AT TIME ZONE s.time_zone)::date < %(to_on)s::date
     ), place AS MATERIALIZED (
@@ -111,11 +113,12 @@ SELECT id FROM specialty WHERE id::text = %(specialty)s OR fold(name) = fold(%(s
 
 -- name: judge
 -- Everything the rules say about one start, whatever is booked: the visit's measures, and a verdict for each rule.
+-- `length_s`: of a visit with a length of its own; NULL: as its type says.
 WITH asked AS (
-    SELECT v.*, %(start)s::timestamptz AS start, make_interval(mins => v.duration_min) AS length,
-           c.id AS clinic, c.time_zone, c.active AS clinic_active,
+    SELECT v.*, %(start)s::timestamptz AS start, c.id AS clinic, c.time_zone, c.active AS clinic_active,
            p.id AS provider, p.active AS provider_active, p.accepting_new_patients,
-           tstzrange(%(start)s::timestamptz, %(start)s::timestamptz + make_interval(mins => v.duration_min)) AS during
+           tstzrange(%(start)s::timestamptz, %(start)s::timestamptz
+                     + make_interval(secs => coalesce(%(length_s)s::float8, 60 * v.duration_min))) AS during
     FROM visit_type v, provider p, clinic c
     WHERE v.id = %(visit_type_id)s AND p.id = %(provider_id)s AND c.id = %(clinic_id)s
 ), session AS (

@@ -6,7 +6,7 @@ the loser of a race always hears 409 slot-taken, not 422.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -104,15 +104,24 @@ async def judge(
     start: datetime,
     patient_id: UUID | None,
     self_booking: bool,
+    length: timedelta | None = None,
     at: datetime | None = None,
 ) -> Verdict:
     """Judge one start (aware) by every rule as of `at` (now when left out). Reads only; takes no locks.
 
+    `length`: of a visit that is not as long as its type says, 24 hours at most.
     Raises NotFound when provider, clinic or visit type does not exist.
     """
     asked = {"provider_id": provider_id, "clinic_id": clinic_id, "visit_type_id": visit_type_id}
     row = await db.one(
-        conn, q.judge, **asked, start=start, patient_id=patient_id, self_booking=self_booking, now=at or clock.now()
+        conn,
+        q.judge,
+        **asked,
+        start=start,
+        length_s=length.total_seconds() if length else None,
+        patient_id=patient_id,
+        self_booking=self_booking,
+        now=at or clock.now(),
     )
     if row is None:
         raise await unknown(conn, **asked)

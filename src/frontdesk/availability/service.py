@@ -51,7 +51,7 @@ class Asked:
 
     `from_on` to `to_on` (exclusive) are local days of each clinic. `self_booking`: as a patient would see it, without
     visit types that only staff book. `patient_id`: only what this patient can take; `known`, when the provider has
-    accepted them already, as when a visit moves.
+    accepted them already, as when a visit moves. `length`: of a visit that may be longer or shorter than its type says.
     """
 
     visit_type_id: UUID
@@ -62,6 +62,7 @@ class Asked:
     self_booking: bool = True
     patient_id: UUID | None = None
     known: bool = False
+    length: timedelta | None = None
 
     @property
     def weeks(self) -> Weeks:
@@ -151,6 +152,8 @@ async def of_providers(
     now = clock.now()
     questions = [(of, asked.visit_type_id, asked.weeks) for of in provider_ids]
     read = await plans.read(conn, questions, now, copies, kept=kept)
+    if asked.length and any(one and one[0].visit.duration_s != asked.length.total_seconds() for one in read):
+        read = await plans.read_of_length(conn, questions, now, asked.length)
     found = [free for one in read if one and (free := free_of(*one, asked, now))]
     if found and needs_more(found[0], asked):
         await narrow(conn, found, asked, now)
@@ -263,6 +266,7 @@ async def nearest(
     clinic_id: UUID,
     patient_id: UUID | None,
     self_booking: bool,
+    length: timedelta | None = None,
 ) -> list[dict[str, Any]]:
     """Up to five free slots nearest to `start`, of these providers at the same clinic, within a week either way.
 
@@ -279,6 +283,7 @@ async def nearest(
             self_booking=self_booking,
             patient_id=patient_id,
             known=True,
+            length=length,
         )
         slots = [slot for free in await of_providers(conn, provider_ids, asked) for slot in free.slots()]
         slots.sort(key=lambda slot: abs(slot["start"] - start))

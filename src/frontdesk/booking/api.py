@@ -12,7 +12,7 @@ from frontdesk import db
 from frontdesk.audit import reads
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
-from frontdesk.booking import any_provider, holds, service
+from frontdesk.booking import any_provider, holds, moving, service
 from frontdesk.booking.claims import q
 from frontdesk.booking.models import (
     PLAIN,
@@ -133,7 +133,7 @@ async def change_appointment(
     """Reschedule or edit: the old time is given back and the new one taken, or nothing changes."""
     change = body.model_dump(exclude_unset=True, exclude={"version"})
     version = expected if expected is not None else body.version
-    row = await service.reschedule(conn, actor, appointment_id, expected=version, change=change)
+    row = await moving.reschedule(conn, actor, appointment_id, expected=version, change=change)
     return answer(200, service.public(row))
 
 

@@ -24,7 +24,7 @@ STEPS: dict[str, tuple[str, ...]] = {
 
 
 async def clinics(conn: Connection, actor: Actor) -> list[dict[str, Any]]:
-    """The clinics whose book the caller keeps (id, name, time_zone), by name."""
+    """The clinics whose book the caller keeps (id, name, time_zone, country), by name."""
     return await db.many(conn, q.clinics, only_clinics=actor.only["only_clinics"])
 
 
@@ -35,9 +35,14 @@ async def day(conn: Connection, actor: Actor, clinic_id: UUID, on: date) -> list
 
 async def visit(conn: Connection, actor: Actor, appointment_id: UUID) -> dict[str, Any]:
     """One visit. Raises NotFound for one that is not of the caller's clinics, or not yet booked."""
-    for row in await _visits(conn, actor, id=appointment_id):
+    for row in await some(conn, actor, [appointment_id]):
         return row
     raise NotFound("There is no such visit.")
+
+
+async def some(conn: Connection, actor: Actor, ids: Iterable[UUID]) -> list[dict[str, Any]]:
+    """Those of the visits that are booked at the caller's clinics, in order."""
+    return await _visits(conn, actor, ids=list(ids))
 
 
 async def of_patient(conn: Connection, actor: Actor, patient_id: UUID) -> list[dict[str, Any]]:
@@ -61,7 +66,7 @@ async def names(conn: Connection, ids: Iterable[UUID | None]) -> dict[UUID, dict
 
 
 async def _visits(conn: Connection, actor: Actor, **wanted: Any) -> list[dict[str, Any]]:
-    nothing = dict.fromkeys(("clinic_id", "on", "id", "patient_id"))
+    nothing = dict.fromkeys(("clinic_id", "on", "ids", "patient_id"))
     return await db.search(conn, q.visits, only_clinics=actor.only["only_clinics"], **nothing | wanted)
 
 

@@ -1,23 +1,29 @@
 -- name: clinics
 -- The clinics in use whose book the caller keeps, by name.
-SELECT id, name, time_zone
+SELECT id, name, time_zone, country
 FROM clinic
 WHERE active AND (%(only_clinics)s::uuid[] IS NULL OR id = ANY (%(only_clinics)s::uuid[]))
 ORDER BY name, id;
 
 -- name: visits
--- Visits with the names that people know them by: of a clinic's local day, of one patient, or one. Seats of a group session
--- count, the session itself does not. The midnights are made first, for the index (ADR-0021).
+-- Visits with the names that people know them by: of a clinic's local day, of one patient, or some. Seats of a group session
+-- count, the session itself does not. `by_phone`: the patient is here, and said so without the desk. The midnights are made
+-- first, for the index (ADR-0021).
 WITH local AS MATERIALIZED (
-    SELECT id, name, time_zone, local_instant(%(on)s::date::timestamp, time_zone) AS from_at,
+    SELECT id, name, time_zone, country, local_instant(%(on)s::date::timestamp, time_zone) AS from_at,
            local_instant(%(on)s::date + interval '1 day', time_zone) AS to_at
     FROM clinic
     WHERE %(clinic_id)s::uuid IS NULL OR id = %(clinic_id)s::uuid
 )
 SELECT a.id, a.status, a.version, lower(a.during) AS start, upper(a.during) AS "end", a.lane, a.mode, a.reason, a.status_reason,
-       a.override_reason, a.clinic_id, l.name AS clinic, l.time_zone, a.provider_id, a.patient_id, a.visit_type_id,
+       a.override_reason, a.clinic_id, l.name AS clinic, l.time_zone, l.country, a.provider_id, a.patient_id, a.visit_type_id,
        p.first_name, p.last_name, p.date_of_birth, p.phone,
-       concat_ws(' ', d.title, d.first_name, d.last_name) AS provider, r.name AS room, v.name AS visit_type
+       concat_ws(' ', d.title, d.first_name, d.last_name) AS provider, r.name AS room, v.name AS visit_type,
+       a.status = 'checked_in' AND coalesce((
+           SELECT u.role = 'patient'
+           FROM appointment_history h JOIN user_account u ON u.id = h.changed_by
+           WHERE h.appointment_id = a.id AND h.to_status = 'checked_in' AND h.from_status <> h.to_status
+           ORDER BY h.version DESC LIMIT 1), false) AS by_phone
 FROM local l
 JOIN appointment a ON a.clinic_id = l.id
 JOIN provider d ON d.id = a.provider_id
@@ -26,7 +32,7 @@ JOIN patient p ON p.id = a.patient_id
 LEFT JOIN room r ON r.id = a.room_id
 WHERE a.status NOT IN ('held', 'expired') AND a.capacity IS NULL
   AND (%(only_clinics)s::uuid[] IS NULL OR a.clinic_id = ANY (%(only_clinics)s::uuid[]))
-  AND (%(id)s::uuid IS NULL OR a.id = %(id)s::uuid)
+  AND (%(ids)s::uuid[] IS NULL OR a.id = ANY (%(ids)s::uuid[]))
   AND (%(patient_id)s::uuid IS NULL OR a.patient_id = %(patient_id)s::uuid)
   AND (%(on)s::date IS NULL OR (a.start_at >= l.from_at AND a.start_at < l.to_at))
 ORDER BY a.start_at, d.last_name, a.id;

@@ -10,7 +10,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -82,6 +82,12 @@ class Claim:
         """The start of the visit."""
         assert self.during.lower is not None
         return self.during.lower
+
+    @property
+    def length(self) -> timedelta:
+        """How long the visit is."""
+        assert self.during.upper is not None
+        return self.during.upper - self.start
 
 
 async def claim_time(conn: Connection, actor: Actor, claim: Claim, **columns: Any) -> dict[str, Any]:
@@ -207,6 +213,7 @@ async def slot_taken(
         clinic_id=claim.clinic_id,
         patient_id=claim.patient_id,
         self_booking=actor.is_patient_side,
+        length=claim.length,
     )
     return SlotTaken("Choose one of the alternatives.", conflicts=conflicts, alternatives=alternatives)
 
@@ -226,6 +233,18 @@ def freed_by(row: dict[str, Any], since: datetime | None = None) -> Freed:
 def in_lane(claim: Claim, lane: int) -> Claim:
     """The same time in this lane, whatever stands in others."""
     return replace(claim, lane=lane, overbook=True)
+
+
+async def room_for(conn: Connection, actor: Actor, claim: Claim, old: dict[str, Any]) -> UUID | None:
+    """A free room of the kind for an appointment that changes to `claim`, its present one if that is; None where none
+    is needed. Raises SlotTaken.
+    """
+    if claim.room_kind is None:
+        return None
+    room_id = await free_room(conn, claim, except_id=old["id"], preferred=old["room_id"])
+    if room_id is None:
+        raise await slot_taken(conn, actor, claim, [busy_room(claim)])
+    return room_id
 
 
 async def free_room(

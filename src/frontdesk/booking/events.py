@@ -34,7 +34,7 @@ class AppointmentScheduled(_OfAppointment):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppointmentMoved(_OfAppointment):
-    """Another time, provider, clinic or room; `status` is what it is now: a time that was confirmed is not."""
+    """Another time, length, provider, clinic or room; `status` is what it is now: a time that was confirmed is not."""
 
     topic: ClassVar[str] = "appointments.moved.v1"
     status: str

@@ -24,6 +24,10 @@ from frontdesk.errors import Conflict, InvalidRequest, NotFound, Problem, Unauth
 from frontdesk.events import outbox
 from frontdesk.settings import settings
 
+LATE_REASONS = frozenset({"patient-inactive", "not-accepting-new-patients", "provider-inactive", "clinic-inactive"})
+"""What still stands in the way of a hold. The rest was judged when it was made; a notice that ran out while the patient
+typed is no reason."""
+
 
 class HoldGone(Conflict):
     """The hold was used, dropped or has expired, or it is somebody else's."""
@@ -161,8 +165,7 @@ async def take(
         start=hold["start"],
         patient_id=patient_id,
     )
-    # The rest was judged when the hold was made; a notice that ran out while the patient typed is no reason.
-    verdict.enforce(only={"patient-inactive", "not-accepting-new-patients", "provider-inactive", "clinic-inactive"})
+    verdict.enforce(only=LATE_REASONS)
     if verdict.limited:
         await claims.keep_limits(conn, actor, claim, except_id=hold_id)
     # What is held is what is booked, whatever the visit type says by now and whoever was overbooked beside it.

@@ -90,6 +90,7 @@ class ChangeAppointment(Body):
     """What to change; what is left out stays. `version` may stand in for If-Match."""
 
     start: Instant | None = None
+    end: Instant | None = Field(None, description="For the desk: how long this one visit is. Left out: as it was.")
     provider_id: UUID | None = None
     clinic_id: UUID | None = None
     room_id: UUID | None = None
@@ -101,7 +102,7 @@ class ChangeAppointment(Body):
     def _no_empty_time(self) -> "ChangeAppointment":
         emptied = [
             n
-            for n in ("start", "provider_id", "clinic_id", "room_id")
+            for n in ("start", "end", "provider_id", "clinic_id", "room_id")
             if n in self.model_fields_set and getattr(self, n) is None
         ]
         if emptied:

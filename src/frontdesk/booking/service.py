@@ -1,7 +1,6 @@
-"""Booking, moving, and the steps of an appointment's life. Every function runs in the caller's transaction."""
+"""Booking, and the steps of an appointment's life; moving.py moves. Every function runs in the caller's transaction."""
 
-from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -40,8 +39,12 @@ async def judged_claim(
     visit_type_id: UUID,
     start: datetime,
     patient_id: UUID | None,
+    length: timedelta | None = None,
 ) -> tuple[Claim, rules.Verdict]:
-    """Keep the provider's schedule from changing until commit, then measure and judge the visit by it (invariant 2)."""
+    """Keep the provider's schedule from changing until commit, then measure and judge the visit by it (invariant 2).
+
+    `length`: of a visit that is not as long as its type says.
+    """
     await db.run(conn, q.hold_schedule, provider_id=provider_id, clinic_id=clinic_id)
     verdict = await rules.judge(
         conn,
@@ -51,6 +54,7 @@ async def judged_claim(
         start=start,
         patient_id=patient_id,
         self_booking=actor.is_patient_side,
+        length=length,
     )
     claim = Claim(
         provider_id=provider_id,
@@ -100,7 +104,7 @@ async def book(
     if verdict.limited:
         broken += await claims.keep_limits(conn, actor, claim, override=override)
     if broken or overbook:
-        await _limit_overrides(conn, claim)
+        await limit_overrides(conn, claim)
     columns = {
         "status": "scheduled",
         "mode": mode or verdict.mode,
@@ -113,15 +117,16 @@ async def book(
     return row
 
 
-async def _lock_overrides(conn: Connection, claim: Claim) -> dict[str, Any]:
+async def lock_overrides(conn: Connection, claim: Claim) -> dict[str, Any]:
+    """Count the exceptions of a provider's day one after the other, before any claim is locked; what they are of."""
     of = {"provider_id": claim.provider_id, "clinic_id": claim.clinic_id, "start": claim.start}
     await db.run(conn, q.lock_overrides, **of)
     return of
 
 
-async def _limit_overrides(conn: Connection, claim: Claim, *, except_id: UUID | None = None) -> None:
+async def limit_overrides(conn: Connection, claim: Claim, *, except_id: UUID | None = None) -> None:
     """Raise OverrideLimit when the provider's day at the clinic has its `settings.overrides_per_day` exceptions."""
-    of = await _lock_overrides(conn, claim)
+    of = await lock_overrides(conn, claim)
     row = await db.one(conn, q.count_overrides, **of, except_id=except_id)
     if row is None or row["overrides"] >= settings().overrides_per_day:
         raise OverrideLimit("Choose another day or provider, or a time that keeps the rules.")
@@ -139,107 +144,6 @@ async def _overbook(conn: Connection, actor: Actor, claim: Claim, **columns: Any
     return await claims.claim_time(conn, actor, claims.in_lane(claim, most), **columns)
 
 
-async def reschedule(
-    conn: Connection, actor: Actor, appointment_id: UUID, *, expected: int | None, change: dict[str, Any]
-) -> dict[str, Any]:
-    """Move or edit an appointment: the old time is released and the new one claimed, or nothing changes (invariant 4).
-
-    `change` holds any of start (aware), provider_id, clinic_id, room_id, reason, override_reason. A move sets confirmed
-    back to scheduled. Writes AppointmentMoved if time, provider, clinic or room was asked to change.
-    Raises StaleVersion, SlotTaken, NotBookable, StepRefused, NotFound.
-    """
-    # Without this, whoever changes it at the same time as others is repeated once for each who was faster, up to 503.
-    await db.run(conn, q.lock_appointment, id=appointment_id)
-    old = await find(conn, actor, appointment_id)
-    if old["status"] == "held":
-        raise StepRefused("This is a hold: drop it and hold another time.")
-    override = change.get("override_reason")
-    clinic_id = change.get("clinic_id") or old["clinic_id"]
-    at_the_desk(actor, clinic_id, override)
-    if "room_id" in change and not actor.is_desk:
-        raise Forbidden("The desk assigns rooms.")
-    _still_theirs(actor, old)
-    start, provider_id = change.get("start") or old["start"], change.get("provider_id") or old["provider_id"]
-    moves = (start, provider_id, clinic_id) != (old["start"], old["provider_id"], old["clinic_id"])
-    chosen = change.get("room_id")
-    if not moves and chosen is None:
-        return await _edit(conn, actor, old, expected, change)
-    claim, verdict = await judged_claim(
-        conn,
-        actor,
-        provider_id=provider_id,
-        clinic_id=clinic_id,
-        visit_type_id=old["visit_type_id"],
-        start=start,
-        patient_id=old["patient_id"],
-    )
-    if not moves:  # only another room: length and lane stay what they were, whatever the visit type says today
-        claim = claims.in_lane(replace(claim, during=old["during"], claims=old["claims"]), old["lane"])
-    # Locks first, in their order; what they guard is looked at when the version is known to be the right one.
-    if moves and verdict.limited:
-        await claims.lock_limits(conn, claim)
-    if moves and override is not None:
-        await _lock_overrides(conn, claim)
-    await claims.lock_and_clear(conn, actor, claim, old["provider_id"], old["room_id"], room_id=chosen)
-    await _check_unchanged(conn, old, expected)
-    if old["status"] not in ("scheduled", "confirmed"):
-        raise StepRefused(f"A visit that is {old['status']} cannot be moved.")
-    override_reason, overridden = old["override_reason"], old["overridden"]
-    if moves:
-        known = {"not-accepting-new-patients"} if provider_id == old["provider_id"] else set()
-        verdict.enforce(override=override is not None, exempt=known)
-        broken = verdict.codes
-        if verdict.limited:
-            of_this = {"override": override is not None, "except_id": old["id"]}
-            broken += await claims.keep_limits(conn, actor, claim, **of_this)
-        if override and broken:
-            await _limit_overrides(conn, claim, except_id=old["id"])
-        # Only what was overridden this time counts; and an overbooked visit moves to an ordinary time.
-        override_reason, overridden = (override, broken) if override and broken else (None, [])
-    room_id = await _room(conn, actor, claim, old, chosen, override=override is not None)
-    conflicts = await claims.in_the_way(conn, claim, room_id=room_id, except_id=appointment_id)
-    if conflicts:
-        raise await claims.slot_taken(conn, actor, claim, conflicts)
-    try:
-        async with conn.transaction():
-            await db.run(
-                conn,
-                q.move,
-                id=appointment_id,
-                provider_id=provider_id,
-                clinic_id=clinic_id,
-                room_id=room_id,
-                during=claim.during,
-                claims=claim.claims,
-                lane=claim.lane,
-                reason=change.get("reason", old["reason"]),
-                override_reason=override_reason,
-                overridden=overridden,
-                **actor.stamp,
-            )
-    except psycopg.errors.ExclusionViolation:  # a plain booking, which takes no locks, was faster
-        conflicts = await claims.in_the_way(conn, claim, room_id=room_id, except_id=appointment_id)
-        raise await claims.slot_taken(conn, actor, claim, conflicts) from None
-    row = await find(conn, actor, appointment_id)
-    was = {f"old_{field}": old[field] for field in ("provider_id", "clinic_id", "start", "end")}
-    await outbox.record(conn, actor, AppointmentMoved(**claims.event_fields(row), status=row["status"], **was))
-    if moves:
-        await freed.tell(conn, actor, claims.freed_by(old))
-    return row
-
-
-async def _edit(
-    conn: Connection, actor: Actor, old: dict[str, Any], expected: int | None, change: dict[str, Any]
-) -> dict[str, Any]:
-    """Change what claims nothing: the reason of the visit. Nothing to change makes no new version."""
-    await claims.lock(conn, [old["provider_id"], old["patient_id"], old["room_id"]])
-    await _check_unchanged(conn, old, expected)
-    if change.get("reason", old["reason"]) == old["reason"]:
-        return old
-    await db.run(conn, q.edit, id=old["id"], reason=change["reason"], **actor.stamp)
-    return await find(conn, actor, old["id"])
-
-
 async def step(
     conn: Connection,
     actor: Actor,
@@ -254,33 +158,74 @@ async def step(
     Writes AppointmentStepped. Raises StepRefused, StaleVersion, NotFound; SlotTaken for a late arrival whose time has
     been given to somebody else.
     """
-    await db.run(conn, q.lock_appointment, id=appointment_id)
-    old = await find(conn, actor, appointment_id)
+    old = await find_locked(conn, actor, appointment_id)
     if old["status"] == "held":
         raise StepRefused("This is a hold: book it with its hold_id, or drop it.")
-    _still_theirs(actor, old)
+    still_theirs(actor, old)
+    return await take_step(conn, actor, old, status, expected=expected, reason=reason)
+
+
+async def take_step(
+    conn: Connection,
+    actor: Actor,
+    old: dict[str, Any],
+    status: str,
+    *,
+    expected: int | None = None,
+    reason: str | None = None,
+) -> dict[str, Any]:
+    """The step from `old`, as `find_locked` told it, for whoever may take it. Writes and raises as `step`."""
     claim = _standing(old)
     if old["status"] == "no_show":  # it claims its time anew
         await claims.lock_limits(conn, claim)
         await claims.lock_and_clear(conn, actor, claim, room_id=old["room_id"])
     else:
         await claims.lock(conn, [old["provider_id"], old["patient_id"], old["room_id"]])
-    await _check_unchanged(conn, old, expected)
+    await check_unchanged(conn, old, expected)
     if old["status"] == status:
         raise StepRefused(f"It is {status} already.")  # the database would take it for an edit
     try:
         async with conn.transaction():
-            await db.run(conn, q.step, id=appointment_id, status=status, status_reason=reason, **actor.stamp)
+            await db.run(conn, q.step, id=old["id"], status=status, status_reason=reason, **actor.stamp)
     except psycopg.errors.ExclusionViolation:
-        conflicts = await claims.in_the_way(conn, claim, room_id=old["room_id"], except_id=appointment_id)
+        conflicts = await claims.in_the_way(conn, claim, room_id=old["room_id"], except_id=old["id"])
         raise await claims.slot_taken(conn, actor, claim, conflicts) from None
-    row = await find(conn, actor, appointment_id)
+    row = await find(conn, actor, old["id"])
     await outbox.record(
         conn, actor, AppointmentStepped(**claims.event_fields(row), status=row["status"], old_status=old["status"])
     )
     if status in ("cancelled", "no_show"):
         await freed.tell(conn, actor, claims.freed_by(old))
     return row
+
+
+async def claim_anew(
+    conn: Connection, actor: Actor, old: dict[str, Any], claim: Claim, *, room_id: UUID | None, **columns: Any
+) -> dict[str, Any]:
+    """Release what the appointment claims and claim this, at once; the row. Needs the locks of all keys, old and new.
+
+    `columns` are reason, override_reason and overridden. Writes AppointmentMoved. Raises SlotTaken.
+    """
+    claimed = {name: getattr(claim, name) for name in ("provider_id", "clinic_id", "during", "claims", "lane")}
+    try:
+        async with conn.transaction():
+            await db.run(conn, q.move, id=old["id"], room_id=room_id, **claimed, **columns, **actor.stamp)
+    except psycopg.errors.ExclusionViolation:  # a plain booking, which takes no locks, was faster
+        conflicts = await claims.in_the_way(conn, claim, room_id=room_id, except_id=old["id"])
+        raise await claims.slot_taken(conn, actor, claim, conflicts) from None
+    row = await find(conn, actor, old["id"])
+    was = {f"old_{field}": old[field] for field in ("provider_id", "clinic_id", "start", "end")}
+    await outbox.record(conn, actor, AppointmentMoved(**claims.event_fields(row), status=row["status"], **was))
+    return row
+
+
+async def find_locked(conn: Connection, actor: Actor, appointment_id: UUID) -> dict[str, Any]:
+    """The appointment, which only the caller changes until commit. Raises NotFound.
+
+    Without the lock whoever changes it at the same time as others is repeated once for each who was faster, up to 503.
+    """
+    await db.run(conn, q.lock_appointment, id=appointment_id)
+    return await find(conn, actor, appointment_id)
 
 
 async def find(conn: Connection, actor: Actor, appointment_id: UUID) -> dict[str, Any]:
@@ -341,35 +286,14 @@ def _standing(row: dict[str, Any]) -> Claim:
     return Claim(**{name: row[name] for name in names}, room_kind=None, overbook=True)
 
 
-def _still_theirs(actor: Actor, old: dict[str, Any]) -> None:
+def still_theirs(actor: Actor, old: dict[str, Any]) -> None:
     """Raise StepRefused for a patient whose visit has begun or is over: from then on the desk keeps the record."""
     ahead = old["status"] in ("scheduled", "confirmed") and old["start"] > clock.now()
     if actor.is_patient_side and not ahead:
         raise StepRefused("This visit has begun or is over; ask the front desk.")
 
 
-async def _room(
-    conn: Connection, actor: Actor, claim: Claim, old: dict[str, Any], chosen: UUID | None, *, override: bool
-) -> UUID | None:
-    """The room of a changed appointment: the chosen one, else its present one if it can stay, else any that is free.
-
-    Raises InvalidRequest for a chosen room that is not in use at the clinic, or (without override) of another kind.
-    """
-    if chosen is not None:
-        kind = None if override else claim.room_kind
-        found = await db.one(conn, q.room_fits, room_id=chosen, clinic_id=claim.clinic_id, room_kind=kind)
-        if not (found and found["fits"]):
-            raise InvalidRequest("Choose a room that is in use at this clinic and of the kind the visit needs.")
-        return chosen
-    if claim.room_kind is None:
-        return None
-    room_id = await claims.free_room(conn, claim, except_id=old["id"], preferred=old["room_id"])
-    if room_id is None:
-        raise await claims.slot_taken(conn, actor, claim, [claims.busy_room(claim)])
-    return room_id
-
-
-async def _check_unchanged(conn: Connection, old: dict[str, Any], expected: int | None) -> None:
+async def check_unchanged(conn: Connection, old: dict[str, Any], expected: int | None) -> None:
     """Under the row's lock: the caller's version, and that `old` is still what the locks were taken for."""
     row = await db.one(conn, q.lock_row, id=old["id"])
     assert row is not None  # appointments are never deleted

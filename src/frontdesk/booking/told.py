@@ -3,10 +3,11 @@
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from frontdesk import clock, db
 from frontdesk.auth.permissions import Actor
-from frontdesk.booking import service
+from frontdesk.booking import arriving, service
 from frontdesk.db import Connection
 from frontdesk.errors import NotFound
 from frontdesk.sql import load
@@ -44,7 +45,12 @@ async def one(conn: Connection, actor: Actor, appointment_id: UUID) -> dict[str,
 
 
 def actions(actor: Actor, row: dict[str, Any]) -> list[str]:
-    """Of confirm, move and cancel what the caller may ask for; nothing once the visit has begun or is over."""
+    """Of confirm, move and cancel what the caller may ask for until the visit begins; of check-in, when it is time."""
+    arrives = ["check-in"] if arriving.is_open(row) and actor.may("appointments:arrive") else []
+    return arrives + _before_it(actor, row)
+
+
+def _before_it(actor: Actor, row: dict[str, Any]) -> list[str]:
     if row["status"] not in ("scheduled", "confirmed") or row["start"] <= clock.now():
         return []
     needless = {"confirm"} if row["status"] == "confirmed" else set()
@@ -53,4 +59,12 @@ def actions(actor: Actor, row: dict[str, Any]) -> list[str]:
 
 async def _rows(conn: Connection, actor: Actor, **asked: Any) -> list[dict[str, Any]]:
     rows = await db.search(conn, q.told, **actor.only, **{**_ANY, **asked})
-    return [service.public(row) | {"actions": actions(actor, row)} for row in rows]
+    return [_told(actor, row) for row in rows]
+
+
+def _told(actor: Actor, row: dict[str, Any]) -> dict[str, Any]:
+    """The row with what may be done, and with `opens_at` if its patient may check in later on the clinic's day."""
+    opens, now, zone = arriving.opens_at(row), clock.now(), ZoneInfo(row["time_zone"])
+    later = opens is not None and opens > now and opens.astimezone(zone).date() == now.astimezone(zone).date()
+    shown = later and actor.may("appointments:arrive")
+    return service.public(row) | {"actions": actions(actor, row), "opens_at": opens if shown else None}

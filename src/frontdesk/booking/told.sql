@@ -6,7 +6,7 @@ SELECT a.id, a.status, a.version, lower(a.during) AS start, upper(a.during) AS "
        r.name AS room,
        jsonb_build_object('title', p.title, 'first_name', p.first_name, 'last_name', p.last_name, 'credentials', p.credentials)
            AS provider,
-       jsonb_build_object('name', c.name, 'address', c.address, 'phone', c.phone) AS clinic, c.time_zone,
+       jsonb_build_object('name', c.name, 'address', c.address, 'phone', c.phone, 'country', c.country) AS clinic, c.time_zone,
        CASE WHEN w.id IS NOT NULL THEN jsonb_build_object('first_name', w.first_name, 'last_name', w.last_name) END AS patient
 FROM appointment a
 JOIN provider p ON p.id = a.provider_id

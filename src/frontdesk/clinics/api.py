@@ -28,6 +28,7 @@ from frontdesk.clinics.models import (
     RoomPatch,
     Specialty,
     SpecialtyPage,
+    SpecialtyPatch,
     VisitType,
     VisitTypePage,
     VisitTypePatch,
@@ -149,6 +150,14 @@ async def create_specialty(body: NewSpecialty, actor: Writer, once: OnceOnly, co
 async def get_specialty(specialty_id: UUID, actor: Reader, conn: Read) -> Response:
     """One specialty."""
     return answer(200, await service.get_specialty(conn, specialty_id))
+
+
+@router.patch("/specialties/{specialty_id}", response_model=Specialty)
+async def change_specialty(
+    specialty_id: UUID, body: SpecialtyPatch, actor: Writer, expected: IfMatch, conn: Tx
+) -> Response:
+    """Rename a specialty. 409 when there is another of that name."""
+    return answer(200, await service.change_specialty(conn, actor, specialty_id, body, expected))
 
 
 @router.get("/visit-types", response_model=VisitTypePage)

@@ -71,6 +71,18 @@ async def close_on_holidays(conn: Connection, actor: Actor, clinic_id: UUID, bod
     return {"items": added, "skipped": len(days) - len(added)}
 
 
+async def holidays_of(conn: Connection, clinic_id: UUID, year: int) -> list[Row]:
+    """The public holidays of a year where the clinic is: `on`, `name`, and whether it is `closed` all that local day.
+
+    Raises NotFound, and InvalidRequest when the country is not set or not known.
+    """
+    clinic = await service.get_clinic(conn, clinic_id)
+    days = sorted(public_holidays(clinic["country"], clinic["region"], year).items())
+    closed = await db.many(conn, q.closed_days, clinic_id=clinic_id, days=[day for day, _ in days])
+    all_day = {row["day"] for row in closed}
+    return [{"on": day, "name": name, "closed": day in all_day} for day, name in days]
+
+
 async def reopen(conn: Connection, actor: Actor, clinic_id: UUID, closure_id: UUID) -> None:
     """Take a closure back. Raises NotFound, and Forbidden for another clinic's desk."""
     await _lock(conn, actor, clinic_id)

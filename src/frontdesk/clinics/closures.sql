@@ -21,6 +21,17 @@ VALUES (%(id)s, %(clinic_id)s, tstzrange(%(start)s::timestamptz, %(end)s::timest
 ON CONFLICT DO NOTHING
 RETURNING id, clinic_id, lower(during) AS start, upper(during) AS "end", reason, created_at;
 
+-- name: closed_days
+-- Those of the local days on which the clinic is closed from midnight to midnight.
+SELECT d.day
+FROM clinic c
+CROSS JOIN unnest(%(days)s::date[]) AS d (day)
+CROSS JOIN LATERAL (
+    SELECT tstzrange(local_instant(d.day::timestamp, c.time_zone), local_instant(d.day + 1 + time '00:00', c.time_zone)) AS during
+) AS whole
+WHERE c.id = %(clinic_id)s
+  AND whole.during <@ (SELECT range_agg(o.during) FROM closure o WHERE o.clinic_id = c.id AND o.during && whole.during);
+
 -- name: say_who
 -- A deleted row cannot name who deletes it, so the transaction does; the audit trail reads it.
 SELECT set_config('frontdesk.actor', %(changed_by)s::text, true),

@@ -144,6 +144,10 @@ class NewSpecialty(Body):
     name: Name
 
 
+class SpecialtyPatch(Patch):
+    name: Name = omitted()
+
+
 class Specialty(Stored):
     name: str
 

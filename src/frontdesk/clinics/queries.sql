@@ -94,6 +94,16 @@ INSERT INTO specialty (id, name, changed_by, request_id)
 VALUES (%(id)s, %(name)s, %(changed_by)s, %(request_id)s)
 RETURNING id, name, version, created_at, changed_at;
 
+-- name: lock_specialty
+-- Hold the specialty while it changes.
+SELECT id, name, version FROM specialty WHERE id = %(specialty_id)s FOR UPDATE;
+
+-- name: update_specialty
+-- The whole row: it is locked, and what was not sent is what was read.
+UPDATE specialty SET name = %(name)s, changed_by = %(changed_by)s, request_id = %(request_id)s
+WHERE id = %(id)s
+RETURNING id, name, version, created_at, changed_at;
+
 -- name: visit_types
 -- One page in the order of ids.
 SELECT id, name, duration_min, slot_step_min, buffer_before_min, buffer_after_min, min_notice_min, horizon_days,

@@ -16,6 +16,7 @@ from frontdesk.clinics.models import (
     NewVisitType,
     RoomPatch,
     Row,
+    SpecialtyPatch,
     VisitTypePatch,
 )
 from frontdesk.db import Connection
@@ -112,6 +113,15 @@ async def get_specialty(conn: Connection, specialty_id: UUID) -> Row:
 async def create_specialty(conn: Connection, actor: Actor, body: NewSpecialty) -> Row:
     """A new specialty."""
     return await _written(conn, q.insert_specialty, id=ids.new_id(), name=body.name, **actor.stamp)
+
+
+async def change_specialty(
+    conn: Connection, actor: Actor, specialty_id: UUID, body: SpecialtyPatch, expected: int | None = None
+) -> Row:
+    """Call a specialty by another name. Raises NotFound, StaleVersion, and Conflict for a name that is another's."""
+    row = found(await db.one(conn, q.lock_specialty, specialty_id=specialty_id), "specialty")
+    check_versions(row, body, expected)
+    return await _written(conn, q.update_specialty, **row | body.given() | actor.stamp)
 
 
 async def list_visit_types(conn: Connection, *, active: bool | None, limit: int, cursor: str | None) -> Row:

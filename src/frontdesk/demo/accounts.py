@@ -11,6 +11,7 @@ from frontdesk.db import Connection
 from frontdesk.demo.book import Booked
 from frontdesk.demo.directory import Directory
 from frontdesk.demo.draw import Draw
+from frontdesk.demo.family import write_family
 from frontdesk.demo.people import Provider
 from frontdesk.demo.writer import Writer
 from frontdesk.sql import load
@@ -54,10 +55,8 @@ async def write_accounts(
     secret_hash: str,
 ) -> None:
     """Write the log-ins; all share one password hash. The patient is one whom `own_provider` sees often."""
-    links = {
-        "provider": _Links(provider_id=own_provider.id),
-        "patient": _Links(patient_id=regular_patient(own_provider, booked, at.date())),
-    }
+    patient = regular_patient(own_provider, booked, at.date())
+    links = {"provider": _Links(provider_id=own_provider.id), "patient": _Links(patient_id=patient)}
     ids = {email: draw.id(at) for email in LOGINS}
     await writer.copy(
         q.copy_user_account,
@@ -71,6 +70,7 @@ async def write_accounts(
     )  # fmt: skip
     staff = ids["staff@frontdesk.test"]
     await writer.copy(q.copy_user_clinic, ((staff, directory.clinics[clinic]) for clinic in STAFF_CLINICS))
+    await write_family(writer, draw, patient, booked, at)
 
 
 def regular_patient(provider: Provider, booked: list[Booked], today: date) -> UUID:

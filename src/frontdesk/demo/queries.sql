@@ -108,6 +108,10 @@ COPY user_account (id, email, password_hash, role, patient_id, provider_id, crea
 -- Where the demo's staff works.
 COPY user_clinic (user_id, clinic_id, changed_by, request_id) FROM STDIN;
 
+-- name: copy_guardianship
+-- For whom the demo's patient may act.
+COPY guardianship (id, guardian_id, patient_id, relation, until_on, created_at, changed_by, request_id) FROM STDIN;
+
 -- name: log_ins_work
 -- Whether all log-ins of the demo are as it made them: active, and with the one password that it gave to all.
 SELECT count(*) = %(count)s AND count(DISTINCT u.password_hash) = 1 AS yes
@@ -118,4 +122,4 @@ JOIN user_account u ON lower(u.email) = made.email AND u.role = made.role AND u.
 -- The planner knows nothing about rows that came a second ago.
 ANALYZE clinic, room, specialty, visit_type, provider, provider_specialty, provider_clinic, provider_visit_type, schedule,
         schedule_exception, closure, patient, patient_clinic, appointment, appointment_history, visit, user_account,
-        user_clinic, audit_entry;
+        user_clinic, guardianship, audit_entry;

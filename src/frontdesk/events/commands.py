@@ -22,7 +22,6 @@ Connected = Callable[[], AbstractAsyncContextManager[Connection]]
 def commands(handlers: Sequence[Handler], connected: Connected) -> typer.Typer:
     """The sub-commands, for these handlers."""
     app = typer.Typer(no_args_is_help=True, help="What has happened in the book, and who has heard it.")
-    by_name = {handler.name: handler for handler in handlers}
 
     def run(work: Callable[[Connection], Awaitable[int]]) -> None:
         async def with_connection() -> int:
@@ -72,7 +71,7 @@ def commands(handlers: Sequence[Handler], connected: Connected) -> typer.Typer:
             if event_id is not None and not rows:
                 typer.echo(f"{event_id} was not laid aside.")
                 return 1
-            return 1 if await _replay_all(conn, rows, by_name) else 0
+            return 1 if await _replay_all(conn, rows, handlers) else 0
 
         run(again)
 
@@ -98,19 +97,13 @@ def commands(handlers: Sequence[Handler], connected: Connected) -> typer.Typer:
     return app
 
 
-async def _replay_all(conn: Connection, rows: Sequence[dict[str, object]], by_name: dict[str, Handler]) -> int:
+async def _replay_all(conn: Connection, rows: Sequence[dict[str, object]], handlers: Sequence[Handler]) -> int:
     """How many stay where they are."""
-    taken = 0
+    stay = 0
     for row in rows:
         name, event = str(row["handler"]), UUID(str(row["event_id"]))
-        if name not in by_name:
-            typer.echo(f"{name} {event}: there is no such handler any more")
-            continue
-        try:
-            taken += await handling.replay(conn, by_name[name], event)
-        except Exception as error:
-            if conn.closed or conn.broken:
-                raise
-            typer.echo(f"{name} {event}: {handling.what_failed(error)}")
-    typer.echo(f"{taken} events were taken, {len(rows) - taken} stay.")
-    return len(rows) - taken
+        if reason := await handling.again(conn, handlers, name, event):
+            stay += 1
+            typer.echo(f"{name} {event}: {reason}")
+    typer.echo(f"{len(rows) - stay} events were taken, {stay} stay.")
+    return stay

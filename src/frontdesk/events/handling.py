@@ -2,6 +2,7 @@
 
 import asyncio
 import traceback
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePath
 from typing import Any, Protocol
@@ -104,6 +105,26 @@ async def replay(conn: Connection, handler: Handler, event_id: UUID) -> bool:
         await take(conn, handler, Envelope.from_json(row["envelope"]))
         await db.run(conn, q.unbury, handler=handler.name, event_id=event_id)
         return True
+
+
+async def again(conn: Connection, handlers: Sequence[Handler], name: str, event_id: UUID) -> str | None:
+    """Have the handler of this name take what was laid aside for it: None, or why it stays, which is kept with it.
+
+    Raises psycopg.OperationalError when the connection is lost.
+    """
+    handler = next((one for one in handlers if one.name == name), None)
+    if handler is None:
+        reason, attempts = "there is no such handler any more", 0
+    else:
+        try:
+            await replay(conn, handler, event_id)
+            return None
+        except Exception as error:
+            if conn.closed or conn.broken:
+                raise psycopg.OperationalError("connection lost") from None
+            reason, attempts = what_failed(error), 1
+    await db.run(conn, q.stays, handler=name, event_id=event_id, reason=reason, attempts=attempts)
+    return reason
 
 
 def what_failed(error: Exception) -> str:

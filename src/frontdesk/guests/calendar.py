@@ -6,6 +6,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from frontdesk import phones
 from frontdesk.notifications.calendar import entry_of, file_of
 from frontdesk.notifications.language import locale_of
 from frontdesk.settings import settings
@@ -18,6 +19,7 @@ _STATUS = {"held": "TENTATIVE", "cancelled": "CANCELLED", "expired": "CANCELLED"
 def of(row: dict[str, Any], language: str | None, link: str | None = None) -> bytes:
     """The file for a row of `q.see`; `link`, if given, is the path of the page that manages it."""
     clinic = row["clinic"]
+    phone = clinic["phone"] and phones.said(clinic["phone"], row["country"], None)
     entry = entry_of(
         row["id"],
         version=row["version"],
@@ -27,7 +29,7 @@ def of(row: dict[str, Any], language: str | None, link: str | None = None) -> by
         status=_STATUS.get(row["status"], "CONFIRMED"),
         clinic=clinic["name"],
         place=", ".join(filter(None, [clinic["name"], clinic["address"]])),
-        told=[row["provider"], clinic["phone"], settings().origin + link if link else None],
+        told=[row["provider"], phone, settings().origin + link if link else None],
         language=locale_of(language, row["country"]).language,
     )
     return file_of(entry, "PUBLISH")

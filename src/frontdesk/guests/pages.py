@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from frontdesk import phones
 from frontdesk.guests.words import WORDS
 from frontdesk.notifications.language import briefly, locale_of, plain, when
 
@@ -110,7 +111,14 @@ def _page(template: str, locale: Locale, status: int, **told: Any) -> HTMLRespon
 
 
 def _told(row: dict[str, Any], link: str, locale: Locale) -> dict[str, Any]:
-    return {"row": row, "link": link, "when": when(row["start"], row["end"], row["time_zone"], locale)}
+    phone = row["clinic"]["phone"]
+    return {
+        "row": row,
+        "link": link,
+        "when": when(row["start"], row["end"], row["time_zone"], locale),
+        "phone": phone and phones.said(phone, row["country"], locale.territory),
+        "call": phone and phones.link(phone, row["country"]),
+    }
 
 
 def _time(at: datetime, zone: ZoneInfo, locale: Locale) -> str:

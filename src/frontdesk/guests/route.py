@@ -20,6 +20,7 @@ from frontdesk.db import Connection
 from frontdesk.errors import NotFound, Problem
 from frontdesk.guests import pages, service
 from frontdesk.guests.service import Guest
+from frontdesk.web import notices
 from frontdesk.web.answers import Once, answer, once_of
 from frontdesk.web.browsers import wants_page
 from frontdesk.web.tx import transaction
@@ -46,7 +47,8 @@ class Here:
     async def answer(self, row: dict[str, Any]) -> Response:
         """The appointment as it is."""
         if wants_page(self.request):
-            done = "moved" if self.request.query_params.get("done") == "moved" else None
+            told = self.request.query_params.get("done") == "moved" and not notices.made_up(self.request)
+            done = "moved" if told else None
             return pages.appointment(row, self.link, self.guest.language, notice=done)
         return answer(200, service.public(row), **UNLISTED)
 
@@ -54,7 +56,9 @@ class Here:
         """After a change: a browser is sent to the page, where loading it again repeats nothing."""
         if wants_page(self.request):
             page = f"{self.link}?done={done}" if done else self.link
-            return RedirectResponse(page, 303, {"Cache-Control": "no-store"})
+            response = RedirectResponse(page, 303, {"Cache-Control": "no-store"})
+            notices.remember(self.request, response)
+            return response
         row = await service.see(self.conn, self.guest)
         return await once.answer(200, service.public(row), **UNLISTED)
 

@@ -14,6 +14,7 @@ from frontdesk.audit import reads
 from frontdesk.auth.permissions import Actor, Reach, Role
 from frontdesk.availability import service as availability
 from frontdesk.availability.service import Asked
+from frontdesk.booking import moving
 from frontdesk.booking import service as booking
 from frontdesk.db import Connection
 from frontdesk.errors import NotFound
@@ -164,7 +165,7 @@ async def move(conn: Connection, guest: Guest, *, version: int | None, start: da
 
     Raises SlotTaken, NotBookable, StepRefused, StaleVersion.
     """
-    await booking.reschedule(conn, guest.actor, guest.appointment_id, expected=version, change={"start": start})
+    await moving.reschedule(conn, guest.actor, guest.appointment_id, expected=version, change={"start": start})
 
 
 async def slots(
@@ -177,6 +178,7 @@ async def slots(
         self_booking=True,
         patient_id=guest.actor.patient_id,
         known=True,
+        length=row["end"] - row["start"],
         **availability.days(from_on, to_on),
     )
     if "move" not in row["actions"]:

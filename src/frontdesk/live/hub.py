@@ -80,6 +80,11 @@ class Hub:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    @property
+    def position(self) -> int | None:
+        """What was read up to; None when nothing was yet. Whoever reads the book after asking sees all of it."""
+        return self._position
+
     def end_all(self) -> None:
         """The service stops: clients come back to another worker, or to this one's successor."""
         self._ending = True

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from icalendar import Calendar, Event, vCalAddress, vText
 
+from frontdesk import phones
 from frontdesk.notifications.facts import Facts
 from frontdesk.notifications.language import one_line
 from frontdesk.settings import settings
@@ -22,6 +23,7 @@ def invitation(facts: Facts, language: str) -> str:
     """The visit as an invitation from the clinic, or as its end."""
     cancelled = facts.status == "cancelled"
     place = facts.join_url if facts.telehealth else ", ".join(filter(None, [facts.clinic, facts.address]))
+    phone = facts.clinic_phone and phones.said(facts.clinic_phone, facts.country, None)
     entry = entry_of(
         facts.appointment_id,
         version=facts.version,
@@ -31,7 +33,7 @@ def invitation(facts: Facts, language: str) -> str:
         status="CANCELLED" if cancelled else "CONFIRMED",
         clinic=facts.clinic,
         place=place or facts.clinic,
-        told=[facts.provider, facts.clinic_phone, None if cancelled else facts.manage_url],
+        told=[facts.provider, phone, None if cancelled else facts.manage_url],
         language=language,
     )
     organizer = vCalAddress(f"mailto:{_address(settings().mail_from)}")

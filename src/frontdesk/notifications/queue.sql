@@ -28,8 +28,8 @@ WHERE o.id = %(offer_id)s AND o.status = 'standing' AND o.expires_at > now() AND
 ON CONFLICT DO NOTHING;
 
 -- name: moved_by
--- Whether this version changed time, provider or clinic: another room alone is told at the desk.
-SELECT (l.during, l.provider_id, l.clinic_id) IS DISTINCT FROM (b.during, b.provider_id, b.clinic_id) AS moved
+-- Whether this version changed start, provider or clinic: another room or a later end alone is told at the desk.
+SELECT (lower(l.during), l.provider_id, l.clinic_id) IS DISTINCT FROM (lower(b.during), b.provider_id, b.clinic_id) AS moved
 FROM appointment_history l
 JOIN LATERAL (SELECT h.during, h.provider_id, h.clinic_id FROM appointment_history h
               WHERE h.appointment_id = l.appointment_id AND h.version < l.version
@@ -101,8 +101,11 @@ WHERE h.appointment_id = %(appointment_id)s
 ORDER BY h.version DESC LIMIT 1;
 
 -- name: devices
--- Where a patient lets messages be shown.
-SELECT id, sealed FROM push_subscription WHERE patient_id = %(patient_id)s ORDER BY id;
+-- Where a patient lets messages be shown; those of a guardian only as long as they are one.
+SELECT s.id, s.sealed FROM push_subscription s LEFT JOIN user_account u ON u.id = s.changed_by
+WHERE s.patient_id = %(patient_id)s
+  AND (u.patient_id IS NULL OR u.patient_id = s.patient_id OR guards(u.patient_id, s.patient_id))
+ORDER BY s.id;
 
 -- name: say_who
 -- A DELETE has no columns to say it in.

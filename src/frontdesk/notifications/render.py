@@ -11,6 +11,7 @@ from typing import Any, get_args
 from babel import Locale
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
+from frontdesk import phones
 from frontdesk.notifications import calendar
 from frontdesk.notifications.alphabet import in_gsm
 from frontdesk.notifications.facts import Facts
@@ -71,12 +72,14 @@ def render(kind: str, channel: str, facts: Facts) -> Rendered:
 def _said_of(facts: Facts, locale: Locale) -> dict[str, Any]:
     """One visit, as templates speak of it."""
     said = {name: one_line(value) if isinstance(value, str) else value for name, value in asdict(facts).items()}
+    phone = facts.clinic_phone
     return said | {
         "when": when(facts.start, facts.end, facts.time_zone, locale),
         "briefly": briefly(facts.start, facts.time_zone, locale),
         "old_when": when(facts.old_start, None, facts.time_zone, locale) if facts.old_start else None,
         "expires": briefly(facts.offer_expires_at, facts.time_zone, locale) if facts.offer_expires_at else None,
         "moves_when": when(facts.moves_start, None, facts.time_zone, locale) if facts.moves_start else None,
+        "clinic_phone": phone and one_line(phones.said(phone, facts.country, locale.territory)),
         "what_to_bring": one_line((facts.what_to_bring or {}).get(locale.language, "")),
     }
 

@@ -37,7 +37,12 @@ FIGURES = {
     "outbox_behind": Figure(GaugeMetricFamily, "Numbered events that a reader has not had.", ("reader",)),
     "events_laid_aside": Figure(GaugeMetricFamily, "Events that a handler could not take."),
     "waitlist_waiting": Figure(GaugeMetricFamily, "People on the waitlist who are offered nothing."),
-    "waitlist_offers_day": Figure(GaugeMetricFamily, "Offers of the last 24 hours, by how they stand.", ("status",)),
+    "waitlist_offers_day": Figure(
+        GaugeMetricFamily, "Offers to those who wait, of the last 24 hours, by how they stand.", ("status",)
+    ),
+    "sick_day_offers_day": Figure(
+        GaugeMetricFamily, "Offers of other times to those whom time off displaced, of the last 24 hours.", ("status",)
+    ),
     "waitlist_time_to_offer_seconds_day": Figure(
         GaugeMetricFamily, "The mean of the last 24 hours, from when a time became free to an offer of it."
     ),

@@ -86,7 +86,8 @@ SELECT set_config('frontdesk.actor', %(changed_by)s::text, true),
 -- name: has_history
 -- Whether anything happened with the patient, or they can log in. The foreign keys say so too, for what comes meanwhile.
 SELECT EXISTS (SELECT FROM appointment WHERE patient_id = %(patient_id)s)
-    OR EXISTS (SELECT FROM user_account WHERE patient_id = %(patient_id)s) AS has_history;
+    OR EXISTS (SELECT FROM user_account WHERE patient_id = %(patient_id)s)
+    OR EXISTS (SELECT FROM guardianship WHERE %(patient_id)s IN (guardian_id, patient_id)) AS has_history;
 
 -- name: delete_patient
 -- Only one without history; the foreign keys refuse any other.

@@ -18,7 +18,8 @@ from frontdesk.portal.search import Search
 from frontdesk.portal.start import api as start
 from frontdesk.portal.times import Look
 from frontdesk.providers import finding
-from frontdesk.web.browsers import own_path, wants_page
+from frontdesk.web import notices
+from frontdesk.web.browsers import wants_page
 from frontdesk.web.tx import Read
 
 router = APIRouter(tags=["pages"], route_class=PageRoute, include_in_schema=False)
@@ -76,7 +77,7 @@ async def choose_language(
     back: Annotated[str, Form(max_length=2000)],
 ) -> Response:
     """Remember the language for a year, and go back to the page."""
-    response = RedirectResponse(own_path(back), 303, {"Cache-Control": "no-store"})
+    response = RedirectResponse(notices.onward(back), 303, {"Cache-Control": "no-store"})
     if chosen in language.LANGUAGES:
         secure = request.url.scheme == "https"
         response.set_cookie(language.COOKIE, chosen, _A_YEAR_S, httponly=True, secure=secure, samesite="lax")

@@ -9,7 +9,7 @@ from frontdesk.db import Connection
 from frontdesk.errors import Problem
 from frontdesk.web.tx import transaction
 
-_IN_PLACE = (409, 412, 422)
+IN_PLACE = (409, 412, 422)
 """What the reader can do something about. All else is a page of its own."""
 
 
@@ -22,7 +22,7 @@ async def attempt(request: Request, change: Callable[[Connection], Awaitable[obj
         async with transaction(request) as conn:
             await change(conn)
     except Problem as refused:
-        if refused.status not in _IN_PLACE:
+        if refused.status not in IN_PLACE:
             raise
         return refused
     return None

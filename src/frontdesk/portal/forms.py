@@ -4,14 +4,36 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
+
+from frontdesk.errors import InvalidRequest
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
+MOST_FIELDS = 20_000
+"""Of a form. The largest is a week: 200 rows of 9 fields and their kinds of visits, of which a body holds no more."""
+
+
+class Unreadable(InvalidRequest):
+    """A form that is broken, or has more than MOST_FIELDS fields."""
+
+
+async def whole(request: Request) -> FormData:
+    """The form, with what comes several times. Raises Unreadable."""
+    try:
+        return await request.form(max_fields=MOST_FIELDS)
+    except HTTPException as error:
+        raise Unreadable(f"The form is broken, or has more than {MOST_FIELDS:,} fields.") from error
+
+
 async def sent(request: Request) -> dict[str, str]:
-    """The fields of the form; a file, or what is no text, is left out. Of a name that comes twice, the last."""
-    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    """The fields of the form; a file, or what is no text, is left out. Of a name that comes twice, the last.
+
+    Raises Unreadable."""
+    return {name: value for name, value in (await whole(request)).items() if isinstance(value, str)}
 
 
 def read(model: type[Model], fields: Mapping[str, Any]) -> tuple[Model | None, dict[str, str]]:

@@ -13,8 +13,10 @@ from babel.dates import format_date, format_skeleton, format_time, get_timezone_
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
+from markupsafe import Markup, escape
 from starlette.requests import Request
 
+from frontdesk import phones
 from frontdesk.notifications import language as messages
 from frontdesk.notifications.language import locale_of, plain
 from frontdesk.web import browsers
@@ -76,6 +78,15 @@ class Said:
         """`9:00 AM` or `09:00`."""
         return plain(format_time(at.astimezone(ZoneInfo(zone)), "short", locale=self.locale))
 
+    def span(self, start: datetime, end: datetime, zone: str) -> str:
+        """`9:00 AM–9:30 AM`; where clocks change in between, `1:30 AM EDT – 1:15 AM EST`."""
+        first, last = start.astimezone(ZoneInfo(zone)), end.astimezone(ZoneInfo(zone))
+        if first.utcoffset() == last.utcoffset():
+            return f"{self.time(start, zone)}–{self.time(end, zone)}"
+        return " – ".join(
+            f"{self.time(at, zone)} {plain(get_timezone_name(at, 'short', locale=self.locale))}" for at in (first, last)
+        )
+
     def day(self, on: date) -> str:
         """`Mon, Nov 23`."""
         return plain(format_skeleton("MMMEd", on, locale=self.locale))
@@ -101,9 +112,25 @@ class Said:
         """`Mon`."""
         return plain(format_skeleton("E", on, locale=self.locale))
 
+    def day_of_week(self, weekday: int) -> str:
+        """`Monday`; 1 (ISO)."""
+        name: str = self.locale.days["stand-alone"]["wide"][weekday - 1]
+        return name[:1].upper() + name[1:]
+
     def local(self, at: datetime, zone: str) -> date:
         """The day that it is there."""
         return at.astimezone(ZoneInfo(zone)).date()
+
+    def phone(self, number: str, country: str | None) -> str:
+        """`(212) 555-0123` or `+1 212-555-0123`; `country` is that of the clinic which knows the number."""
+        return phones.said(number, country, self.locale.territory)
+
+    def call(self, number: str, country: str | None) -> Markup:
+        """The same as a link that dials it."""
+        dialled, words = phones.link(number, country), self.phone(number, country)
+        if dialled is None:
+            return escape(words)
+        return Markup('<a dir="ltr" href="{}">{}</a>').format(dialled, words)
 
     def zone(self, at: datetime, zone: str) -> str:
         """`Eastern Standard Time`: the name that the clocks of this zone have at that moment."""

@@ -26,6 +26,8 @@ HEADERS = {
     "Vary": "Accept, Accept-Encoding, Accept-Language, Cookie, HX-Request",
 }
 
+_HEARS = "reset from:#live, change from:#live delay:150ms"
+
 _NAMES = {code: Locale(code).get_display_name(code) for code in language.LANGUAGES}
 """Each language by its own name, for the switch."""
 
@@ -70,16 +72,24 @@ def _here(request: Request) -> str:
 def page(request: Request, template: str, *, status: int = 200, private: bool = False, **told: Any) -> Response:
     """The page in the visitor's language. It knows `said`, the forms of days and times, `here`, its address, and `me`,
     the log-in or None: what somebody sees who is logged in, or who is about to be (`private`), is kept nowhere.
+
+    Whom they act for is named where the database was asked whether they still may (`acts_as`).
+    It shows at least what had happened up to the event `since`: its stream begins there, and it reads itself anew when
+    it hears of something (`hears`), or when the stream opens and `since` is not known.
     """
-    locale, me = language.of(request), tokens.known(request)
+    locale, me, since = language.of(request), tokens.known(request), getattr(request.state, "since", None)
     frame = {
         "here": _here(request),
         "me": me,
+        "acts_as": me.acts_as if me and getattr(request.state, "judged", False) else None,
         "language": locale.language,
         "dir": locale.text_direction,
         "languages": {code: _NAMES[code] for code in language.spoken(request.url.path)},
         "said": Said(locale),
         "named": partial(language.named, locale),
+        "saved": request.query_params.get("saved") == "yes",
+        "since": since,
+        "hears": _HEARS if since is not None else f"ready from:#live, {_HEARS}",
     }
     headers = HEADERS | {"Content-Language": locale.language}
     if me or private:

@@ -38,6 +38,6 @@ class InWords:
 async def _tell(scope: Scope, receive: Receive, send: Send, refused: Message) -> None:
     request, status = Request(scope), refused["status"]
     tokens.take(request, browsers.login_of(request))
-    answer = page(request, "problem.html", status=status, private=True, status_told=status)
+    answer = page(request, "problem.html", status=status, private=True, status_told=status, acts_as=None)
     answer.raw_headers.extend(pair for pair in refused["headers"] if pair[0].lower().startswith(_KEPT))
     await answer(scope, receive, send)

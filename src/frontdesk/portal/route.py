@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from frontdesk.auth import browsers, tokens
 from frontdesk.errors import Forbidden, Problem, Unauthenticated
 from frontdesk.portal import pages
+from frontdesk.web import notices
 from frontdesk.web.browsers import from_elsewhere, wants_page
 
 
@@ -20,27 +21,33 @@ class FromElsewhere(Forbidden):
 class PageRoute(APIRoute):
     """Knows a browser by its cookie, and a program by its header as the API does.
 
-    Refuses forms that other sites send. Tells a browser of a problem in words, and leads it to the log-in where that
-    helps; to a program the problem stays `application/problem+json`.
+    Refuses forms that other sites send, and believes no address that tells what has not just happened. Tells a browser
+    of a problem in words, and leads it to the log-in where that helps; to a program the problem stays
+    `application/problem+json`.
     """
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         handle = super().get_route_handler()
 
         async def handle_either(request: Request) -> Response:
+            request.state.since = request.app.state.hub.position  # before anything is read
             if "authorization" not in request.headers:
                 tokens.take(request, browsers.login_of(request))
             try:
                 if request.method not in ("GET", "HEAD") and from_elsewhere(request):
                     raise FromElsewhere("Send the form from the page itself.")
-                return await handle(request)
+                if plain := notices.made_up(request):
+                    return plain
+                response = await handle(request)
+                notices.remember(request, response)
+                return response
             except (Problem, RequestValidationError) as refused:
                 if not wants_page(request):
                     raise
                 if isinstance(refused, Unauthenticated):
                     return _to_log_in(request)
                 status = refused.status if isinstance(refused, Problem) else 422
-                return pages.page(request, "problem.html", status=status, status_told=status)
+                return pages.page(request, "problem.html", status=status, status_told=status, acts_as=None)
 
         return handle_either
 

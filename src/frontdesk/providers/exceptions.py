@@ -6,7 +6,7 @@ Every change holds the provider FOR UPDATE first, as a change of the weekly set 
 from datetime import datetime
 from uuid import UUID
 
-from frontdesk import db, ids
+from frontdesk import clock, db, ids
 from frontdesk.auth.permissions import Actor, Role
 from frontdesk.availability import freed, stranded
 from frontdesk.clinics.models import Row
@@ -39,6 +39,12 @@ async def list_exceptions(
         conn, q.exceptions, provider_id=provider_id, since=since, until=until, rows=limit + 1, **pages.after_id(cursor)
     )
     return pages.page(rows, limit, "id")
+
+
+async def requested(conn: Connection, provider_ids: list[UUID]) -> dict[UUID, int]:
+    """How many requests ahead wait for the desk, by the provider who has any."""
+    rows = await db.many(conn, q.requested, provider_ids=provider_ids, now=clock.now())
+    return {row["provider_id"]: row["count"] for row in rows}
 
 
 async def add(conn: Connection, actor: Actor, provider_id: UUID, body: NewException) -> Row:

@@ -8,6 +8,13 @@ WHERE provider_id = %(provider_id)s
   AND (%(after_id)s::uuid IS NULL OR id > %(after_id)s)
 ORDER BY id LIMIT %(rows)s;
 
+-- name: requested
+-- How many requests of each of these providers are not over yet.
+SELECT provider_id, count(*)
+FROM schedule_exception
+WHERE provider_id = ANY (%(provider_ids)s::uuid[]) AND status = 'requested' AND upper(during) > %(now)s
+GROUP BY provider_id;
+
 -- name: exception
 -- One exception of the provider; call with the provider locked when it is to change.
 SELECT id, provider_id, kind, clinic_id, lower(during) AS start, upper(during) AS "end", status, visit_type_ids, reason,

@@ -46,7 +46,7 @@ SELECT (SELECT to_jsonb(m) FROM meant m) AS visit_type,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'name', name) ORDER BY name), '[]')
         FROM specialty s WHERE EXISTS (SELECT FROM provider_specialty o WHERE o.specialty_id = s.id)) AS specialties,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'name', name, 'address', address, 'time_zone', time_zone,
-                                                     'phone', phone) ORDER BY name), '[]')
+                                                     'phone', phone, 'country', country) ORDER BY name), '[]')
         FROM clinic WHERE active) AS clinics,
        (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('id', id, 'name', name)), '[]') FROM offered) AS visit_types,
        (SELECT coalesce(jsonb_agg(DISTINCT split_part(spoken, '-', 1)), '[]')
@@ -58,7 +58,7 @@ SELECT p.id, p.first_name, p.last_name, p.title, p.credentials, p.bio, p.languag
        ARRAY(SELECT n.name FROM provider_specialty s JOIN specialty n ON n.id = s.specialty_id
              WHERE s.provider_id = p.id ORDER BY n.name) AS specialties,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'name', c.name, 'address', c.address, 'phone', c.phone,
-                                                     'time_zone', c.time_zone) ORDER BY c.name), '[]')
+                                                     'country', c.country, 'time_zone', c.time_zone) ORDER BY c.name), '[]')
         FROM clinic c
         WHERE c.active AND c.id IN (SELECT clinic_id FROM provider_clinic WHERE provider_id = p.id
                                     UNION SELECT clinic_id FROM schedule WHERE provider_id = p.id

@@ -3,6 +3,8 @@
 Local times are read in the clinic's zone; dates are local dates, `effective_until` inclusive.
 """
 
+import hashlib
+from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 from itertools import combinations
 from typing import Any
@@ -14,7 +16,7 @@ from frontdesk.availability import freed, stranded
 from frontdesk.clinics.models import Row
 from frontdesk.clinics.service import found
 from frontdesk.db import Connection
-from frontdesk.errors import Forbidden, InvalidRequest, NotFound, register
+from frontdesk.errors import Forbidden, InvalidRequest, NotFound, StaleVersion, register
 from frontdesk.providers import hours, service
 from frontdesk.providers.models import WeeklySet
 from frontdesk.sql import load
@@ -36,6 +38,11 @@ _COMPARED = (
     "release_hours",
 )
 
+_NAMED = ("clinic_id", "weekday", "start_time", "end_time")
+"""By which a reader finds a session again."""
+
+_MOST_PAIRS = 20
+
 
 async def get_schedules(conn: Connection, actor: Actor, provider_id: UUID) -> Row:
     """The weekly set. Raises NotFound when there is no such provider, or none whose schedule the caller may see."""
@@ -43,35 +50,64 @@ async def get_schedules(conn: Connection, actor: Actor, provider_id: UUID) -> Ro
     return {"items": await db.many(conn, q.schedules, provider_id=provider_id)}
 
 
-async def replace_schedules(conn: Connection, actor: Actor, provider_id: UUID, body: WeeklySet) -> Row:
+async def replace_schedules(
+    conn: Connection,
+    actor: Actor,
+    provider_id: UUID,
+    body: WeeklySet,
+    seen: str | None = None,
+    known: Collection[UUID] | None = None,
+) -> Row:
     """Make `body` the weekly set and answer it. Idempotent: a session that is in both sets stays as it is.
 
-    Holds the provider FOR UPDATE, so no booking is judged by the old set once this commits (invariant 2). Raises
-    NotFound; InvalidRequest for sessions that overlap or name what does not exist; Forbidden when a clinic whose
-    sessions change is not one of the caller's; AppointmentsStranded without an override_reason.
+    Holds the provider FOR UPDATE, so no booking is judged by the old set once this commits (invariant 2). `seen`: the
+    `mark` of the set that the caller has read; `known`: the visits that the override_reason is about, None for
+    whichever stand outside. Raises NotFound; StaleVersion when the set is another by now;
+    InvalidRequest for sessions that overlap or name what does not exist; Forbidden when a clinic whose sessions change
+    is not one of the caller's; AppointmentsStranded without an
+    override_reason, and for visits that are not `known`.
+    """
+    gone, fresh = await put(conn, actor, provider_id, body, seen)
+    if not gone and not fresh:  # sending the set as it is asks for nothing at the caller's clinics, and is answered it
+        await refuse_unseen(conn, actor, provider_id)
+    if gone or fresh:
+        await stranded.settle(conn, actor, provider_id=provider_id, override_reason=body.override_reason, known=known)
+        await hours.changed(conn, actor, provider_id, {row["clinic_id"] for row in gone + fresh})
+    if fresh:
+        await freed.tell(conn, actor, freed.by_hours(provider_id))
+    return {"items": await db.many(conn, q.schedules, provider_id=provider_id)}
+
+
+async def put(
+    conn: Connection, actor: Actor, provider_id: UUID, body: WeeklySet, seen: str | None = None
+) -> tuple[list[Row], list[Row]]:
+    """Only the rows: those that go and those that are new. Whoever commits them answers for the visits in them.
+
+    Raises what `replace_schedules` raises, except AppointmentsStranded.
     """
     found(await db.one(conn, service.q.lock_provider, provider_id=provider_id), "provider")
     old = await db.many(conn, q.schedules, provider_id=provider_id)
+    if seen is not None and seen != mark(old):
+        raise StaleVersion("Read the set again and repeat the change on top of that.")
     new = [item.model_dump() for item in body.items]
     await refuse_unknown_visit_types(conn, [id_ for item in new for id_ in item["visit_type_ids"] or ()])
     kept, fresh = _match(old, await _with_dates(conn, old, new))
     refuse_overlaps(kept + fresh)
     gone = [row for row in old if row not in kept]
     refuse_other_clinics(actor, {row["clinic_id"] for row in gone + fresh})
-    if not gone and not fresh:  # sending the set as it is asks for nothing at the caller's clinics, and is answered it
-        await refuse_unseen(conn, actor, provider_id)
     await db.run(conn, service.q.say_who, **actor.stamp)
     await db.run(conn, q.delete_schedules, provider_id=provider_id, ids=[row["id"] for row in gone])
     for row in fresh:
         await db.run(conn, q.insert_schedule, **row, id=ids.new_id(), provider_id=provider_id, **actor.stamp)
     worked_at = list({row["clinic_id"] for row in fresh})
     await db.run(conn, service.q.add_clinics, provider_id=provider_id, ids=worked_at, **actor.stamp)
-    if gone or fresh:
-        await stranded.settle(conn, actor, provider_id=provider_id, override_reason=body.override_reason)
-        await hours.changed(conn, actor, provider_id, {row["clinic_id"] for row in gone + fresh})
-    if fresh:
-        await freed.tell(conn, actor, freed.by_hours(provider_id))
-    return {"items": await db.many(conn, q.schedules, provider_id=provider_id)}
+    return gone, fresh
+
+
+def mark(sessions: Iterable[Row]) -> str:
+    """What tells a set of sessions from any other, whatever their order."""
+    keys = sorted(repr(_key(session)) for session in sessions)
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:32]
 
 
 async def refuse_unseen(conn: Connection, actor: Actor, provider_id: UUID) -> list[UUID]:
@@ -105,17 +141,24 @@ async def refuse_unknown_visit_types(conn: Connection, named: list[UUID]) -> Non
 
 
 def refuse_overlaps(sessions: list[Row]) -> None:
-    """Raise InvalidRequest for two sessions at one clinic that are ever open at the same local time.
+    """Raise InvalidRequest, with all pairs as `overlaps`, for sessions at one clinic open at the same local time.
 
     Two that both skip weeks may take turns, and are left to the caller.
     """
-    for one, other in combinations(sessions, 2):
-        both_skip = one["interval_weeks"] > 1 and other["interval_weeks"] > 1
-        if one["clinic_id"] == other["clinic_id"] and not both_skip and _overlap(one, other):
-            raise InvalidRequest(
-                f"Two sessions overlap at one clinic: weekday {one['weekday']} {one['start_time']}-{one['end_time']} "
-                f"and weekday {other['weekday']} {other['start_time']}-{other['end_time']}."
-            )
+    pairs = [
+        (one, other)
+        for one, other in combinations(sessions, 2)
+        if one["clinic_id"] == other["clinic_id"]
+        and not (one["interval_weeks"] > 1 and other["interval_weeks"] > 1)
+        and _overlap(one, other)
+    ]
+    if pairs:
+        one, other = pairs[0]
+        raise InvalidRequest(
+            f"Two sessions overlap at one clinic: weekday {one['weekday']} {one['start_time']}-{one['end_time']} "
+            f"and weekday {other['weekday']} {other['start_time']}-{other['end_time']}.",
+            overlaps=[[{name: row[name] for name in _NAMED} for row in pair] for pair in pairs[:_MOST_PAIRS]],
+        )
 
 
 async def _with_dates(conn: Connection, old: list[Row], new: list[Row]) -> list[Row]:

@@ -58,6 +58,7 @@ class Export(BaseModel):
     notifications: list[dict[str, Any]]
     waitlist: list[dict[str, Any]]
     devices: int
+    family: list[dict[str, Any]]
     accounts: list[dict[str, Any]]
     accesses: list[dict[str, Any]]
     erasures: list[Erasure]

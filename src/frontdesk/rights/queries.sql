@@ -61,6 +61,11 @@ SELECT (SELECT jsonb_build_object('channels', w.channels, 'reminders', w.reminde
              FROM notification n WHERE n.patient_id = %(patient_id)s ORDER BY n.id) AS notifications,
        (SELECT count(*) FROM push_subscription s WHERE s.patient_id = %(patient_id)s) AS devices;
 
+-- name: family
+-- Who could or can act for a patient, and for whom the patient could or can; as far as the caller may see it.
+SELECT guardian_id, patient_id, relation, created_at AS began_at, until_on, ended_at
+FROM guardianship WHERE %(patient_id)s IN (guardian_id, patient_id) ORDER BY id;
+
 -- name: erasures
 -- What was erased of a patient, the latest first.
 SELECT id, patient_id, at, scope, reason, keep_until, removed

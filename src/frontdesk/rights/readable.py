@@ -12,6 +12,7 @@ _TITLES = {
     "broken_glass": "When the glass was broken",
     "notification_preferences": "How you wish to be told",
     "notifications": "Messages about appointments",
+    "family": "Who acts for whom",
     "accounts": "Log-ins",
     "accesses": "Who looked at or changed your record",
     "erasures": "What was erased",

@@ -43,7 +43,9 @@ async def export(conn: Connection, actor: Actor, patient_id: UUID) -> dict[str, 
         "waitlist": await db.many(conn, q.waitlist, patient_id=patient_id),
         **(await db.one(conn, q.records, patient_id=patient_id) or {}),
         **(await db.one(conn, q.notifications, patient_id=patient_id) or {}),
-        "accounts": await db.many(conn, q.accounts, patient_id=patient_id),
+        "family": await db.many(conn, q.family, patient_id=patient_id),
+        # How a ward logs in, who may have an account of their own, is nothing to their guardian.
+        "accounts": [] if actor.guardian_id else await db.many(conn, q.accounts, patient_id=patient_id),
         "accesses": await _all_accesses(conn, patient_id),
         "erasures": await db.many(conn, q.erasures, patient_id=patient_id),
     }

@@ -178,7 +178,10 @@ CREATE TABLE login_session (
     created_at   timestamptz NOT NULL DEFAULT now(),
     changed_by   uuid NOT NULL,
     request_id   uuid NOT NULL,
-    refreshed_at timestamptz
+    refreshed_at timestamptz,
+    acts_for     uuid REFERENCES patient,  -- whom a guardian acts for in it (28_family.sql); NULL: for themself
+    meant_until  timestamptz  -- when it would have ended, had another not taken its place: until expires_at it has grace
 );
 CREATE INDEX login_session_of ON login_session (user_id);
 CREATE INDEX login_session_over ON login_session (expires_at);
+CREATE INDEX login_session_acting ON login_session (acts_for) WHERE (acts_for IS NOT NULL);

@@ -135,7 +135,9 @@ BEGIN
             RAISE EXCEPTION 'a visit that is % cannot move', OLD.status
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'appointment_moves_before_visit';
         END IF;
-        NEW.status := 'scheduled';  -- what was confirmed was another time
+        IF (NEW.provider_id, NEW.clinic_id, lower(NEW.during)) IS DISTINCT FROM (OLD.provider_id, OLD.clinic_id, lower(OLD.during)) THEN
+            NEW.status := 'scheduled';  -- what was confirmed was another time; of another length it still is
+        END IF;
     ELSIF moved THEN
         RAISE EXCEPTION 'a move is a step of its own'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'appointment_moves_before_visit';

@@ -17,7 +17,7 @@ CREATE TABLE handled_event (
 );
 CREATE INDEX handled_event_age ON handled_event (handled_at);
 
--- Events that a handler could not take, however often it tried. They wait for `frontdesk events replay`.
+-- Events that a handler could not take, however often it tried. They wait until somebody asks for them to be handled again.
 CREATE TABLE dead_event (
     handler     text NOT NULL,
     event_id    uuid NOT NULL,
@@ -25,7 +25,10 @@ CREATE TABLE dead_event (
     reason      text NOT NULL,   -- which error, and where in the code; never its text, which may quote a value
     attempts    integer NOT NULL,
     died_at     timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (handler, event_id)
+    asked_at    timestamptz,     -- an admin wants it handled again, by the worker's next round
+    asked_by    uuid,
+    PRIMARY KEY (handler, event_id),
+    CONSTRAINT dead_event_asked_by_somebody CHECK ((asked_at IS NULL) = (asked_by IS NULL))
 );
 
 -- The live updates' way to the events: the service may not read the outbox, and hears here what was numbered since. Ids,
@@ -37,3 +40,12 @@ CREATE FUNCTION events_after(after bigint, most integer)
         SELECT o.position, o.event_id, o.topic, o.key, o.occurred_at, o.payload
         FROM outbox o WHERE o.position > after ORDER BY o.position LIMIT most;
     END;
+
+-- A job of the background worker that did not succeed when it last ran; the row goes when it does.
+CREATE TABLE failing_job (
+    name      text PRIMARY KEY,
+    since     timestamptz NOT NULL DEFAULT now(),
+    failed_at timestamptz NOT NULL DEFAULT now(),
+    failures  bigint NOT NULL DEFAULT 1,
+    error     text NOT NULL  -- its type and SQLSTATE; what it says may quote somebody
+);

@@ -90,14 +90,14 @@ CREATE FUNCTION after_quiet(at timestamptz, zone text, quiet_from time, quiet_un
         WHERE night.begins <= at AND night.over > at
     );
 
--- The version in which a visit got the time, the provider and the clinic that it has now, and since when it has them. What a
--- message tells is true of this version and of the later ones, in which only the room, the reason or the status changed.
+-- The version in which a visit got the start, the provider and the clinic that it has now, and since when it has them. What a
+-- message tells is true of this version and of the later ones, in which only length, room, reason or status changed.
 CREATE FUNCTION visit_version(of_appointment uuid) RETURNS TABLE (version integer, since timestamptz)
     LANGUAGE sql STABLE
     BEGIN ATOMIC
         SELECT h.version, h.at
         FROM (SELECT l.version, l.at, l.from_status,
-                     l.during = lag(l.during) OVER w AND l.provider_id = lag(l.provider_id) OVER w
+                     lower(l.during) = lag(lower(l.during)) OVER w AND l.provider_id = lag(l.provider_id) OVER w
                          AND l.clinic_id = lag(l.clinic_id) OVER w AS stayed
               FROM appointment_history l WHERE l.appointment_id = of_appointment
               WINDOW w AS (ORDER BY l.version)) AS h
@@ -187,9 +187,12 @@ CREATE FUNCTION message_figures() RETURNS TABLE (figure text, labels jsonb, valu
         UNION ALL
         SELECT 'waitlist_waiting', '{}', count(*) FROM waitlist_entry WHERE status = 'waiting'
         UNION ALL
-        SELECT 'waitlist_offers_day', jsonb_build_object('status', o.status), count(*)
-        FROM waitlist_offer o WHERE o.created_at > now() - interval '1 day' GROUP BY o.status
+        SELECT CASE WHEN e.exception_id IS NULL THEN 'waitlist_offers_day' ELSE 'sick_day_offers_day' END,
+               jsonb_build_object('status', o.status), count(*)
+        FROM waitlist_offer o JOIN waitlist_entry e ON e.id = o.entry_id
+        WHERE o.created_at > now() - interval '1 day' GROUP BY 1, o.status
         UNION ALL
         SELECT 'waitlist_time_to_offer_seconds_day', '{}', avg(extract(epoch FROM o.created_at - o.freed_at))
-        FROM waitlist_offer o WHERE o.created_at > now() - interval '1 day' HAVING count(*) > 0;
+        FROM waitlist_offer o JOIN waitlist_entry e ON e.id = o.entry_id
+        WHERE o.created_at > now() - interval '1 day' AND e.exception_id IS NULL HAVING count(*) > 0;
     END;

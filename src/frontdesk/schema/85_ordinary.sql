@@ -20,7 +20,8 @@ BEGIN ATOMIC
     JOIN provider d ON d.id = a.provider_id AND d.accepting_new_patients
     WHERE (SELECT coalesce(sum(n.version), 0) FROM plan_version n WHERE n.owner = ANY (a.owners)) = a.version
       AND CASE u.role
-              WHEN 'patient' THEN u.patient_id = a.patient_id
+              WHEN 'patient' THEN coalesce(s.acts_for, u.patient_id) = a.patient_id
+                                  AND (s.acts_for IS NULL OR guards(u.patient_id, s.acts_for))
               WHEN 'staff' THEN EXISTS (SELECT FROM user_clinic c WHERE c.user_id = u.id AND c.clinic_id = a.clinic_id)
                                 AND of_clinics(ARRAY(SELECT c.clinic_id FROM user_clinic c WHERE c.user_id = u.id), a.patient_id)
               ELSE u.role = 'admin' END

@@ -25,8 +25,10 @@ CREATE FUNCTION lock_audit_chain() RETURNS void
 
 -- The one way to forget what a row held: the values go, and the salts that would let them be guessed; that there was an
 -- entry, by whom and when, stays, and the erasure is an entry itself, which names all that it emptied. `row_ids` are the
--- rows of any table, `subject` is the patient; looks are kept, they hold no values. Answers how many entries it emptied.
-CREATE FUNCTION erase_audit_values(row_ids text[], subject uuid, why text, by_whom uuid, in_request uuid) RETURNS bigint
+-- rows of any table, `also` are entries of other rows, `subject` is the patient; looks are kept, they hold no values. Answers how many
+-- entries it emptied.
+CREATE FUNCTION erase_audit_values(row_ids text[], subject uuid, why text, by_whom uuid, in_request uuid, also bigint[] DEFAULT '{}')
+    RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     emptied bigint[];
@@ -35,7 +37,8 @@ BEGIN
     PERFORM set_config('frontdesk.erasing', pg_current_xact_id()::text, true);
     WITH gone AS (
         UPDATE audit_entry SET old = NULL, new = NULL
-        WHERE row_id = ANY (row_ids) AND action IN ('INSERT', 'UPDATE', 'DELETE') AND (old IS NOT NULL OR new IS NOT NULL)
+        WHERE (row_id = ANY (row_ids) OR id = ANY (also)) AND action IN ('INSERT', 'UPDATE', 'DELETE')
+          AND (old IS NOT NULL OR new IS NOT NULL)
         RETURNING id)
     SELECT coalesce(array_agg(id ORDER BY id), '{}') INTO emptied FROM gone;
     UPDATE audit_seal SET salt = NULL WHERE audit_id = ANY (emptied);
@@ -45,7 +48,7 @@ BEGIN
     RETURN cardinality(emptied);
 END
 $$;
-REVOKE EXECUTE ON FUNCTION erase_audit_values(text[], uuid, text, uuid, uuid) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION erase_audit_values(text[], uuid, text, uuid, uuid, bigint[]) FROM PUBLIC;
 
 -- refuse_all_but_erasure(column, …): an UPDATE may take away these columns, whole, while erase_audit_values is at work, and
 -- nothing else.

@@ -44,6 +44,69 @@ CREATE FUNCTION clinical_until(who uuid, retention interval) RETURNS timestamptz
                   WHERE a.patient_id = who AND a.status IN ('checked_in', 'in_progress', 'completed')
                   UNION ALL SELECT m.created_at FROM medical_record m WHERE m.patient_id = who) AS last);
 
+-- Contacts as they are compared: without what people type differently. NULL: there is none.
+CREATE FUNCTION same_words(said text) RETURNS text
+    LANGUAGE sql IMMUTABLE RETURN nullif(lower(regexp_replace(btrim(said), '\s+', ' ', 'g')), '');
+CREATE FUNCTION same_number(said text) RETURNS text
+    LANGUAGE sql IMMUTABLE RETURN nullif(regexp_replace(said, '\D', '', 'g'), '');
+
+-- Whether a row of `patient`, as the trail has it, holds any of these words: as a contact, or in its emergency contact.
+CREATE FUNCTION holds_of(of_row jsonb, emails text[], phones text[], addresses text[], names text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    RETURN coalesce(same_words(of_row ->> 'email') = ANY (emails), false)
+        OR coalesce(same_number(of_row ->> 'phone') = ANY (phones), false)
+        OR coalesce(same_words(of_row ->> 'address') = ANY (addresses), false)
+        OR coalesce(same_words(of_row -> 'emergency_contact' ->> 'name') = ANY (names), false)
+        OR coalesce(same_number(of_row -> 'emergency_contact' ->> 'phone') = ANY (phones), false);
+
+-- Take from the wards of a guardian what they have of the guardian's contacts: every e-mail, phone, address and name that the
+-- guardian ever had, by the trail, which must still tell it. What another guardian of the ward has as well stays. Answers the
+-- entries of the wards' rows that hold any of it, those of this change included: they are to be emptied.
+CREATE FUNCTION forget_guardian(who uuid, by_whom uuid, in_request uuid) RETURNS bigint[]
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    ever   record;
+    ward   uuid;
+    theirs record;
+    held   bigint[] := '{}';
+BEGIN
+    SELECT array_agg(same_words(r.was ->> 'email')) AS emails, array_agg(same_number(r.was ->> 'phone')) AS phones,
+           array_agg(same_words(r.was ->> 'address')) AS addresses,
+           array_agg(same_words((r.was ->> 'first_name') || ' ' || (r.was ->> 'last_name'))) AS names
+    INTO ever
+    FROM (SELECT to_jsonb(p) FROM patient p WHERE p.id = who
+          UNION ALL SELECT jsonb_build_object('email', u.email) FROM user_account u WHERE u.patient_id = who
+          UNION ALL SELECT unnest(ARRAY[e.old, e.new]) FROM audit_entry e
+                    WHERE e.row_id = who::text AND e.table_name = 'patient' AND e.action IN ('INSERT', 'UPDATE')
+          UNION ALL SELECT unnest(ARRAY[e.old, e.new]) FROM audit_entry e JOIN user_account u ON e.row_id = u.id::text
+                    WHERE u.patient_id = who AND e.table_name = 'user_account' AND e.action IN ('INSERT', 'UPDATE')) AS r (was);
+    FOR ward IN SELECT DISTINCT g.patient_id FROM guardianship g WHERE g.guardian_id = who ORDER BY 1 LOOP
+        PERFORM FROM patient WHERE id = ward FOR NO KEY UPDATE;  -- what is just being written is seen below
+        SELECT ARRAY(SELECT unnest(ever.emails) EXCEPT SELECT unnest(array_agg(same_words(o.email)))) AS emails,
+               ARRAY(SELECT unnest(ever.phones) EXCEPT SELECT unnest(array_agg(same_number(o.phone)))) AS phones,
+               ARRAY(SELECT unnest(ever.addresses) EXCEPT SELECT unnest(array_agg(same_words(o.address)))) AS addresses
+        INTO theirs
+        FROM guardianship g JOIN patient o ON o.id = g.guardian_id
+        WHERE g.patient_id = ward AND o.id <> who AND guards(o.id, ward);
+        UPDATE patient w SET
+            email = CASE WHEN same_words(w.email) = ANY (theirs.emails) THEN NULL ELSE w.email END,
+            phone = CASE WHEN same_number(w.phone) = ANY (theirs.phones) THEN NULL ELSE w.phone END,
+            address = CASE WHEN same_words(w.address) = ANY (theirs.addresses) THEN NULL ELSE w.address END,
+            emergency_contact = CASE WHEN same_words(w.emergency_contact ->> 'name') = ANY (ever.names)
+                                       OR same_number(w.emergency_contact ->> 'phone') = ANY (theirs.phones)
+                                     THEN NULL ELSE w.emergency_contact END,
+            changed_by = by_whom, request_id = in_request
+        WHERE w.id = ward AND holds_of(to_jsonb(w), theirs.emails, theirs.phones, theirs.addresses, ever.names);
+        held := held || ARRAY(SELECT e.id FROM audit_entry e
+                              WHERE e.row_id = ward::text AND e.table_name = 'patient' AND e.action IN ('INSERT', 'UPDATE')
+                                AND (holds_of(e.old, theirs.emails, theirs.phones, theirs.addresses, ever.names)
+                                     OR holds_of(e.new, theirs.emails, theirs.phones, theirs.addresses, ever.names)));
+    END LOOP;
+    RETURN held;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION forget_guardian(uuid, uuid, uuid) FROM PUBLIC;
+
 -- Erase a patient: contact data and log-ins always; the rest too, the audit trail's values included, when no law keeps it.
 -- Answers the line of `erasure`. The caller has looked that nothing lies ahead, and holds the patient FOR UPDATE.
 CREATE FUNCTION erase_patient(erasure_id uuid, who uuid, why text, retention interval, by_whom uuid, in_request uuid)
@@ -56,6 +119,7 @@ DECLARE
     kept     constant boolean := coalesce(until > now(), false);
     accounts uuid[];
     rows     text[];
+    entries  bigint[];  -- of wards
     removed  jsonb := '{}';
     changed  bigint;
 BEGIN
@@ -63,6 +127,11 @@ BEGIN
                to_jsonb(filled(to_jsonb(p), CASE WHEN kept THEN contact ELSE contact || clinical END))))
     INTO removed
     FROM patient p WHERE p.id = who;
+    entries := forget_guardian(who, by_whom, in_request);  -- while the trail tells what they ever had
+    UPDATE guardianship SET ended_at = coalesce(ended_at, now()), relation = NULL, changed_by = by_whom, request_id = in_request
+    WHERE (guardian_id = who OR patient_id = who) AND (ended_at IS NULL OR relation IS NOT NULL);
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    removed := removed || jsonb_build_object('guardianship', jsonb_build_object('rows', changed, 'columns', '["relation"]'::jsonb));
     UPDATE patient SET email = NULL, phone = NULL, language = NULL, address = NULL, national_id = NULL,
         national_id_index = NULL, insurance_provider = NULL, insurance_member_id = NULL, emergency_contact = NULL, preferences = '{}',
         external_ref = NULL, active = false, changed_by = by_whom, request_id = in_request
@@ -94,7 +163,8 @@ BEGIN
     removed := removed || jsonb_build_object('user_account', jsonb_build_object('rows', cardinality(accounts),
                                                                                  'columns', '["email","password_hash"]'::jsonb));
     rows := who::text || accounts::text[] || ARRAY(SELECT id::text FROM login_session WHERE user_id = ANY (accounts)
-                                                    UNION ALL SELECT id::text FROM waitlist_entry WHERE patient_id = who);
+                                                    UNION ALL SELECT id::text FROM waitlist_entry WHERE patient_id = who
+                                                    UNION ALL SELECT id::text FROM guardianship WHERE who IN (guardian_id, patient_id));
 
     IF NOT kept THEN
         UPDATE patient SET first_name = 'Erased', last_name = 'Patient', date_of_birth = '1900-01-01', gender = NULL,
@@ -133,7 +203,7 @@ BEGIN
     END IF;
 
     -- Last: what stands above has written entries of its own, with the old values.
-    changed := erase_audit_values(rows, who, why, by_whom, in_request);
+    changed := erase_audit_values(rows, who, why, by_whom, in_request, entries);
     removed := removed || jsonb_build_object('audit_entry', jsonb_build_object('rows', changed, 'columns', '["new","old"]'::jsonb));
     RETURN QUERY
     INSERT INTO erasure (id, patient_id, scope, reason, keep_until, removed, changed_by, request_id)

@@ -23,6 +23,11 @@ CREATE FUNCTION viewer_patient() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN nullif(current_setting('frontdesk.viewer_patient', true), '')::uuid;
 
+-- Set for the role patient alone: their own record, which is another than viewer_patient while they act for a ward.
+CREATE FUNCTION viewer_guardian() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN nullif(current_setting('frontdesk.viewer_guardian', true), '')::uuid;
+
 -- Set for the role provider alone.
 CREATE FUNCTION viewer_provider() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -54,23 +59,26 @@ CREATE FUNCTION viewer_later() RETURNS uuid
     RETURN nullif(current_setting('frontdesk.viewer_later', true), '')::uuid;
 
 -- From here on this connection works for the user of this log-in, as they are now; for nobody when it is NULL, over, or its
--- user inactive. Answers whether the log-in lives: an access token of an ended session opens nothing.
+-- user inactive, or the guardianship by which they act for another does not stand today (28_family.sql). Answers whether the log-in lives: an access token of an ended session opens nothing.
 CREATE FUNCTION enter(login uuid, request uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     who record;
 BEGIN
-    SELECT u.id, u.role, CASE WHEN u.role = 'patient' THEN u.patient_id END AS patient,
+    SELECT u.id, u.role, CASE WHEN u.role = 'patient' THEN coalesce(s.acts_for, u.patient_id) END AS patient,
+           CASE WHEN u.role = 'patient' THEN u.patient_id END AS guardian,
            CASE WHEN u.role = 'provider' THEN u.provider_id END AS provider,
            CASE WHEN u.role = 'staff'
                 THEN ARRAY(SELECT c.clinic_id FROM user_clinic c WHERE c.user_id = u.id) END AS clinics
     INTO who
     FROM login_session s JOIN user_account u ON u.id = s.user_id
-    WHERE s.id = login AND s.revoked_at IS NULL AND s.expires_at > now() AND u.active;
+    WHERE s.id = login AND s.revoked_at IS NULL AND s.expires_at > now() AND u.active
+      AND (s.acts_for IS NULL OR (u.role = 'patient' AND guards(u.patient_id, s.acts_for)));
     PERFORM set_config('frontdesk.viewer_role', coalesce(who.role, ''), false),
             set_config('frontdesk.viewer_user', coalesce(who.id::text, ''), false),
             set_config('frontdesk.viewer_request', coalesce(request::text, ''), false),
             set_config('frontdesk.viewer_patient', coalesce(who.patient::text, ''), false),
+            set_config('frontdesk.viewer_guardian', coalesce(who.guardian::text, ''), false),
             set_config('frontdesk.viewer_provider', coalesce(who.provider::text, ''), false),
             set_config('frontdesk.viewer_clinics', coalesce(who.clinics::text, ''), false);
     RETURN who.id IS NOT NULL;
@@ -101,6 +109,89 @@ CREATE POLICY changed ON patient FOR UPDATE TO frontdesk_service USING (
     OR (SELECT viewer_role()) = 'admin'
     OR ((SELECT viewer_clinics()) IS NOT NULL AND of_clinics((SELECT viewer_clinics()), id)));
 CREATE POLICY removed ON patient FOR DELETE TO frontdesk_service USING ((SELECT viewer_role()) = 'admin');
+
+-- A ward sees who may act for them, a guardian for whom they may. The desk puts together whom it both sees; patients add
+-- new records only, by add_ward.
+ALTER TABLE guardianship ENABLE ROW LEVEL SECURITY;
+CREATE POLICY seen ON guardianship FOR SELECT TO frontdesk_service USING (
+    guardian_id = (SELECT viewer_guardian())
+    OR patient_id = (SELECT viewer_patient())
+    OR (SELECT viewer_role()) = 'admin'
+    OR ((SELECT viewer_clinics()) IS NOT NULL AND of_clinics((SELECT viewer_clinics()), patient_id)));
+CREATE POLICY added ON guardianship FOR INSERT TO frontdesk_service WITH CHECK (
+    (SELECT viewer_role()) = 'admin'
+    OR ((SELECT viewer_clinics()) IS NOT NULL AND of_clinics((SELECT viewer_clinics()), patient_id)
+        AND of_clinics((SELECT viewer_clinics()), guardian_id)));
+CREATE POLICY ended ON guardianship FOR UPDATE TO frontdesk_service USING (
+    guardian_id = (SELECT viewer_guardian())
+    OR (SELECT viewer_role()) = 'admin'
+    OR ((SELECT viewer_clinics()) IS NOT NULL AND of_clinics((SELECT viewer_clinics()), patient_id)));
+
+-- For whom the viewer may act: themself first (without a relation), then their wards, the eldest first.
+CREATE FUNCTION family() RETURNS TABLE (patient_id uuid, first_name text, last_name text, date_of_birth date, relation text,
+                                        until_on date, since timestamptz)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp ROWS 3 AS $$
+BEGIN
+    RETURN QUERY
+    SELECT p.id, p.first_name, p.last_name, p.date_of_birth, NULL, NULL::date, NULL::timestamptz
+    FROM patient p WHERE p.id = viewer_guardian();
+    RETURN QUERY
+    SELECT p.id, p.first_name, p.last_name, p.date_of_birth, g.relation, g.until_on, g.created_at
+    FROM guardianship g JOIN patient p ON p.id = g.patient_id
+    WHERE g.guardian_id = viewer_guardian() AND g.ended_at IS NULL AND guards(g.guardian_id, g.patient_id)
+    ORDER BY p.date_of_birth, p.id;
+END
+$$;
+
+-- Who may act for this patient, as the desk and the patient see it: the guardian may be nobody of theirs.
+CREATE FUNCTION guardians_of(who uuid)
+    RETURNS TABLE (guardian_id uuid, first_name text, last_name text, relation text, until_on date, since timestamptz)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp ROWS 2 AS $$
+BEGIN
+    IF viewer_role() = 'admin' OR viewer_patient() = who
+       OR (viewer_clinics() IS NOT NULL AND of_clinics(viewer_clinics(), who)) THEN
+        RETURN QUERY
+        SELECT g.guardian_id, p.first_name, p.last_name, g.relation, g.until_on, g.created_at
+        FROM guardianship g JOIN patient p ON p.id = g.guardian_id
+        WHERE g.patient_id = who AND guards(g.guardian_id, g.patient_id) AND g.ended_at IS NULL
+        ORDER BY g.created_at, g.id;
+    END IF;
+END
+$$;
+
+-- A new record, of which the viewer is the guardian from the beginning: nobody gets at a record that was there before. It has
+-- the guardian's addresses. FALSE when the viewer has, or added within 30 days, as many wards as anybody may (`most`).
+CREATE FUNCTION add_ward(new_id uuid, link_id uuid, first text, last text, born_on date, of_gender text, of_relation text,
+                         of_age_on date, most integer) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('family:' || viewer_guardian(), 0));
+    IF most <= (SELECT count(*) FROM guardianship g
+                WHERE g.guardian_id = viewer_guardian()
+                  AND (g.ended_at IS NULL AND (g.until_on IS NULL OR g.until_on > (now() AT TIME ZONE 'UTC')::date)
+                       OR g.created_at > now() - interval '30 days')) THEN
+        RETURN false;
+    END IF;
+    INSERT INTO patient (id, first_name, last_name, date_of_birth, gender, email, phone, language, address, emergency_contact,
+                         changed_by, request_id)
+    SELECT new_id, first, last, born_on, of_gender, p.email, p.phone, p.language, p.address,
+           jsonb_strip_nulls(jsonb_build_object('name', p.first_name || ' ' || p.last_name, 'phone', p.phone, 'relation', of_relation)),
+           viewer_user(), viewer_request()
+    FROM patient p WHERE p.id = viewer_guardian();
+    INSERT INTO guardianship (id, guardian_id, patient_id, relation, until_on, changed_by, request_id)
+    VALUES (link_id, viewer_guardian(), new_id, of_relation, of_age_on, viewer_user(), viewer_request());
+    RETURN true;
+END
+$$;
+
+-- End the links that messages have brought so far to the viewer and to those for whom they may act.
+CREATE FUNCTION end_own_links(by_whom uuid, in_request uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE patient SET link_generation = link_generation + 1, changed_by = by_whom, request_id = in_request
+    WHERE id IN (SELECT f.patient_id FROM family() f);
+END
+$$;
 
 ALTER TABLE patient_clinic ENABLE ROW LEVEL SECURITY;
 CREATE POLICY seen ON patient_clinic FOR SELECT TO frontdesk_service USING (
@@ -194,13 +285,15 @@ CREATE POLICY looked ON audit_entry FOR INSERT TO frontdesk_service WITH CHECK (
 GRANT USAGE ON SCHEMA public TO frontdesk_service;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO frontdesk_service;
 REVOKE ALL ON audit_entry, audit_seal, erasure, appointment_history, outbox FROM frontdesk_service;
-REVOKE ALL ON event_cursor, handled_event, dead_event, message_tally FROM frontdesk_service;
+REVOKE ALL ON event_cursor, handled_event, dead_event, failing_job, message_tally FROM frontdesk_service;
 GRANT INSERT ON audit_entry TO frontdesk_service;  -- looks alone: see the policy
 GRANT SELECT ON appointment_history TO frontdesk_service;
 GRANT SELECT ON erasure TO frontdesk_service;
 GRANT INSERT ON outbox TO frontdesk_service;
 REVOKE INSERT, UPDATE, DELETE ON taken, appointment_step FROM frontdesk_service;
-REVOKE DELETE ON appointment, visit, user_account FROM frontdesk_service;
+REVOKE DELETE ON appointment, visit, user_account, guardianship FROM frontdesk_service;
+REVOKE UPDATE ON guardianship FROM frontdesk_service;
+GRANT UPDATE (ended_at, changed_by, request_id) ON guardianship TO frontdesk_service;
 REVOKE UPDATE, DELETE ON medical_record, break_glass, notification FROM frontdesk_service;
 REVOKE DELETE ON notification_preference, waitlist_entry FROM frontdesk_service;
 REVOKE INSERT, DELETE ON waitlist_offer FROM frontdesk_service;  -- offers are made by offer_time

@@ -18,7 +18,7 @@ BEGIN
            CASE e.actor WHEN '00000000-0000-7000-8000-000000000001' THEN 'system'
                         WHEN '00000000-0000-7000-8000-000000000002' THEN 'anonymous'
                         WHEN '00000000-0000-7000-8000-000000000003' THEN 'guest link'
-                        ELSE u.role END,
+                        ELSE CASE WHEN u.role = 'patient' AND u.patient_id <> who THEN 'guardian' ELSE u.role END END,
            concat_ws(' ', p.title, p.first_name, p.last_name),
            ARRAY(SELECT c.name FROM user_clinic w JOIN clinic c ON c.id = w.clinic_id WHERE w.user_id = u.id ORDER BY 1)
     FROM audit_entry e
@@ -27,9 +27,10 @@ BEGIN
     WHERE e.row_id = ANY (ARRAY(SELECT who::text UNION ALL SELECT a.id::text FROM appointment a WHERE a.patient_id = who
                                 UNION ALL SELECT m.id::text FROM medical_record m WHERE m.patient_id = who
                                 UNION ALL SELECT g.id::text FROM break_glass g WHERE g.patient_id = who
-                                UNION ALL SELECT w.id::text FROM waitlist_entry w WHERE w.patient_id = who))
+                                UNION ALL SELECT w.id::text FROM waitlist_entry w WHERE w.patient_id = who
+                                UNION ALL SELECT f.id::text FROM guardianship f WHERE f.patient_id = who))
       AND e.table_name IN ('patient', 'patient_clinic', 'appointment', 'visit', 'medical_record', 'break_glass',
-                           'notification_preference', 'waitlist_entry')
+                           'notification_preference', 'waitlist_entry', 'guardianship')
       AND (before_id IS NULL OR e.id < before_id)
     ORDER BY e.id DESC LIMIT most;
 END

@@ -23,7 +23,7 @@ from frontdesk.waitlist.events import WaitlistAnswered
 q = load(__package__)
 
 _FREE = ("cancelled", "no_show", "expired")
-_WHERE = ("provider_id", "clinic_id", "start", "end")
+_WHERE = ("provider_id", "clinic_id", "start")
 
 
 class MindTheWaitlist:

@@ -10,7 +10,7 @@ from frontdesk import clock, db
 from frontdesk.auth.permissions import Actor, Reach, Role
 from frontdesk.availability import freed
 from frontdesk.availability.freed import Freed
-from frontdesk.booking import claims, holds
+from frontdesk.booking import claims, holds, moving
 from frontdesk.booking import service as booking
 from frontdesk.booking.claims import q as book
 from frontdesk.db import Connection
@@ -131,7 +131,8 @@ async def _move_here(
         await holds.give_back(conn, actor, other, "another time was chosen")
     # Who was displaced takes what the clinic offers, of visit types too that only the desk books.
     mover = replace(actor, role=Role.ADMIN, reach=Reach.ALL) if offer["displaced"] and actor.is_patient_side else actor
-    moved = await booking.reschedule(conn, mover, visit["id"], expected=None, change=change)
+    length = hold["end"] - hold["start"]  # what is kept for them is as long as their visit type says
+    moved = await moving.reschedule(conn, mover, visit["id"], expected=None, change=change, length=length)
     await freed.tell(conn, actor, *(claims.freed_by(other) for other in others))
     return moved
 

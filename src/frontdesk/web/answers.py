@@ -92,6 +92,8 @@ async def key_of(request: Request) -> Key | None:
         raise BadKey("Send an Idempotency-Key of 1 to 255 printable characters, for example a UUID.")
     actor: Actor = request.state.caller  # as the guard, which comes before, has found out
     line = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
+    if actor.guardian_id is not None:  # the same words mean another thing when they are said for somebody else
+        line += f"for {actor.patient_id}\n".encode()
     asked = request.app.state.keys.request_digest(line + _canonical(await request.body()))
     return Key(request, actor, key, asked)
 

@@ -16,17 +16,27 @@ from frontdesk.errors import from_database
 async def transaction(request: Request) -> AsyncIterator[Connection]:
     """A transaction for a part of a request; elsewhere use `Tx`. Commits at the end, and wakes the relay.
 
+    Raises as `connection` does.
+    """
+    async with connection(request) as conn, conn.transaction():
+        yield conn
+    request.app.state.bell.ring()
+
+
+@asynccontextmanager
+async def connection(request: Request) -> AsyncIterator[Connection]:
+    """A connection for a part of a request, without a transaction; elsewhere use `Read`.
+
     What a constraint refuses leaves as the Problem that it means, so that a page can tell of it.
     """
     try:
-        async with borrow(request.app.state.pool, viewer_of(request)) as conn, conn.transaction():
+        async with borrow(request.app.state.pool, viewer_of(request)) as conn:
             yield conn
     except psycopg.IntegrityError as error:
         problem = from_database(error)
         if problem is None:
             raise
         raise problem from error
-    request.app.state.bell.ring()
 
 
 async def still_in(request: Request) -> None:

@@ -4,11 +4,13 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
 from frontdesk import clock
 from frontdesk.portal.admin.system import seen
 from frontdesk.settings import Settings
+from tests.canaries import WORD
 from tests.html import Page
 from tests.portal.admin.conftest import Admin
 
@@ -61,13 +63,50 @@ def test_a_question_that_is_none(admin: Admin, query: str) -> None:
     assert admin.page(f"/admin/audit?{query}").status == 422
 
 
-def test_an_event_that_was_laid_aside_is_told(admin: Admin) -> None:
+def test_events_that_were_laid_aside_are_handled_again_on_demand(admin: Admin) -> None:
     admin.make.conn.execute("DELETE FROM dead_event")
     assert "No event is laid aside" in admin.page("/admin/system").text
-    dead = "INSERT INTO dead_event (handler, event_id, envelope, reason, attempts) VALUES ('tests', %s, '{}', 'x', 5)"
-    admin.make.conn.execute(dead, [uuid4()])
-    assert "laid aside: 1." in admin.page("/admin/system").text
+    envelope = Jsonb({"type": "tests.said.v1", "data": {"word": WORD}})
+    dead = (
+        "INSERT INTO dead_event (handler, event_id, envelope, reason, attempts) VALUES (%s, %s, %s, 'KeyError at x', 5)"
+    )
+    first, second, other = events = [uuid4() for _ in range(3)]
+    for handler, event in zip(("tests", "tests", "others"), events, strict=True):
+        admin.make.conn.execute(dead, [handler, event, envelope])
     assert "Some events could not be handled." in admin.page("/admin").text
+    page = admin.page("/admin/system")
+    assert "laid aside: 3." in page.text
+    assert page.text.count("tests.said.v1") == page.text.count("KeyError at x") == 3
+    assert WORD not in page.text
+    assert "after 5 tries" in page.text
+    offered = [(button.get("name"), button.get("value")) for button in page.all("button")]
+    assert [one for one in offered if one[0] in ("handler", "event")] == [
+        *(("handler", "others"), ("event", str(other))),
+        *(("handler", "tests"), ("event", str(first)), ("event", str(second))),
+    ]
+    asked = "SELECT event_id, asked_by FROM dead_event WHERE asked_at IS NOT NULL ORDER BY event_id"
+    told = admin.send("/admin/system/again", handler="tests", event=first)
+    assert (told.status_code, told.headers["location"]) == (303, "/admin/system")
+    assert admin.rows(asked) == [(first, admin.user)]
+    assert admin.page("/admin/system").text.count("Waits for the background worker") == 1
+    admin.send("/admin/system/again", handler="tests")
+    assert [row[0] for row in admin.rows(asked)] == sorted([first, second])
+    assert admin.send("/admin/system/again", handler="tests", event="x").status_code == 422
+    assert admin.send("/admin/system/again", handler="nobody", event=first).status_code == 303
+    assert admin.send("/admin/system/again", handler="\x00").status_code == 422
+    admin.make.conn.execute("DELETE FROM dead_event")
+
+
+def test_jobs_that_fail_are_told(admin: Admin) -> None:
+    assert "No job of the background worker fails." in admin.page("/admin/system").text
+    admin.make.conn.execute("INSERT INTO failing_job (name, failures, error) VALUES ('tests.job', 3, 'KeyError')")
+    page = admin.page("/admin/system").text
+    assert "tests.job" in page
+    assert "after 3 tries" in page
+    assert "KeyError" in page
+    assert "A job of the background worker fails." in admin.page("/admin").text
+    admin.make.conn.execute("DELETE FROM failing_job")
+    assert "fails." not in admin.page("/admin").text
 
 
 def test_no_secret_is_shown() -> None:

@@ -39,6 +39,7 @@ def test_an_account_of_a_desk(admin: Admin) -> None:
     here, there = admin.make.clinic(), admin.make.clinic()
     path = made(admin, clinic_ids=[here], email="Desk-Of-Two@admin.test")
     assert "It is saved." in admin.page(path + "?saved=yes").text
+    assert "It is saved." not in admin.page(path).text
     assert admin.change(path, clinic_ids=[here, there], may_report="on").status_code == 303
     user = UUID(path.rsplit("/", 1)[1])
     assert {row[0] for row in admin.rows("SELECT clinic_id FROM user_clinic WHERE user_id = %s", user)} == {here, there}

@@ -157,6 +157,20 @@ def test_too_many_codes_are_not_sent(visitor: Visitor, place: Place) -> None:
     assert len(codes(visitor, gus["email"])) == 10
 
 
+def test_a_booking_buys_no_codes_to_be_sent_to_others(visitor: Visitor, place: Place) -> None:
+    """What was asked for from one address of the network stays counted, whatever is booked from there."""
+    browser, path = kept(visitor, place)
+    gus = who()
+    browser.post(f"{path}/guest", data=gus)
+    booked = browser.post(f"{path}/code", data={"code": codes(visitor, gus["email"])[0]})
+    assert booked.headers["location"].startswith("/booked/")
+    browser, path = kept(visitor, place, 72 + 11)
+    statuses = [browser.post(f"{path}/guest", data=who()).status_code for _ in range(10)]
+    assert statuses == [303] * 9 + [429], "one was asked for before the booking"
+    visitor.make.conn.execute("DELETE FROM wrong_guess")
+    assert browser.post(f"{path}/guest", data=gus).status_code == 303
+
+
 def test_a_hold_that_ended_meanwhile_leads_to_what_is_free(visitor: Visitor, place: Place) -> None:
     browser, path = kept(visitor, place)
     gus = who()

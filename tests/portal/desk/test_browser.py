@@ -1,10 +1,14 @@
 """A receptionist's day in a real browser: by keys, before the eyes of a colleague, on paper."""
 
+import contextlib
+import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import APIResponse, Browser, Route, expect
+from playwright.sync_api import Error as PlaywrightError
 
 from frontdesk.auth import browsers
 from tests.live.world import relay
@@ -17,7 +21,9 @@ WIDE = {"width": 1280, "height": 900}
 
 
 @contextmanager
-def at_desk(browser: Browser, desk: Desk, *, dark: bool = False, phone: bool = False) -> Iterator[Watched]:
+def at_desk(
+    browser: Browser, desk: Desk, *, dark: bool = False, phone: bool = False, scripts: bool = True
+) -> Iterator[Watched]:
     """Logged in, in a zone that is not the clinic's."""
     context = browser.new_context(
         base_url=desk.service.url,
@@ -25,6 +31,7 @@ def at_desk(browser: Browser, desk: Desk, *, dark: bool = False, phone: bool = F
         locale="en-GB",
         timezone_id="America/Los_Angeles",
         color_scheme="dark" if dark else "light",
+        java_script_enabled=scripts,
     )
     context.add_cookies([{"name": browsers.COOKIE, "value": desk.cookie, "url": desk.service.url}])
     watched = Watched(context.new_page(), desk.service.url)
@@ -79,6 +86,31 @@ def test_what_a_colleague_does_appears(browser: Browser, desk: Desk) -> None:
         assert colleague.post(f"/appointments/{visit}/check-in").status_code == 200
         expect(seen.page.locator(f"#v-{visit} .status")).to_have_text("Here", timeout=PATIENCE_MS)
         expect(seen.page.locator(f"#a-{visit}")).to_be_focused()
+
+
+def test_an_older_list_that_comes_late_hides_nothing(browser: Browser, desk: Desk) -> None:
+    """The list is fetched anew for what a colleague did, and slowly; meanwhile two keys are pressed."""
+    provider = desk.provider()
+    visit, other = (desk.visit(provider, desk.at(hour)) for hour in (9, 10))
+    with relay(desk.service.dsn), at_desk(browser, desk) as seen:
+        listening(seen, desk.day())
+        late: list[tuple[Route, APIResponse]] = []
+        seen.page.route(re.compile(r"/desk\?"), lambda route: late.append((route, route.fetch())))
+        assert desk.service.client(desk.token).post(f"/appointments/{other}/confirm").status_code == 200
+        give_up_at = time.monotonic() + PATIENCE_MS / 1000
+        while not late:
+            assert time.monotonic() < give_up_at
+            seen.page.wait_for_timeout(20)
+        seen.page.keyboard.press("j")
+        for key, told in (("a", "Here"), ("b", "With the provider")):
+            seen.page.keyboard.press(key)
+            expect(seen.page.get_by_role("status")).to_contain_text(told)
+            for route, answer in late:
+                with contextlib.suppress(PlaywrightError):  # nobody waits for it any more
+                    route.fulfill(response=answer)
+            late.clear()
+        assert desk.row(visit)[0] == "in_progress"
+        seen.page.unroute_all(behavior="ignoreErrors")  # one may just be under way
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -1,5 +1,6 @@
 """The calendar in a real browser: a drag moves the visit, and one that cannot be snaps back and says why."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -124,3 +125,21 @@ def test_the_day_on_which_clocks_change(desk: Desk, two: tuple[UUID, UUID]) -> N
     told = desk.client.get(f"/desk/calendar/events?clinic={desk.clinic}&on=2027-03-28").json()
     assert [(one["start"], one["end"]) for one in told["events"]] == [("2027-03-28T03:30", "2027-03-28T04:00")]
     assert {one["title"] for one in told["resources"]} == {"Ana Ruiz", "Bo Zhang"}
+
+
+def test_a_visit_across_the_end_of_summer_time(browser: Browser, desk: Desk) -> None:
+    """45 minutes from 02:30 to 02:15 by the clocks of Madrid, which are set back at 03:00."""
+    provider, start = desk.provider(), datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+    place = (provider, desk.clinic, desk.make.visit_type(45), start, 45)
+    visit = desk.make.appointment(*place, patient_id=desk.patient(first_name="Nina", last_name="Night"))
+    desk.visit(provider, start + timedelta(hours=1))
+    path = f"/desk/calendar?clinic={desk.clinic}&on=2027-10-31"
+    told = desk.client.get(path.replace("?", "/events?")).json()["events"]
+    assert [(one["start"], one["end"]) for one in told] == [
+        ("2027-10-31T02:30", "2027-10-31T03:15"),
+        ("2027-10-31T02:30", "2027-10-31T03:00"),
+    ]
+    assert "02:30 CEST – 02:15 CET" in desk.page(f"/desk/visits/{visit}").text
+    with at_desk(browser, desk) as seen:
+        seen.page.goto(path)
+        expect(seen.page.locator(".ec-event", has_text="Nina Night")).to_be_visible()

@@ -85,7 +85,7 @@ def test_without_a_network_the_next_visit_is_there_until_its_patient_is_not(own:
     page.goto("/find")
     expect(page.get_by_role("heading", name="No network")).to_be_visible()
     expect(page.get_by_text("Dr. Marisol Quintanilla")).to_be_visible()
-    expect(page.get_by_role("link", name="+34 91 5550100")).to_have_attribute("href", "tel:+34915550100")
+    expect(page.get_by_role("link", name="+34 915 55 01 00")).to_have_attribute("href", "tel:+34-915-55-01-00")
     expect(page.locator(".slot")).to_have_count(0)
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / "offline.png")

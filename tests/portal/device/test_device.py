@@ -98,7 +98,8 @@ def test_the_next_visit_is_told_to_its_patient_alone(visitor: Visitor, nobody: h
         assert answer.headers["cache-control"] == "no-store"
         said = answer.json()
         assert "Calle Mayor 7" in said["address"]
-        assert (said["who"], said["phone"]) == ("Dr. Marisol Quintanilla", "+34 91 5550100")
+        assert said["who"] == "Dr. Marisol Quintanilla"
+        assert (said["phone"], said["call"]) == ("+34 915 55 01 00", "tel:+34-915-55-01-00")
         assert said["when"].endswith(("10:00", "11:00")), "in the clinic's time"
         assert "secret" not in answer.text
         assert str(patient) not in answer.text

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
 from frontdesk.auth import browsers, tokens
 from frontdesk.secrets import Keys
@@ -18,7 +18,12 @@ from tests.service import SECRET
 def at_home(browser: Browser, patient: Patient, **more: Any) -> Iterator[Watched]:
     """Their own telephone."""
     with opened(browser, patient.visitor, **more) as seen:
-        login = tokens.read(patient.token, Keys(SECRET).tokens)
-        value = tokens.write(login, Keys(SECRET).tokens, timedelta(hours=1), tokens.PAGES)
-        seen.page.context.add_cookies([{"name": browsers.COOKIE, "value": value, "url": patient.visitor.service.url}])
+        let_in(seen.page.context, patient)
         yield seen
+
+
+def let_in(context: BrowserContext, patient: Patient) -> None:
+    """From here on they are logged in there."""
+    login = tokens.read(patient.token, Keys(SECRET).tokens)
+    value = tokens.write(login, Keys(SECRET).tokens, timedelta(hours=1), tokens.PAGES)
+    context.add_cookies([{"name": browsers.COOKIE, "value": value, "url": patient.visitor.service.url}])

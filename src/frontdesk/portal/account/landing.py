@@ -6,7 +6,7 @@ from starlette.responses import RedirectResponse, Response
 from frontdesk.auth import browsers
 from frontdesk.auth.permissions import Role
 from frontdesk.auth.tokens import Login
-from frontdesk.web.browsers import own_path
+from frontdesk.web import notices
 
 _HOMES = {Role.PATIENT: "/visits", Role.STAFF: "/desk", Role.PROVIDER: "/my-day", Role.ADMIN: "/admin"}
 
@@ -19,7 +19,7 @@ def home(request: Request, login: Login) -> str:
 
 def go_on(request: Request, login: Login, onward: str) -> Response:
     """To where they were going, or home; known from here on."""
-    path = own_path(onward)
+    path = notices.onward(onward)
     response = RedirectResponse(path if path != "/" else home(request, login), 303, {"Cache-Control": "no-store"})
     browsers.remember(request, response, login)
     return response

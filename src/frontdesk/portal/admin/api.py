@@ -14,7 +14,7 @@ from frontdesk.auth.models import AccountRole, ChangeUser, NewUser
 from frontdesk.auth.permissions import Actor
 from frontdesk.clinics import service as clinics
 from frontdesk.db import Connection
-from frontdesk.ops import figures
+from frontdesk.ops import figures, jobs
 from frontdesk.portal.admin import forms
 from frontdesk.portal.admin.forms import SAVED, Field, Told
 from frontdesk.portal.attempt import go
@@ -57,7 +57,7 @@ class Which(Query):
 async def overview(request: Request, _: Manager, conn: Read) -> Response:
     """What there is to look after."""
     laid_aside = any(row["value"] for row in await figures.told(conn) if row["figure"] == "events_laid_aside")
-    return page(request, "admin/overview.html", laid_aside=laid_aside)
+    return page(request, "admin/overview.html", laid_aside=laid_aside, failing=await jobs.told(conn))
 
 
 @router.get("/users")

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.clinics import service as clinics
-from frontdesk.clinics.models import ClinicPatch, NewClinic, NewVisitType, VisitTypePatch
+from frontdesk.clinics.models import ClinicPatch, NewClinic, NewSpecialty, NewVisitType, SpecialtyPatch, VisitTypePatch
 from frontdesk.db import Connection
 from frontdesk.portal.admin import forms
 from frontdesk.portal.admin.forms import SAVED, Field, Fields, Told
@@ -40,11 +40,12 @@ class Kind:
 
     path: str
     fields: Fields
+    ends: bool = True  # it may be taken out of use
 
     @property
     def changed(self) -> Fields:
         """The fields of what is there already."""
-        return (*self.fields, Field("active", "flag"))
+        return (*self.fields, Field("active", "flag")) if self.ends else self.fields
 
     def saved(self, row: dict[str, Any]) -> str:
         """Where somebody goes who has saved it."""
@@ -66,6 +67,7 @@ CLINICS = Kind(
         Field("remind_hours_min", "number"),
     ),
 )
+SPECIALTIES = Kind("/admin/specialties", (Field("name", needed=True),), ends=False)
 VISIT_TYPES = Kind(
     "/admin/visit-types",
     (
@@ -80,6 +82,7 @@ VISIT_TYPES = Kind(
         Field("max_per_day", "number"),
         Field("mode", "word", needed=True, words=("in_person", "telehealth")),
         Field("room_kind"),
+        Field("what_to_bring", "by_language"),
         Field("self_bookable", "flag"),
         Field("one_future_per_provider", "flag"),
     ),
@@ -160,6 +163,43 @@ async def change_clinic(request: Request, clinic_id: UUID, actor: Writer) -> Res
     change = _by(actor, clinics.change_clinic, clinic_id)
     again = partial(_form, request, actor, CLINICS, clinic_id)
     return await forms.save(request, body, shown, change, again, CLINICS.saved)
+
+
+@router.get("/specialties")
+async def list_specialties(request: Request, _: Writer, conn: Read) -> Response:
+    """All specialties."""
+    cursor = Place.of(request).cursor
+    return _list(request, SPECIALTIES, await clinics.list_specialties(conn, limit=_PAGE, cursor=cursor))
+
+
+@router.get("/specialties/new")
+async def new_specialty(request: Request, actor: Writer, conn: Read) -> Response:
+    """The form for another specialty."""
+    return await _form(request, actor, SPECIALTIES, None, conn, forms.told(SPECIALTIES.fields, {}))
+
+
+@router.post("/specialties")
+async def add_specialty(request: Request, actor: Writer) -> Response:
+    """Add a specialty."""
+    body, shown = await forms.read(request, NewSpecialty, SPECIALTIES.fields)
+    add, again = _by(actor, clinics.create_specialty), partial(_form, request, actor, SPECIALTIES, None)
+    return await forms.save(request, body, shown, add, again, SPECIALTIES.saved)
+
+
+@router.get("/specialties/{specialty_id}")
+async def specialty(request: Request, specialty_id: UUID, actor: Writer, conn: Read) -> Response:
+    """One specialty."""
+    shown = forms.told(SPECIALTIES.changed, await clinics.get_specialty(conn, specialty_id))
+    return await _form(request, actor, SPECIALTIES, specialty_id, conn, shown)
+
+
+@router.post("/specialties/{specialty_id}")
+async def change_specialty(request: Request, specialty_id: UUID, actor: Writer) -> Response:
+    """Call a specialty by another name. Its providers stay."""
+    body, shown = await forms.read(request, SpecialtyPatch, SPECIALTIES.changed)
+    change = _by(actor, clinics.change_specialty, specialty_id)
+    again = partial(_form, request, actor, SPECIALTIES, specialty_id)
+    return await forms.save(request, body, shown, change, again, SPECIALTIES.saved)
 
 
 @router.get("/visit-types")

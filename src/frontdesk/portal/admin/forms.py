@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from frontdesk.db import Connection, borrow
 from frontdesk.errors import Problem
+from frontdesk.notifications.language import LANGUAGES
 from frontdesk.portal import forms
 from frontdesk.portal.attempt import attempt, go
 from frontdesk.settings import split_list
@@ -25,7 +26,22 @@ _LONGEST_NUMBER = 12
 """Digits: no number of ours has so many, and int() of a megabyte takes its time."""
 
 
-Kind = Literal["text", "lines", "email", "tel", "date", "password", "number", "flag", "word", "choice", "many", "codes"]
+Kind = Literal[
+    "text",
+    "lines",
+    "by_language",
+    "email",
+    "tel",
+    "date",
+    "time",
+    "password",
+    "number",
+    "flag",
+    "word",
+    "choice",
+    "many",
+    "codes",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +49,8 @@ class Field:
     """One field, by the name that the API gives it. One that is not `needed` and left empty is null.
 
     `word`: one of `words`, which the page translates; `choice` and `many`: ids out of the book; `codes`: separated by
-    commas; a `password` left empty is not sent, and never shown again.
+    commas; `by_language`: a text in each language, as `name.es`; a `password` left empty is not sent, and never shown
+    again.
     """
 
     name: str
@@ -47,6 +64,10 @@ class Field:
             return self.name in form
         if self.kind == "many":
             return [one for one in form.getlist(self.name) if isinstance(one, str)]
+        if self.kind == "by_language":
+            names = dict.fromkeys(name for name in form if name.startswith(f"{self.name}."))
+            texts = {name.partition(".")[2]: _text(form, name).strip().replace("\r\n", "\n") for name in names}
+            return {language: text for language, text in texts.items() if text} or None
         text = _text(form, self.name)
         if self.kind == "password":
             return text
@@ -65,6 +86,8 @@ class Field:
             return [str(one) for one in value or ()]
         if self.kind == "codes":
             return ", ".join(value or ())
+        if self.kind == "by_language":
+            return dict.fromkeys(LANGUAGES, "") | (value or {})
         return "" if value is None else str(value)
 
 
@@ -92,7 +115,7 @@ def told(fields: Fields, values: dict[str, Any]) -> Told:
 
 async def read(request: Request, model: type[Body], fields: Fields) -> tuple[Body | None, Told]:
     """What was sent, as the API's body, or None; and the form as it was typed, with what is wrong in it."""
-    form = await request.form()
+    form = await forms.whole(request)
     sent = {one.name: one.sent(form) for one in fields}
     version = _text(form, "version")
     body, faults = forms.read(model, sent | {"version": _number(version) if version else ""})

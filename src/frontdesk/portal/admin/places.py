@@ -1,10 +1,13 @@
 """Of one clinic: its rooms, and when it is closed."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter
+from pydantic import Field as Range
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,13 +16,19 @@ from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.clinics import closures
 from frontdesk.clinics import service as clinics
-from frontdesk.clinics.models import NewClosure, NewRoom, RoomPatch
+from frontdesk.clinics.models import HolidayYear, NewClosure, NewRoom, RoomPatch
 from frontdesk.db import Connection
+from frontdesk.errors import InvalidRequest, Problem
+from frontdesk.portal import forms as plain_forms
 from frontdesk.portal.admin import forms
 from frontdesk.portal.admin.forms import SAVED, Field, Told
 from frontdesk.portal.attempt import go
 from frontdesk.portal.pages import page
+from frontdesk.portal.provider.schedule import LocalTime
 from frontdesk.portal.route import PageRoute
+from frontdesk.portal.search import Query
+from frontdesk.providers import week
+from frontdesk.web.fields import Body, Day, Name, Text
 from frontdesk.web.tx import Read, Tx
 
 router = APIRouter(prefix="/admin/clinics", tags=["pages"], route_class=PageRoute, include_in_schema=False)
@@ -30,7 +39,45 @@ Closer = Annotated[Actor, allow("schedules:write")]
 _MOST = 1000
 _ROOM = (Field("name", needed=True), Field("kind", needed=True))
 _CHANGED_ROOM = (*_ROOM, Field("active", "flag"))
-_CLOSURE = (Field("on", "date", needed=True), Field("until_on", "date"), Field("reason"), Field("override_reason"))
+_CLOSURE = (
+    Field("on", "date", needed=True),
+    Field("begins", "time"),
+    Field("until_on", "date"),
+    Field("ends", "time"),
+    Field("reason"),
+    Field("override_reason"),
+)
+_YEAR = (Field("year", "number", needed=True), Field("override_reason"))
+
+
+class Closing(Body):
+    """Days in the clinic's time, both inclusive; without times whole days."""
+
+    on: Day
+    begins: LocalTime | None = None
+    until_on: Day | None = None
+    ends: LocalTime | None = None
+    reason: Text | None = None
+    override_reason: Name | None = None
+
+    async def meant(self, conn: Connection, clinic_id: UUID) -> NewClosure:
+        """As the service takes it. Raises NotFound, and InvalidRequest for a span that cannot be."""
+        last = self.until_on or self.on
+        why = {"reason": self.reason, "override_reason": self.override_reason}
+        try:
+            if not (self.begins or self.ends):
+                return NewClosure(on=self.on, until_on=last, **why)
+            until = f"{last} {self.ends}" if self.ends else f"{last + timedelta(days=1)} 00:00"
+            span = await week.span(conn, clinic_id, f"{self.on} {self.begins or '00:00'}", until)
+            return NewClosure(**span, **why)
+        except ValidationError as error:
+            raise InvalidRequest("The end lies after the start, and at most a year later.") from error
+
+
+class Which(Query):
+    """The year whose public holidays are shown; this one when left out."""
+
+    year: Annotated[int, Range(ge=1970, le=2100)] | None = None
 
 
 @router.get("/{clinic_id}/rooms")
@@ -76,11 +123,11 @@ async def list_closures(request: Request, clinic_id: UUID, _: Writer, conn: Read
 
 @router.post("/{clinic_id}/closures")
 async def close(request: Request, clinic_id: UUID, actor: Closer) -> Response:
-    """Close the clinic for whole days. Visits that stand there are named, and kept only with a reason."""
-    body, shown = await forms.read(request, NewClosure, _CLOSURE)
+    """Close the clinic for a part of a day, or for days. Visits that stand there are kept only with a reason."""
+    body, shown = await forms.read(request, Closing, _CLOSURE)
 
-    async def add(conn: Connection, new: NewClosure) -> dict[str, Any]:
-        return await closures.close(conn, actor, clinic_id, new)
+    async def add(conn: Connection, new: Closing) -> dict[str, Any]:
+        return await closures.close(conn, actor, clinic_id, await new.meant(conn, clinic_id))
 
     onward = f"/admin/clinics/{clinic_id}/closures{SAVED}"
     return await forms.save(request, body, shown, add, partial(_closures, request, clinic_id), lambda _: onward)
@@ -91,6 +138,28 @@ async def reopen(clinic_id: UUID, closure_id: UUID, actor: Closer, conn: Tx) -> 
     """Take a closure back."""
     await closures.reopen(conn, actor, clinic_id, closure_id)
     return go(f"/admin/clinics/{clinic_id}/closures{SAVED}")
+
+
+@router.get("/{clinic_id}/holidays")
+async def list_holidays(request: Request, clinic_id: UUID, _: Writer, conn: Read) -> Response:
+    """The public holidays of a year where the clinic is, and on which of them it is closed."""
+    year = Which.of(request).year or clock.now().year
+    return await _holidays(request, clinic_id, conn, forms.told(_YEAR, {"year": year}))
+
+
+@router.post("/{clinic_id}/holidays")
+async def close_on_holidays(request: Request, clinic_id: UUID, actor: Closer) -> Response:
+    """Close the clinic on all of them. Visits that stand there are named, and kept only with a reason."""
+    body, shown = await forms.read(request, HolidayYear, _YEAR)
+
+    async def add(conn: Connection, of: HolidayYear) -> int:
+        await closures.close_on_holidays(conn, actor, clinic_id, of)
+        return of.year
+
+    def onward(year: int) -> str:
+        return f"/admin/clinics/{clinic_id}/holidays{SAVED}&year={year}"
+
+    return await forms.save(request, body, shown, add, partial(_holidays, request, clinic_id), onward)
 
 
 def _to_rooms(row: dict[str, Any]) -> str:
@@ -116,3 +185,18 @@ async def _closures(request: Request, clinic_id: UUID, conn: Connection, shown: 
     ahead = sorted(listed["items"], key=lambda one: one["start"])
     told: dict[str, Any] = {"clinic": clinic, "closures": ahead, "fields": _CLOSURE, "shown": shown}
     return page(request, "admin/closures.html", status=shown.status, **told)
+
+
+async def _holidays(request: Request, clinic_id: UUID, conn: Connection, shown: Told) -> Response:
+    """A year that cannot be is told in the form; what cannot be known of the country, instead of the list."""
+    asked, _ = plain_forms.read(Which, {"year": shown.typed["year"]})
+    clinic = await clinics.get_clinic(conn, clinic_id)
+    days: list[dict[str, Any]] = []
+    unknown: Problem | None = None
+    if asked and asked.year:
+        try:
+            days = await closures.holidays_of(conn, clinic_id, asked.year)
+        except InvalidRequest as problem:
+            unknown = problem
+    told: dict[str, Any] = {"clinic": clinic, "days": days, "unknown": unknown, "year": asked and asked.year}
+    return page(request, "admin/holidays.html", status=shown.status, fields=_YEAR[1:], shown=shown, **told)

@@ -1,24 +1,30 @@
 """How the service is: messages, events and the waitlist in figures, and the settings that it runs with."""
 
 from datetime import timedelta
+from operator import itemgetter
 from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Form
 from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
-from frontdesk.ops import figures
+from frontdesk.events import replaying
+from frontdesk.ops import figures, jobs
+from frontdesk.portal.attempt import go
 from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
 from frontdesk.settings import Settings
-from frontdesk.web.tx import Read
+from frontdesk.web.fields import Text
+from frontdesk.web.tx import Read, Tx
 
 router = APIRouter(prefix="/admin", tags=["pages"], route_class=PageRoute, include_in_schema=False)
 
 Manager = Annotated[Actor, allow("users:manage")]
+Replayer = Annotated[Actor, allow("events:replay")]
 
 _WITH_PASSWORDS = {"redis_url", "broker_url"}
 """Addresses that may hold a log-in: their kind is all that is shown."""
@@ -29,7 +35,17 @@ async def system(request: Request, _: Manager, conn: Read) -> Response:
     """What waits, what failed and what was laid aside."""
     rows = await figures.told(conn)
     shown = {name: [row for row in rows if row["figure"] == name] for name in figures.FIGURES}
-    return page(request, "admin/system.html", figures=shown)
+    aside = sorted(await replaying.laid_aside(conn), key=itemgetter("handler"))  # of each still the oldest first
+    return page(request, "admin/system.html", figures=shown, aside=aside, failing=await jobs.told(conn))
+
+
+@router.post("/system/again")
+async def again(
+    _: Replayer, conn: Tx, handler: Annotated[Text, Form()], event: Annotated[UUID | None, Form()] = None
+) -> Response:
+    """Have one event that was laid aside for the handler, or all, handled again. What is gone needs nothing."""
+    await replaying.ask(conn, handler, event)
+    return go("/admin/system")
 
 
 @router.get("/settings")

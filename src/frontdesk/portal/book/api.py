@@ -10,17 +10,21 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
+from frontdesk.auth import browsers
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor, Role
-from frontdesk.booking import holds
+from frontdesk.booking import holds, reholding
 from frontdesk.booking.holds import HoldGone, TooManyHolds
 from frontdesk.errors import Problem
+from frontdesk.family import service as family
 from frontdesk.metrics import BOOKED
 from frontdesk.portal import forms
 from frontdesk.portal.book import booked, choosing, held
 from frontdesk.portal.book.choosing import Why, Wish
 from frontdesk.portal.book.forms import Reason, see
 from frontdesk.portal.book.held import Held
+from frontdesk.portal.family import whom
+from frontdesk.portal.family.api import switch_to
 from frontdesk.portal.pages import link, page
 from frontdesk.portal.route import PageRoute
 from frontdesk.waitlist import service as waitlist
@@ -34,6 +38,7 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 Holder = Annotated[Actor, allow("holds:make")]
 Booker = Annotated[Actor, allow("appointments:book")]
+Guarding = Annotated[Actor, allow("family")]
 Waiter = Annotated[Actor, allow("waitlist:join")]
 
 
@@ -68,9 +73,9 @@ async def mine(request: Request, actor: Holder, conn: Tx, full: bool = False) ->
 
 
 @router.get("/book/{hold_id}")
-async def look(request: Request, hold_id: UUID, actor: Holder) -> Response:
+async def look(request: Request, hold_id: UUID, actor: Holder, other: bool = False) -> Response:
     """What is kept, until when, and how to go on; what became of it, when it is not kept any more."""
-    return await _show(request, hold_id, actor)
+    return await _show(request, hold_id, actor, other=other)
 
 
 @router.post("/book/{hold_id}")
@@ -79,6 +84,8 @@ async def book(request: Request, hold_id: UUID, actor: Booker) -> Response:
     if actor.role is not Role.PATIENT:
         return await _show(request, hold_id, actor)
     sent = await forms.sent(request)
+    if whom.other(actor, sent) or (not sent.get("whom") and await _for_another(request, hold_id, actor)):
+        return await _show(request, hold_id, actor, sent=sent, why=Why.OTHER)
     said, faults = forms.read(Reason, sent)
     if said is None:
         return await _show(request, hold_id, actor, sent=sent, faults=faults)
@@ -95,6 +102,13 @@ async def book(request: Request, hold_id: UUID, actor: Booker) -> Response:
     return held.forget(see(end), hold_id)
 
 
+async def _for_another(request: Request, hold_id: UUID, actor: Actor) -> bool:
+    """Whether it is kept for another of the family than the caller acts for."""
+    async with transaction(request) as conn:
+        kept = await held.found(conn, request, actor, hold_id)
+    return isinstance(kept, Held) and kept.patient_id not in (None, actor.patient_id)
+
+
 async def _show(
     request: Request,
     hold_id: UUID,
@@ -103,13 +117,39 @@ async def _show(
     sent: Mapping[str, str] = _NOTHING,
     faults: Mapping[str, str] = _NOTHING,
     why: Why | None = None,
+    other: bool = False,
+    busy: UUID | None = None,
 ) -> Response:
     async with transaction(request) as conn:
         found = await held.found(conn, request, actor, hold_id)
-    if isinstance(found, str):
-        return see(found)
-    told = {"held": found, "role": actor.role, "sent": sent, "faults": faults, "why": why}
+        if isinstance(found, str):
+            return see(found)
+        people = await family.named(conn, actor)
+    told = {"held": found, "role": actor.role, "sent": sent, "faults": faults, "why": why, "people": people}
+    told |= {"other": other, "busy": next((one["name"] for one in people if one["patient_id"] == busy), None)}
     return page(request, "book/book.html", status=409 if why else 422 if faults else 200, private=True, **told)
+
+
+@router.post("/book/{hold_id}/for")
+async def keep_for(request: Request, hold_id: UUID, actor: Guarding, patient: Annotated[UUID, Form()]) -> Response:
+    """Keep it for one of the family, for whom this browser acts from now on; or all stays as it was."""
+    switched = None
+    token = held.secret(request, hold_id)
+    try:
+        async with transaction(request) as conn:
+            person = await family.demand(conn, actor, patient)
+            if patient != actor.patient_id:
+                switched = await switch_to(request, conn, actor, person)
+            acting = switched.actor if switched else actor
+            kept = await reholding.keep_for(conn, acting, hold_id, token)
+    except HoldGone:
+        return see(f"/book/{hold_id}")
+    except choosing.REFUSALS as refused:
+        return await _show(request, hold_id, actor, why=choosing.why(refused), busy=patient)
+    response = see(f"/book/{kept}")
+    if switched:
+        browsers.remember(request, response, switched.login, switched.ends_at)
+    return response
 
 
 @router.post("/book/{hold_id}/drop")
@@ -126,8 +166,15 @@ async def drop(request: Request, hold_id: UUID, actor: Holder) -> Response:
 
 
 @router.post("/providers/{provider_id}/wait")
-async def wait(request: Request, provider_id: UUID, visit: Annotated[UUID, Form()], actor: Waiter) -> Response:
+async def wait(
+    request: Request,
+    provider_id: UUID,
+    visit: Annotated[UUID, Form()],
+    actor: Waiter,
+    meant: Annotated[str | None, Form(alias="whom")] = None,
+) -> Response:
     """Join the waitlist for this provider; who waits already goes on waiting."""
+    whom.check(actor, {"whom": meant})
     wish = JoinWaitlist(provider_id=provider_id, visit_type_id=visit)
     with contextlib.suppress(AlreadyWaiting):
         async with transaction(request) as conn:

@@ -34,6 +34,7 @@ class Why(StrEnum):
     NEW = "new"  # the provider takes no new patients
     CLOSED = "closed"  # the rules of the schedule
     EXPIRED = "expired"  # it was kept for them, and the time is over
+    OTHER = "other"  # the page was shown for somebody else than they act for by now
 
 
 class Wish(BaseModel):

@@ -39,6 +39,7 @@ class Held:
     who: dict[str, Any]
     kind: dict[str, Any]
     clinic: dict[str, Any]
+    patient_id: UUID | None  # whom it is kept for; None: for nobody yet
 
     @classmethod
     async def of(cls, conn: Connection, hold: Mapping[str, Any]) -> Self:
@@ -52,6 +53,7 @@ class Held:
             who,
             _named(who["visit_types"], hold["visit_type_id"]),
             _named(who["clinics"], hold["clinic_id"]),
+            hold["patient_id"],
         )
 
     @property
@@ -77,11 +79,20 @@ async def found(conn: Connection, request: Request, actor: Actor, hold_id: UUID)
         return await link_to(conn, request, hold_id)
     if holds.stands(hold):
         return await Held.of(conn, hold)
+    if hold["status"] == "cancelled" and (instead := await _kept_instead(conn, actor, hold)):
+        return f"/book/{instead}?other=1"
     if hold["status"] in ("held", "expired", "cancelled"):
         return choosing.instead(hold, Why.EXPIRED)
     if not actor.is_patient_side:  # the link to a visit is its patient's: who uses it does so in their name
         raise NotFound("This is no hold.")
     return await link_to(conn, request, hold_id)
+
+
+async def _kept_instead(conn: Connection, actor: Actor, gone: Mapping[str, Any]) -> UUID | None:
+    """The hold by which the caller keeps the same time, for another of the family (booking/reholding.py)."""
+    same = ("provider_id", "visit_type_id", "clinic_id", "start")
+    kept = await holds.standing(conn, actor, {})
+    return next((one["id"] for one in kept if all(one[name] == gone[name] for name in same)), None)
 
 
 async def standing(conn: Connection, actor: Actor, request: Request) -> list[dict[str, Any]]:

@@ -68,7 +68,7 @@ async def move(request: Request, appointment_id: UUID, actor: Mover, chosen: Ann
         async with transaction(request) as conn:
             await moving.move(conn, actor, appointment_id, chosen)
     except Problem as refused:
-        if not choosing.told_in_place(refused):
+        if not choosing.told_in_place(refused, actor):
             raise
         wish = Wish(provider=chosen.provider, on=chosen.on)
         async with borrow(request.app.state.pool, viewer_of(request)) as conn:
@@ -103,21 +103,21 @@ async def _step(
 ) -> Response:
     """Do it and show the day; what is refused is told there, or without scripts on the sheet of the visit."""
     within = "hx-request" in request.headers
-    refused = None
+    refused, clinic = None, asked.clinic
     try:
         async with transaction(request) as conn:
-            await booking.step(conn, actor, appointment_id, to, expected=asked.version, reason=reason)
+            row = await booking.step(conn, actor, appointment_id, to, expected=asked.version, reason=reason)
+        clinic = row["clinic_id"]  # whatever the form says: what was done is shown where it was done
     except Problem as problem:
-        if problem.status not in (409, 412):
+        if not choosing.told_in_place(problem, actor):
             raise
         refused = problem
     if not refused and not within:
-        return RedirectResponse(f"{link('/desk', clinic=asked.clinic, on=asked.on)}#a-{appointment_id}", 303)
+        return RedirectResponse(f"{link('/desk', clinic=clinic, on=asked.on)}#a-{appointment_id}", 303)
     async with borrow(request.app.state.pool, viewer_of(request)) as conn:
         if within:
-            return await _list(
-                request, conn, actor, Look(clinic=asked.clinic, on=asked.on), about=appointment_id, refused=refused
-            )
+            look = Look(clinic=clinic, on=asked.on)
+            return await _list(request, conn, actor, look, about=appointment_id, refused=refused)
         return await _sheet(request, conn, actor, appointment_id, Wish(), refused=refused)
 
 
@@ -159,5 +159,6 @@ async def _sheet(
         times=times,
         refused=refused,
         chosen=chosen,
+        minutes=(chosen and chosen.minutes) or moving.minutes(visit),
         local=choosing.local_of(chosen, visit["time_zone"]) if chosen else moving.local_start(visit),
     )

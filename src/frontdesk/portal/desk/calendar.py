@@ -1,4 +1,4 @@
-"""The calendar of a clinic's day: a column for each provider, and visits that are dragged to where they should be."""
+"""The calendar of a clinic's day: a column for each provider, and visits that are dragged, or longer by their edge."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -52,28 +52,44 @@ async def events(request: Request, actor: Desk, conn: Read) -> Response:
 
 def _event(row: dict[str, Any]) -> dict[str, Any]:
     zone = ZoneInfo(row["time_zone"])
-    times = {name: row[name].astimezone(zone).isoformat("T", "minutes")[:16] for name in ("start", "end")}
+    local = {name: row[name].astimezone(zone) for name in ("start", "end")}
+    # Within one zone clocks are compared and moved, not instants. Where they go back a visit may end before it begins,
+    # and would not be drawn.
+    if local["end"] <= local["start"]:
+        local["end"] = local["start"] + (row["end"] - row["start"])
+    times = {name: at.isoformat("T", "minutes")[:16] for name, at in local.items()}
     return times | {
         "id": row["id"],
         "resourceIds": [row["provider_id"]],
         "title": f"{row['first_name']} {row['last_name']} · {row['visit_type']}",
         "startEditable": row["status"] in moving.MOVABLE,
+        "durationEditable": row["status"] in moving.MOVABLE,
         "classNames": [f"is-{row['status']}"],
-        "extendedProps": {"version": row["version"], "start": times["start"], "provider": row["provider"]},
+        "extendedProps": {
+            "version": row["version"],
+            "start": times["start"],
+            "at": row["start"],
+            "minutes": moving.minutes(row),
+            "provider": row["provider"],
+        },
     }
 
 
 @router.post("/visits/{appointment_id}/move")
 async def move(request: Request, appointment_id: UUID, actor: Mover, chosen: Annotated[Chosen, Form()]) -> Response:
-    """What became of a drag, in words. A refusal is an answer here, not an error: its words are in `.refused`."""
+    """What became of a drag, of a visit or of its end, in words.
+
+    A refusal is an answer here, not an error: its words are in `.refused`.
+    """
     refused = None
     try:
         async with transaction(request) as conn:
             await moving.move(conn, actor, appointment_id, chosen)
     except Problem as problem:
-        if not choosing.told_in_place(problem):
+        if not choosing.told_in_place(problem, actor):
             raise
         refused = problem
     async with borrow(request.app.state.pool, viewer_of(request)) as conn:
         visit = day.marked(await board.visit(conn, actor, appointment_id), clock.now())
-    return page(request, "desk/_moved.html", visit=visit, refused=refused)
+    resized, minutes = chosen.minutes is not None, moving.minutes(visit)
+    return page(request, "desk/_moved.html", visit=visit, refused=refused, resized=resized, minutes=minutes)

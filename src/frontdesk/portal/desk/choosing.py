@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, Field, TypeAdapter, model_validator
 from starlette.requests import Request
 
+from frontdesk.auth.permissions import Actor
 from frontdesk.availability import service as availability
 from frontdesk.availability.service import Asked
 from frontdesk.booking import board
@@ -46,6 +47,7 @@ class Chosen(BaseModel):
     local: Annotated[str, Field(pattern=LOCAL)] | None = None
     why: Annotated[Text, Field(min_length=1)] | None = None
     overbook: bool = False
+    minutes: Annotated[int, Field(ge=5, le=1440)] | None = None  # how long this one visit will be
     version: int | None = None
 
     @model_validator(mode="before")
@@ -97,8 +99,12 @@ async def free(
     on: date,
     patient_id: UUID,
     known: bool = False,
+    length: timedelta | None = None,
 ) -> list[Group]:
-    """What these providers have free for the patient in the week from `on`; those without anything are left out."""
+    """What these providers have free for the patient in the week from `on`; those without anything are left out.
+
+    `length`: of a visit that may have one of its own.
+    """
     names = {one["id"]: one for one in providers}
     asked = Asked(
         visit_type_id=visit_type_id,
@@ -108,6 +114,7 @@ async def free(
         self_booking=False,
         patient_id=patient_id,
         known=known,
+        length=length,
     )
     copies = request.app.state.availability.copies.for_request()
     found = await availability.of_providers(conn, list(names), asked, copies) if names else []
@@ -139,6 +146,7 @@ def local_of(chosen: Chosen, zone: str) -> str:
     return chosen.start.astimezone(ZoneInfo(zone)).isoformat("T", "minutes")[:16]
 
 
-def told_in_place(problem: Problem) -> bool:
-    """Whether the desk can do something about it right there; all else is a page of its own."""
-    return problem.status in (409, 412) or problem.slug == "not-bookable"
+def told_in_place(problem: Problem, actor: Actor) -> bool:
+    """Whether the desk can do something about it right there; all else, and all for those who are not at a desk, is a
+    page of its own."""
+    return actor.may("board:read") and (problem.status in (409, 412) or problem.slug == "not-bookable")

@@ -1,5 +1,6 @@
-"""Moving a visit at the desk: what is free instead, and the move itself."""
+"""Moving a visit at the desk, or changing its length: what is free instead, and the change itself."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from frontdesk import clock
 from frontdesk.auth.permissions import Actor
 from frontdesk.booking import board
-from frontdesk.booking import service as booking
+from frontdesk.booking.moving import reschedule
 from frontdesk.db import Connection
 from frontdesk.portal.desk import choosing
 from frontdesk.portal.desk.choosing import Chosen, Wish
@@ -18,12 +19,20 @@ MOVABLE = ("scheduled", "confirmed")
 
 
 async def move(conn: Connection, actor: Actor, appointment_id: UUID, chosen: Chosen) -> dict[str, Any]:
-    """Give the old time back and take the new one at the same clinic, or change nothing. Raises as `reschedule`."""
-    old = await booking.find(conn, actor, appointment_id)
-    change = {"start": await choosing.start_of(conn, old["clinic_id"], chosen), "provider_id": chosen.provider}
+    """Give the old time back and take the new one at the same clinic, or change nothing. Raises as `reschedule`.
+
+    Another number of `minutes` than it has is a length of its own.
+    """
+    old = await board.visit(conn, actor, appointment_id)
+    # A field left as it was means the time it has: on the night on which clocks go back it could be either of two.
+    unmoved = chosen.start is None and chosen.local == local_start(old)
+    start = old["start"] if unmoved else await choosing.start_of(conn, old["clinic_id"], chosen)
+    change = {"start": start, "provider_id": chosen.provider}
+    if chosen.minutes and chosen.minutes != minutes(old):
+        change["end"] = start + timedelta(minutes=chosen.minutes)
     if chosen.why:
         change["override_reason"] = chosen.why
-    return await booking.reschedule(conn, actor, appointment_id, expected=chosen.version, change=change)
+    return await reschedule(conn, actor, appointment_id, expected=chosen.version, change=change)
 
 
 async def times(request: Request, conn: Connection, visit: dict[str, Any], wish: Wish) -> dict[str, Any]:
@@ -41,6 +50,7 @@ async def times(request: Request, conn: Connection, visit: dict[str, Any], wish:
         on=on,
         patient_id=visit["patient_id"],
         known=provider == visit["provider_id"],
+        length=visit["end"] - visit["start"],
     )
     return {"providers": providers, "provider": provider, "on": on, "groups": groups}
 
@@ -48,3 +58,8 @@ async def times(request: Request, conn: Connection, visit: dict[str, Any], wish:
 def local_start(visit: dict[str, Any]) -> str:
     """When the visit stands now, as a field for day and time shows it."""
     return str(visit["start"].astimezone(ZoneInfo(visit["time_zone"])).isoformat("T", "minutes")[:16])
+
+
+def minutes(visit: dict[str, Any]) -> int:
+    """How long the visit is, in whole minutes."""
+    return int((visit["end"] - visit["start"]).total_seconds() // 60)

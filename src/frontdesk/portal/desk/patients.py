@@ -116,7 +116,8 @@ async def patient(request: Request, patient_id: UUID, actor: Desk, conn: Read) -
     visits = [day.marked(one, now) for one in await board.of_patient(conn, actor, patient_id)]
     ahead = [one for one in visits if one["end"] > now and one["steps"]]
     past = [one for one in reversed(visits) if one not in ahead]
-    return page(request, "desk/patient.html", patient=row, ahead=ahead, past=past)
+    country = next((one["country"] for one in visits), None)
+    return page(request, "desk/patient.html", patient=row, ahead=ahead, past=past, country=country)
 
 
 @router.get("/{patient_id}/book")
@@ -143,7 +144,7 @@ async def book(request: Request, patient_id: UUID, actor: Booker, chosen: Annota
                 overbook=chosen.overbook and chosen.why is not None,
             )
     except Problem as refused:
-        if not choosing.told_in_place(refused):
+        if not choosing.told_in_place(refused, actor):
             raise
         wish = Wish(clinic=chosen.clinic, visit=chosen.visit, provider=chosen.provider, on=chosen.on)
         async with borrow(request.app.state.pool, viewer_of(request)) as conn:

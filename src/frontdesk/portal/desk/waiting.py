@@ -15,7 +15,7 @@ from frontdesk.booking import board
 from frontdesk.db import Connection, borrow
 from frontdesk.errors import Problem
 from frontdesk.notifications import service as notifications
-from frontdesk.portal.desk import day
+from frontdesk.portal.desk import choosing, day
 from frontdesk.portal.desk.day import Look
 from frontdesk.portal.pages import link, page
 from frontdesk.portal.route import PageRoute
@@ -82,7 +82,7 @@ async def _change(
         async with transaction(request) as conn:
             await change(conn)
     except Problem as refused:
-        if refused.status != 409 and refused.slug != "not-bookable":
+        if not choosing.told_in_place(refused, actor):
             raise
         async with borrow(request.app.state.pool, viewer_of(request)) as conn:
             return await _waiting(request, conn, actor, Look(clinic=clinic), refused)

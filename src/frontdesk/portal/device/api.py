@@ -8,6 +8,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from frontdesk import phones
+from frontdesk.audit import reads
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.booking import told
@@ -16,6 +18,7 @@ from frontdesk.notifications import devices
 from frontdesk.notifications.models import NewDevice
 from frontdesk.portal import assets, forms, language
 from frontdesk.portal.device import messages
+from frontdesk.portal.family import whom
 from frontdesk.portal.language import Said
 from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
@@ -75,6 +78,7 @@ async def next_visit(request: Request, actor: Owner, conn: Read) -> Response:
     """The patient's next visit in words, or null: what the device keeps for when there is no network."""
     assert actor.patient_id is not None
     found = await told.of_patient(conn, actor, actor.patient_id, ahead=True, cursor=None, limit=1)
+    await reads.looked(conn, actor, [actor.patient_id], "appointments:list")
     return answer(200, _in_words(Said(language.of(request)), found["items"][0]) if found["items"] else None)
 
 
@@ -82,6 +86,8 @@ async def next_visit(request: Request, actor: Owner, conn: Read) -> Response:
 async def show_messages(request: Request, actor: Owner, conn: Tx) -> Response:
     """Agree to push messages, and have this browser show them."""
     sent = await forms.sent(request)
+    if whom.other(actor, sent):
+        return await _device(request, actor, conn, status=409, other=True)
     keys = {name: sent.get(name) for name in ("p256dh", "auth")}
     asked, _ = forms.read(NewDevice, {"endpoint": sent.get("endpoint", ""), "keys": keys})
     if asked is None:
@@ -96,6 +102,8 @@ async def show_messages(request: Request, actor: Owner, conn: Tx) -> Response:
 @router.post("/device/push/stop")
 async def stop_messages(request: Request, actor: Owner, conn: Tx) -> Response:
     """No push messages on any device. Idempotent."""
+    if whom.other(actor, await forms.sent(request)):
+        return await _device(request, actor, conn, status=409, other=True)
     await messages.stop(conn, request.app.state.keys, actor)
     return _back()
 
@@ -104,16 +112,18 @@ def _back() -> Response:
     return RedirectResponse("/device", 303, {"Cache-Control": "no-store"})
 
 
-async def _device(request: Request, actor: Actor, conn: Any, status: int = 200) -> Response:
+async def _device(request: Request, actor: Actor, conn: Any, *, status: int = 200, other: bool = False) -> Response:
+    """What it keeps; and that nothing was changed, because the page was shown for an `other` person."""
     assert actor.patient_id is not None
     found = await devices.devices(conn, request.app.state.keys, actor, actor.patient_id)
     key, count = found["application_server_key"], len(found["items"])
-    return page(request, "device/device.html", status=status, key=key, count=count, fault=status != 200)
+    return page(request, "device/device.html", status=status, key=key, count=count, fault=status == 422, other=other)
 
 
 def _in_words(said: Said, visit: dict[str, Any]) -> dict[str, Any]:
     """When, where and with whom; not why."""
     zone, who, clinic = visit["time_zone"], visit["provider"], visit["clinic"]
+    phone = clinic["phone"]
     day = said.full_day(visit["start"].astimezone(ZoneInfo(zone)).date())
     return {
         "when": f"{day}, {said.time(visit['start'], zone)}",
@@ -122,5 +132,6 @@ def _in_words(said: Said, visit: dict[str, Any]) -> dict[str, Any]:
         "who": " ".join(filter(None, (who["title"], who["first_name"], who["last_name"]))),
         "clinic": clinic["name"],
         "address": clinic["address"],
-        "phone": clinic["phone"],
+        "phone": phone and said.phone(phone, clinic["country"]),
+        "call": phone and phones.link(phone, clinic["country"]),
     }

@@ -42,9 +42,9 @@ async def end_session(session_id: UUID, actor: Myself, conn: Tx) -> Response:
 
 @router.post("/logout-everywhere")
 async def log_out_everywhere(request: Request, actor: Myself, conn: Tx) -> Response:
-    """End all sessions, this one too, and a patient's links."""
+    """End all sessions, this one too, and the links of a patient and their family."""
     if actor.patient_id is not None:
-        await sessions.end_links(conn, actor, actor.patient_id)
+        await sessions.end_own_links(conn, actor)
     await sessions.log_out_everywhere(conn, actor, actor.user_id)
     response = go("/login")
     browsers.forget(request, response)

@@ -18,6 +18,7 @@ from frontdesk.patients import service as patients
 from frontdesk.patients.models import EmergencyContact, PatientPatch
 from frontdesk.portal import forms
 from frontdesk.portal.attempt import attempt, go
+from frontdesk.portal.family import whom
 from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
 from frontdesk.rights import api as rights
@@ -76,6 +77,10 @@ async def change_details(request: Request, actor: Writer) -> Response:
         await still_in(request)
         return go("/me")
     patient_id, typed = actor.patient_id, await forms.sent(request)
+    if whom.other(actor, typed):  # nothing typed for another person is shown in this one's fields
+        async with borrow(request.app.state.pool, viewer_of(request)) as conn:
+            return await _details(request, actor, conn, refused=whom.OtherPerson())
+    typed.pop("whom", None)
     asked, faults = forms.read(Details, typed)
     refused: Problem | None = InvalidRequest() if asked is None else None
     if asked is not None:
@@ -100,6 +105,7 @@ async def _details(
     **said: Any,
 ) -> Response:
     row = await patients.get_patient(conn, actor, own_record(actor))
+    await reads.looked(conn, actor, [row["id"]], "patients:read")
     contact = row["emergency_contact"] or {}
     shown = {name: row[name] or "" for name in ("email", "phone", "language", "address")}
     shown |= {f"contact_{name}": contact.get(name) or "" for name in ("name", "phone", "relation")}
@@ -119,7 +125,10 @@ async def change_messages(request: Request, actor: Writer) -> Response:
     if actor.patient_id is None:
         await still_in(request)
         return go("/me")
-    patient_id, form, keys = actor.patient_id, await request.form(), request.app.state.keys
+    patient_id, form, keys = actor.patient_id, await forms.whole(request), request.app.state.keys
+    if whom.other(actor, form):
+        async with borrow(request.app.state.pool, viewer_of(request)) as conn:
+            return await _messages(request, actor, conn, refused=whom.OtherPerson())
     typed: dict[str, Any] = {name: form.getlist(name) for name in ("channels", "reminders")}
     typed |= {name: form.get(name) or None for name in ("quiet_from", "quiet_until", "version")}
     number = str(typed["version"])
@@ -159,6 +168,7 @@ async def accesses(
     """Who has looked at the record or changed it, the latest first."""
     if actor.patient_id is None:
         return go("/me")
+    await reads.looked(conn, actor, [actor.patient_id], "patients:accesses")
     found = await reads.accesses(conn, actor.patient_id, limit=_AT_ONCE, cursor=cursor)
     return _page(request, "accesses", None, looks=found["items"], more=found["next_cursor"])
 

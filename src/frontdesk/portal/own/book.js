@@ -4,9 +4,7 @@
   const figures = new Intl.NumberFormat(page, {minimumIntegerDigits: 2, numberingSystem: "latn"});
 
   function count(place) {
-    const left = document.createElement("strong");
-    left.setAttribute("role", "timer");
-    place.append(" ", left);
+    const left = place.querySelector("[role=timer]");
     const over = new Date(place.dataset.until).getTime();
     const tick = setInterval(show, 1000);
     function show() {

@@ -27,9 +27,10 @@
     resources: [],
     events: [],
     eventStartEditable: true,
-    eventDurationEditable: false,
+    eventDurationEditable: true,
     eventClick: (info) => { location.href = `/desk/visits/${info.event.id}`; },
     eventDrop: drop,
+    eventResize: resize,
     eventDidMount: tell,
   });
 
@@ -49,22 +50,31 @@
     el.setAttribute("aria-description", event.extendedProps.provider);
   }
 
-  async function drop(info) {
-    const {event, delta, newResource, revert} = info;
+  function drop({event, delta, newResource, revert}) {
     // From what the server said and how far it was dragged: a Date has the clocks of this computer in it.
-    const start = new Date(Date.parse(event.extendedProps.start + "Z") + (delta.days * 86400 + delta.seconds) * 1000);
-    const form = new URLSearchParams({
-      provider: newResource ? newResource.id : event.resourceIds[0],
-      local: start.toISOString().slice(0, 16),
-      version: event.extendedProps.version,
-    });
+    const start = new Date(Date.parse(event.extendedProps.start + "Z") + seconds(delta) * 1000);
+    const provider = newResource ? newResource.id : event.resourceIds[0];
+    send(event, {provider, local: start.toISOString().slice(0, 16)}, revert);
+  }
+
+  function resize({event, endDelta, revert}) {
+    const {at, minutes} = event.extendedProps;
+    send(event, {provider: event.resourceIds[0], start: at, minutes: Math.max(5, minutes + seconds(endDelta) / 60)}, revert);
+  }
+
+  function seconds({days, seconds}) {
+    return days * 86400 + seconds;
+  }
+
+  async function send(event, change, revert) {
+    const form = new URLSearchParams({...change, version: event.extendedProps.version});
     let words = "";
     sending = true;
     try {
       const answer = await fetch(`/desk/calendar/visits/${event.id}/move`, {method: "POST", body: form, headers: {Accept: "text/html"}});
       words = answer.ok ? await answer.text() : "";
     } catch {
-      // Told below: whatever went wrong, nothing was moved as far as we know.
+      // Told below: whatever went wrong, nothing was changed as far as we know.
     }
     said.innerHTML = words;
     if (!words) said.textContent = place.dataset.failed;

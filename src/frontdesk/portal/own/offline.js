@@ -5,7 +5,7 @@
   if (!visit || new Date(visit.until) < new Date()) return;
   for (const place of document.querySelectorAll("[data-said]")) place.textContent = visit[place.dataset.said] || "";
   const phone = document.querySelector("[data-call]");
-  if (visit.phone) phone.href = "tel:" + visit.phone.replaceAll(" ", "");
+  if (visit.call) phone.href = visit.call;
   const saved = {dateStyle: "medium", timeStyle: "short"};
   document.querySelector("[data-saved]").textContent =
     new Intl.DateTimeFormat(document.documentElement.lang, saved).format(kept.saved);

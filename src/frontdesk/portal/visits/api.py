@@ -9,10 +9,13 @@ from starlette.responses import Response
 
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
+from frontdesk.booking import arriving, moving
 from frontdesk.booking import service as booking
 from frontdesk.db import Connection, borrow
+from frontdesk.errors import Problem
 from frontdesk.guests import calendar_api
 from frontdesk.portal.attempt import attempt, go
+from frontdesk.portal.pages import link
 from frontdesk.portal.route import PageRoute
 from frontdesk.portal.visits import shown
 from frontdesk.portal.visits.shown import Done, When
@@ -80,6 +83,21 @@ async def cancel(
     return await _step(request, actor, appointment_id, "cancelled", version, reason=why or f"cancelled by {actor.role}")
 
 
+@router.post("/{appointment_id}/check-in")
+async def check_in(
+    request: Request,
+    appointment_id: UUID,
+    actor: Annotated[Actor, allow("appointments:arrive")],
+    version: Version,
+) -> Response:
+    """The patient is here, and the desk knows."""
+
+    async def arrive(conn: Connection) -> None:
+        await arriving.check_in(conn, actor, appointment_id, expected=version)
+
+    return await _done(request, actor, appointment_id, await attempt(request, arrive))
+
+
 async def _step(
     request: Request, actor: Actor, appointment_id: UUID, status: str, version: int, reason: str | None = None
 ) -> Response:
@@ -87,10 +105,23 @@ async def _step(
         await booking.step(conn, actor, appointment_id, status, expected=version, reason=reason)
 
     refused = await attempt(request, step)
+    return await _done(request, actor, appointment_id, refused, done=status, typed=reason)
+
+
+async def _done(
+    request: Request,
+    actor: Actor,
+    appointment_id: UUID,
+    refused: Problem | None,
+    *,
+    done: str | None = None,
+    typed: str | None = None,
+) -> Response:
+    """To the visit as it is now; or what was refused, told there."""
     if refused is None:
-        return go(f"/visits/{appointment_id}?done={status}")
+        return go(link(f"/visits/{appointment_id}", done=done))
     async with borrow(request.app.state.pool, viewer_of(request)) as conn:
-        return await shown.one_visit(request, actor, conn, appointment_id, refused=refused, typed=reason)
+        return await shown.one_visit(request, actor, conn, appointment_id, refused=refused, typed=typed)
 
 
 @router.get("/{appointment_id}/move")
@@ -112,7 +143,7 @@ async def move(
     """Move to another time: the old one is given back and the new one taken, or nothing changes."""
 
     async def reschedule(conn: Connection) -> None:
-        await booking.reschedule(conn, actor, appointment_id, expected=version, change={"start": start})
+        await moving.reschedule(conn, actor, appointment_id, expected=version, change={"start": start})
 
     refused = await attempt(request, reschedule)
     if refused is None:

@@ -44,6 +44,7 @@ async def all_visits(
     ahead = when is None
     found = await told.of_patient(conn, actor, actor.patient_id, ahead=ahead, cursor=cursor, limit=_AT_ONCE)
     places = await waiting.of_patient(conn, actor, actor.patient_id) if ahead and cursor is None else []
+    await reads.looked(conn, actor, [actor.patient_id], "appointments:list")
     return _page(
         request,
         ("visits/_list.html", "visits/list.html"),
@@ -106,6 +107,7 @@ async def times(
         patient_id=visit["patient_id"],
         self_booking=actor.is_patient_side,
         known=True,
+        length=visit["end"] - visit["start"],
         **span,
     )
     free = await availability.of_provider(conn, visit["provider_id"], asked)
@@ -135,5 +137,5 @@ def _page(request: Request, templates: tuple[str, str], refused: Problem | None,
     """The page, or to htmx the part of it that changes."""
     template = templates[0 if request.headers.get("hx-request") else 1]
     status = refused.status if refused else 200
-    said = {"refused": refused and refused.slug, "done": None} | said
+    said = {"refused": refused and refused.slug, "why": refused.extra if refused else {}, "done": None} | said
     return page(request, template, status=status, private=True, **said)

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import ConsumerStoppedError, KafkaError, TopicAlreadyExistsError, for_code
 from faststream import AckPolicy, kafka
 from faststream.kafka.security import parse_security
 from faststream.security import BaseSecurity, SASLScram512
@@ -40,7 +40,7 @@ SEND_MS = 8_000
 WATCH_S = 3.0
 """How often a consumer asks whether Kafka is still there: the client itself would wait for ever, in silence."""
 
-FAULTS = (KafkaError, OSError, TimeoutError)
+FAULTS = (KafkaError, ConsumerStoppedError, OSError, TimeoutError)
 
 
 class KafkaBroker:
