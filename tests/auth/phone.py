@@ -17,6 +17,8 @@ class Phone:
 
     secret: bytes
     recovery_codes: tuple[str, ...] = ()
+    used: str = ""
+    """The code that confirmed the app, which no later step shows as its own."""
 
     def code(self, steps_ahead: int = 0) -> str:
         """What the app shows now, or so many half minutes later."""
@@ -33,9 +35,9 @@ def set_up(api: httpx.Client, headers: dict[str, str], password: str | None = PA
     begun = api.post("/auth/factors/totp", json={"password": password} if password else {}, headers=headers)
     assert begun.status_code == 201, begun.text
     phone = Phone(base64.b32decode(begun.json()["secret"]))
-    done = api.post("/auth/factors/totp/confirm", json={"code": phone.code()}, headers=headers)
+    done = api.post("/auth/factors/totp/confirm", json={"code": (used := phone.code())}, headers=headers)
     assert done.status_code == 200, done.text
-    return Phone(phone.secret, tuple(done.json()["recovery_codes"]))
+    return Phone(phone.secret, tuple(done.json()["recovery_codes"]), used)
 
 
 def enrolled(api: httpx.Client, email: str) -> Phone:

@@ -68,7 +68,7 @@ def test_what_is_not_confirmed_is_not_asked_for(api: httpx.Client, patient: str)
 
 def test_no_code_works_twice(api: httpx.Client, patient: str) -> None:
     phone = enrolled(api, patient)
-    assert problem(second(api, factor_token(api, patient), code=phone.code())) == (401, "second-factor-refused")
+    assert problem(second(api, factor_token(api, patient), code=phone.used)) == (401, "second-factor-refused")
     code = phone.code(1)
     assert second(api, factor_token(api, patient), code=code).status_code == 200
     assert problem(second(api, factor_token(api, patient), code=code)) == (401, "second-factor-refused")
@@ -167,7 +167,7 @@ def test_an_app_is_set_up_and_removed_by_whoever_knows_the_password(api: httpx.C
 
     assert problem(removed("not the password", code=phone.code(1))) == (403, "wrong-password")
     assert problem(removed(PASSWORD, code=phone.wrong())) == (422, "code-refused")
-    assert problem(removed(PASSWORD, code=phone.code())) == (422, "code-refused")  # it confirmed the app
+    assert problem(removed(PASSWORD, code=phone.used)) == (422, "code-refused")
     assert problem(removed(PASSWORD)) == (422, "invalid-request")
     assert log_in(api, patient).status_code == 401
     assert removed(PASSWORD, code=phone.code(1)).status_code == 204
