@@ -10,6 +10,7 @@ from pathlib import Path
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
 REDIS = Path("/usr/bin/redis-server")
 CHROMIUM = Path("/usr/bin/chromium")
+HEADLESS = Path("/usr/lib/chromium/chromium-headless-shell")
 RABBITMQ = "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server"
 
 
@@ -41,6 +42,15 @@ def redis() -> Path | str:
 def chromium() -> Path | str:
     """The browser, or one line that says why there is none."""
     return _program("Chromium", "chromium", lambda: CHROMIUM if CHROMIUM.exists() else None)
+
+
+@cache
+def headless() -> Path | str:
+    """Chromium without the frame around its pages: a new visitor costs it 0.2 s of CPU in place of 0.9 s. Where it
+    cannot be had, the whole of Chromium, or one line that says why there is none.
+    """
+    shell = _program("Chromium", "chromium-headless-shell", lambda: HEADLESS if HEADLESS.exists() else None)
+    return chromium() if isinstance(shell, str) else shell
 
 
 def _program(name: str, package: str, look: Callable[[], Path | None]) -> Path | str:

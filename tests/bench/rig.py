@@ -20,7 +20,7 @@ from tests.bench import cpu, figures, load, offer, proof, yardstick
 from tests.bench.book import PGBENCH, Reads, get, make_book
 from tests.bench.figures import NAMES, Figure
 from tests.bench.worker import check_trail, worker
-from tests.debian import chromium
+from tests.debian import headless
 from tests.service import Service, free_port
 
 CONNECTIONS = 64
@@ -71,7 +71,7 @@ class Rig:
             self._groups = {**self._served, "load": self._generator.submit(os.getpid).result()}
             self._open_groups = {**self._groups, "server": self._open.pid}
             self._bare_groups = {**self._groups, "server": bare.pid}
-            found = chromium()
+            found = headless()
             self._chromium = found if isinstance(found, Path) else None
             self._check_reads()
             self._stack = stack.pop_all()

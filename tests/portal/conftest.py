@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from frontdesk import clock
-from tests.debian import chromium
+from tests.debian import headless
 from tests.html import Page
 from tests.make import STAMP, Make
 from tests.service import Service
@@ -66,7 +66,7 @@ def visitor(service: Service, make: Make) -> Visitor:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = chromium()
+    found = headless()
     if isinstance(found, str):
         pytest.skip(found)
     with sync_playwright() as playwright:
