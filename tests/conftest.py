@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -25,6 +26,15 @@ from tests.brokers.kafka import NOT_TESTED
 from tests.debian import postgres_15
 from tests.make import Make
 from tests.service import SECRET, Service
+
+# On a busy machine an example takes longer than the 200 ms that Hypothesis allows; no time is asserted here.
+hypothesis.settings.register_profile(
+    "suite",
+    hypothesis.settings(),
+    deadline=None,
+    suppress_health_check=[*hypothesis.settings().suppress_health_check, hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("suite")
 
 # What tests write in process opens in the services under test, whose secret this is.
 fields.keys = lambda: Keys(SECRET)

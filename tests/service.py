@@ -6,6 +6,7 @@ import signal
 import socket
 import ssl
 import time
+import weakref
 from pathlib import Path
 
 import httpx
@@ -25,11 +26,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def port_of(owner: object) -> int:
+    """A port that nobody else is given as long as `owner` lives, also while its server is down."""
+    kept = socket.socket()
+    for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):  # so that a server may listen beside it
+        kept.setsockopt(socket.SOL_SOCKET, option, 1)
+    kept.bind(("127.0.0.1", 0))
+    weakref.finalize(owner, kept.close)
+    return int(kept.getsockname()[1])
+
+
 class Service:
     """`frontdesk serve` with `workers` workers on `dsn`."""
 
     def __init__(self, dsn: str, folder: Path, *, workers: int = 2, **env: str) -> None:
-        self.dsn, self.folder, self.port = dsn, folder, free_port()
+        self.dsn, self.folder, self.port = dsn, folder, port_of(self)
         self.url = f"http://127.0.0.1:{self.port}"
         self.api = f"{self.url}/api/v1"
         self.log_path = folder / "service.log"

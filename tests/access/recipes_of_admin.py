@@ -76,7 +76,7 @@ def reopening(world: World, caller: Caller) -> Call:
 
 def holidays(world: World, caller: Caller) -> Call:
     """Of a year in which nobody has a visit."""
-    return Call({"clinic_id": world.clinic}, form={"year": "2029"})
+    return Call({"clinic_id": world.clinic}, form={"year": str(world.next_start().year + 2)})
 
 
 OF_CLINIC = "/admin/clinics/{clinic_id}"

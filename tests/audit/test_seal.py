@@ -162,7 +162,8 @@ def test_a_sealer_that_dies_in_the_middle_is_made_up_for(trail: Trail, moment: s
             async with conn.transaction():
                 await sealing._seal_some(conn, 10)
                 with psycopg.connect(trail.dsn, autocommit=True) as killer:
-                    killer.execute("SELECT pg_terminate_backend(%s)", (conn.info.backend_pid,))
+                    # Until it is gone: its lock would send the next sealer home.
+                    killer.execute("SELECT pg_terminate_backend(%s, 60000)", (conn.info.backend_pid,))
         await conn.close()
 
     if moment == "before the commit":

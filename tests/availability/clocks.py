@@ -24,9 +24,10 @@ def first_instant(local: datetime, zone: str) -> datetime:
 
 
 def change_days(zone: str, after: date) -> list[date]:
-    """The local days of the next year on which the clocks of `zone` change."""
-    noons = [datetime.combine(after + timedelta(days=n), time(12), ZoneInfo(zone)) for n in range(370)]
-    return [b.date() for a, b in pairwise(noons) if a.utcoffset() != b.utcoffset()]
+    """The next two local days on which the clocks of `zone` change, forward and back; none if they never do."""
+    # From one change to the same of the next year it is 364 days or 371.
+    noons = [datetime.combine(after + timedelta(days=n), time(12), ZoneInfo(zone)) for n in range(380)]
+    return [b.date() for a, b in pairwise(noons) if a.utcoffset() != b.utcoffset()][:2]
 
 
 def starts(day: date, opens: str, closes: str, zone: str, step_min: int) -> list[datetime]:

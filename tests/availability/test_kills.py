@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 import psycopg
@@ -28,6 +29,8 @@ pytestmark = pytest.mark.postgres("18")
 PATIENCE_S = 60.0
 ROUNDS = 2
 CLAIMS = "frontdesk:cache:fill:*"
+
+Answer = TypeVar("Answer")
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +56,14 @@ def three(shared: str, tmp_path_factory: pytest.TempPathFactory, valkey: Embedde
     """Three servers of one worker each, with one database and one Valkey. Each test leaves them running."""
     with ExitStack() as stack:
         servers = []
+        # Who is kept waiting in the middle of a plan shall not give up while the others come to wait too.
+        env = {
+            "FRONTDESK_REDIS_URL": valkey.url,
+            "FRONTDESK_LOCK_TIMEOUT": "PT1M",
+            "FRONTDESK_STATEMENT_TIMEOUT": "PT1M",
+        }
         for name in ("one", "two", "three"):
-            servers.append(Service(shared, tmp_path_factory.mktemp(name), workers=1, FRONTDESK_REDIS_URL=valkey.url))
+            servers.append(Service(shared, tmp_path_factory.mktemp(name), workers=1, **env))
             stack.callback(servers[-1].stop)
             servers[-1].start()
         yield servers
@@ -66,11 +75,13 @@ def make(shared: str) -> Iterator[Make]:
         yield Make(conn)
 
 
-def until(true: Callable[[], object]) -> None:
+def until(true: Callable[[], Answer]) -> Answer:
+    """Wait until it is true; what it then was."""
     deadline = time.monotonic() + PATIENCE_S
-    while not true():
+    while not (answer := true()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    return answer
 
 
 @contextmanager
@@ -107,8 +118,7 @@ def test_a_claim_whose_holder_was_killed_holds_up_nobody(
         cache.flushall()
         with nobody_works_out_a_plan(world.service.dsn) as waiting:
             lost = pool.submit(ask, world, killed)
-            until(lambda: cache.keys(CLAIMS))
-            (claim,) = cache.keys(CLAIMS)
+            (claim,) = until(lambda: cache.keys(CLAIMS))
             cache.set(claim, b"")
             waiting(1)
             killed.kill()
@@ -165,7 +175,9 @@ def test_a_valkey_that_hangs_costs_no_answer(shared: str, make: Make, valkey: Em
     """Copies and limits are asked of PostgreSQL meanwhile, and of Valkey again when it is back."""
     folder = tmp_path / "limited"
     folder.mkdir()
-    service = Service(shared, folder, workers=1, FRONTDESK_REDIS_URL=valkey.url, FRONTDESK_RATE_LIMITS="on")
+    # So much that whoever asks without a pause until Valkey is back is not sent away.
+    limits = {"FRONTDESK_RATE_LIMITS": "on", "FRONTDESK_RATE_ANONYMOUS": "1000000", "FRONTDESK_RATE_USER": "1000000"}
+    service = Service(shared, folder, workers=1, FRONTDESK_REDIS_URL=valkey.url, **limits)
     with ExitStack() as stack:
         stack.callback(service.stop)
         service.start()

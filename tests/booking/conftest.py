@@ -1,6 +1,6 @@
 """A small world for the book: a clinic that never closes, a provider, a patient, a visit of 30 minutes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,6 +10,11 @@ import pytest
 from frontdesk import clock
 from tests.make import Make
 from tests.service import Service
+
+
+def in_two_days() -> datetime:
+    """The next midnight (UTC) but one."""
+    return clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)
 
 
 @dataclass(frozen=True)
@@ -22,11 +27,11 @@ class World:
     patient: UUID
     me: httpx.Client  # the patient
     desk: httpx.Client  # an admin
+    day: datetime = field(default_factory=in_two_days)  # the same when midnight comes in the middle of a test
 
     def at(self, hours: float) -> datetime:
-        """A moment on the half-hour grid, `hours` after the next midnight (UTC) but one."""
-        midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)
-        return midnight + timedelta(hours=hours)
+        """A moment on the half-hour grid, `hours` after the midnight of `day`."""
+        return self.day + timedelta(hours=hours)
 
     def body(self, hours: float, **more: object) -> dict[str, object]:
         return {

@@ -73,11 +73,12 @@ class House:
     provider: UUID
     visit_type: UUID
     guest: httpx.Client
+    midnight: datetime
+    """The next but one (UTC) when the test began."""
 
     def at(self, hours: float) -> datetime:
-        """A moment on the half-hour grid, `hours` after the next midnight (UTC) but one."""
-        midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)
-        return midnight + timedelta(hours=hours)
+        """A moment on the half-hour grid, `hours` after that midnight."""
+        return self.midnight + timedelta(hours=hours)
 
     def link(self, when: float | datetime, *, patient: UUID | None = None, **columns: Any) -> Link:
         """A visit at that moment, or so many hours after that midnight, and the link to it."""
@@ -98,4 +99,5 @@ def house(service: Service, make: Make) -> House:
     make.every_day(provider, clinic)
     guest = service.client()
     guest.base_url = httpx.URL(service.url)
-    return House(service, make, clinic, provider, visit_type, guest)
+    midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)
+    return House(service, make, clinic, provider, visit_type, guest, midnight)

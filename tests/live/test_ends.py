@@ -29,7 +29,7 @@ def ends_with(watcher: Watcher, name: str) -> None:
 
 
 def test_with_the_access_token(place: Place, watch: Watch) -> None:
-    short = tokens.write(login_of(place.staff), KEY, timedelta(seconds=3))
+    short = tokens.write(login_of(place.staff), KEY, timedelta(seconds=10))  # long enough to open a stream with
     ends_with(watch(f"board={place.clinic}", short), "expired")
     with pytest.raises(jwt.ExpiredSignatureError):
         jwt.decode(short, KEY, algorithms=["HS256"], audience="frontdesk-api")

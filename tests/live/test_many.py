@@ -1,8 +1,10 @@
 """A thousand listeners on one process, one who does not read, limits, and the end of the service."""
 
 import asyncio
+import contextlib
 import re
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 from frontdesk.supervisor.postgres import EmbeddedPostgres
 from tests.conftest import copy_database, drop_database
 from tests.live.world import PATIENCE_S, Event, minute, parse, relay, watching, write
-from tests.service import Service
+from tests.service import TRUST, Service
 
 pytestmark = pytest.mark.postgres("18")
 
@@ -55,18 +57,19 @@ async def _listen(port: int, ready: asyncio.Semaphore, count: int) -> list[Event
 
 
 def test_a_thousand_listeners_on_one_process_hear_everything_in_order(one_process: Service) -> None:
-    gauge = ""
+    gauge, took_s = "", 0.0
 
     async def all_of_them() -> list[list[Event]]:
-        nonlocal gauge
-        ready = asyncio.Semaphore(0)
+        nonlocal gauge, took_s
+        ready, began = asyncio.Semaphore(0), time.monotonic()
         async with asyncio.timeout(PATIENCE_S * 3), asyncio.TaskGroup() as together:
             heard = [together.create_task(_listen(one_process.port, ready, EVENTS)) for _ in range(MANY)]
             for _ in range(MANY):
                 await ready.acquire()
-            async with httpx.AsyncClient() as client:
+            async with httpx.AsyncClient(timeout=PATIENCE_S, verify=TRUST) as client:
                 assert (await client.get(f"{one_process.url}/readyz")).status_code == 200, "they hold no connection"
                 gauge = (await client.get(f"{one_process.url}/metrics")).text
+            took_s = time.monotonic() - began
             await asyncio.to_thread(_write)
         return [task.result() for task in heard]
 
@@ -85,7 +88,8 @@ def test_a_thousand_listeners_on_one_process_hear_everything_in_order(one_proces
     assert f"stream_listeners {MANY}.0" in gauge
     route = 'route="/api/v1/stream"'
     assert f"http_request_duration_seconds_count{{{route}}} {MANY}.0" in gauge, "counted when they begin"
-    assert f'http_request_duration_seconds_bucket{{le="10.0",{route}}} {MANY}.0' in gauge
+    (sum_s,) = re.findall(rf"^http_request_duration_seconds_sum{{{route}}} (\S+)$", gauge, re.MULTILINE)
+    assert 0 < float(sum_s) < MANY * took_s, "and only until then"
 
 
 def test_who_does_not_read_is_sent_away_and_holds_up_nobody(one_process: Service) -> None:
@@ -106,10 +110,11 @@ def test_who_does_not_read_is_sent_away_and_holds_up_nobody(one_process: Service
             write(conn, PROVIDER, CLINIC, count=500, first=first)
             reader.heard(first + 500)
         assert [event.data["times"][0]["start"] for event in reader.events] == [minute(n) for n in range(count)]
-        while not told.endswith(b"\r\n0\r\n\r\n") and (chunk := slow.recv(1_000_000)):
-            told += chunk
+        with contextlib.suppress(ConnectionResetError):
+            while not told.endswith(b"\r\n0\r\n\r\n") and (chunk := slow.recv(1_000_000)):
+                told += chunk
     text = re.sub(rb"\r\n[0-9a-f]+\r\n", b"", told.split(b"\r\n\r\n", 1)[1]).decode()
-    events, _ = parse("\n" + text.partition("\n")[2].rstrip("0\r\n"))
+    events, _ = parse("\n" + text.partition("\n")[2].rpartition("\n\n")[0])  # the last may have been cut in two
     names = [event.name for event in events]
     assert 0 < len(events) < count, "it was never too slow"
     assert names[-1] == "reset" or not told.endswith(b"\r\n0\r\n\r\n"), "whoever takes nothing is cut off in the end"

@@ -45,6 +45,9 @@ def test_over_a_dropped_connection(place: Place, watch: Watch) -> None:
 
 
 def test_a_stream_on_which_nothing_came_goes_on_where_it_began(place: Place, watch: Watch) -> None:
+    busy = watch(f"provider_id={place.colleague}")
+    place.book(0, provider=place.colleague, patient=place.make.patient())
+    busy.heard(1)
     first = watch(f"provider_id={place.provider}")
     first.close()
     assert first.last_id
@@ -116,11 +119,13 @@ def test_over_a_lost_connection_to_the_database(place: Place, watch: Watch) -> N
     watcher = watch(f"provider_id={place.provider}")
     place.book(0)
     watcher.heard(1)
-    ended = place.make.conn.execute(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-        " WHERE application_name = 'frontdesk live' AND datname = current_database()"
-    ).fetchone()
-    assert ended == (2,), "one for each server worker"
+    there = "FROM pg_stat_activity WHERE application_name = 'frontdesk live' AND datname = current_database()"
+
+    def count() -> tuple[int] | None:
+        return place.make.conn.execute(f"SELECT count(*) {there}").fetchone()
+
+    watcher.until(lambda: count() == (2,))  # one for each server worker
+    place.make.conn.execute(f"SELECT pg_terminate_backend(pid) {there}")
     place.book(1)
     place.book(2)
     assert taken(watcher.heard(3)) == [place.at(n) for n in range(3)]

@@ -21,7 +21,7 @@ from frontdesk.settings import Settings
 from tests.make import Make
 from tests.notifications.sink import Sink
 
-LEASE = timedelta(seconds=20)
+LEASE = timedelta(minutes=5)
 
 
 class Book:

@@ -10,14 +10,14 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
-from tests.service import free_port
+from tests.service import port_of
 
 
 class Sink:
     """Listens on a port of its own while it is open. `answer` may answer a recipient with a code of its own."""
 
     def __init__(self) -> None:
-        self.port = free_port()
+        self.port = port_of(self)
         self.messages: list[EmailMessage] = []
         self.connections = 0
         self.answer: Callable[[str], str] = lambda to: "250 OK"

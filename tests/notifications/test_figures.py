@@ -19,7 +19,7 @@ from frontdesk.supervisor.postgres import EmbeddedPostgres
 from tests.conftest import copy_database, drop_database
 from tests.notifications.conftest import Book
 from tests.notifications.sink import Sink
-from tests.service import SECRET, Service
+from tests.service import SECRET, TRUST, Service
 
 MAIL = {"channel": "email"}
 STAMP = {"changed_by": ids.SYSTEM, "request_id": ids.SYSTEM}
@@ -33,7 +33,7 @@ class Board:
 
     def __call__(self, name: str, **labels: str) -> float | None:
         """The value now; None when there is none with these labels."""
-        answer = httpx.get(f"{self.service.url}/metrics")
+        answer = httpx.get(f"{self.service.url}/metrics", timeout=30, verify=TRUST)
         assert answer.status_code == 200
         samples = (one for family in text_string_to_metric_families(answer.text) for one in family.samples)
         found = [one.value for one in samples if one.name == name and one.labels == labels]

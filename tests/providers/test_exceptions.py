@@ -51,8 +51,12 @@ def span(start: datetime, hours: float = 4, **fields: Any) -> dict[str, Any]:
     return {"kind": "time_off", "start": start.isoformat(), "end": end.isoformat(), **fields}
 
 
+TODAY = clock.now().replace(minute=0, second=0, microsecond=0)
+"""The same for all that a test asks, also when midnight comes in the middle of it."""
+
+
 def ahead(days: int, hour: int = 8) -> datetime:
-    return (clock.now() + timedelta(days=days)).replace(hour=hour, minute=0, second=0, microsecond=0)
+    return TODAY.replace(hour=hour) + timedelta(days=days)
 
 
 def stranded(answer: httpx.Response) -> list[str]:

@@ -31,7 +31,10 @@ class Builder:
 
     def __init__(self, make: Make, count: int) -> None:
         self.make, self.count = make, count
-        self.first = datetime.combine(clock.now().date() + timedelta(days=3), time(0), UTC)
+        # A Wednesday, so that the free times begin on a Saturday, whatever today is: working time is read by the week,
+        # and what lies at the turn of one takes a statement more.
+        soon = clock.now().date() + timedelta(days=3)
+        self.first = datetime.combine(soon + timedelta(days=(2 - soon.weekday()) % 7), time(0), UTC)
 
     def build(self) -> World:
         make, count = self.make, self.count

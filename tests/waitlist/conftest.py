@@ -78,14 +78,16 @@ class World:
         return row
 
     def overslept(self, offer_id: str) -> None:
-        """Nobody answered: the time for that ended a moment ago."""
-        self.make.conn.execute(
-            "WITH o AS (UPDATE waitlist_offer SET expires_at = now() - interval '1 second' WHERE id = %s"
-            "           RETURNING appointment_id)"
-            " UPDATE appointment a SET hold_expires_at = now() + interval '59 seconds' FROM o"
-            " WHERE a.id = o.appointment_id AND a.status = 'held'",
-            (offer_id,),
-        )
+        """Nobody answered: the time for that ended a moment ago. Locks as the service does: the hold first."""
+        with self.make.conn.transaction():
+            self.make.conn.execute(
+                "UPDATE appointment SET hold_expires_at = now() + interval '59 seconds' WHERE status = 'held'"
+                " AND id = (SELECT appointment_id FROM waitlist_offer WHERE id = %s)",
+                (offer_id,),
+            )
+            self.make.conn.execute(
+                "UPDATE waitlist_offer SET expires_at = now() - interval '1 second' WHERE id = %s", (offer_id,)
+            )
 
     def free(self) -> set[datetime]:
         """What the public is offered on that day."""

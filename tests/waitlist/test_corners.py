@@ -1,8 +1,9 @@
 """Where a freed time could be forgotten, or an answer be told wrongly."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from frontdesk.waitlist import jobs
+from tests.availability.clocks import change_days
 from tests.waitlist.background import Background
 from tests.waitlist.conftest import World
 
@@ -124,7 +125,10 @@ def test_a_time_far_ahead_is_offered_too(world: World) -> None:
 
 def test_days_and_parts_of_the_day_are_those_of_the_clinic(world: World) -> None:
     """The night on which clocks go forward in New York."""
-    make, sunday = world.make, datetime(2027, 3, 14, tzinfo=UTC)
+    make = world.make
+    nights = change_days("America/New_York", (world.day + timedelta(days=1)).date())
+    day = next(night for night in nights if night.month == 3)
+    sunday = datetime.combine(day, time(), UTC)
     clinic, provider, kind = make.clinic("America/New_York"), make.provider(), make.visit_type(30)
     make.schedule(provider, clinic, 7, "00:30", "06:30")
     first = sunday + timedelta(hours=5, minutes=30)  # 00:30 EST; at 02:00 it is 03:00, so 10 starts
@@ -132,7 +136,7 @@ def test_days_and_parts_of_the_day_are_those_of_the_clinic(world: World) -> None
         make.appointment(provider, clinic, kind, first + timedelta(minutes=30 * n), patient_id=make.patient())
         for n in range(10)
     ]
-    of = {"visit_type_id": str(kind), "provider_id": str(provider), "earliest": "2027-03-14", "latest": "2027-03-14"}
+    of = {"visit_type_id": str(kind), "provider_id": str(provider), "earliest": str(day), "latest": str(day)}
     people = [world.someone()[1] for _ in range(3)]
     monday = world.wait(people[0], **of, weekdays=[1])
     morning = world.wait(people[1], **of, time_of_day="morning", weekdays=[7])

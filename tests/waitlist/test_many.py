@@ -24,9 +24,7 @@ PATIENCE_S = 240.0
 @pytest.fixture
 def cluster(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[Service]:
     """Four server workers and the background worker."""
-    service = Service(
-        copy_database(postgres), tmp_path, workers=4, FRONTDESK_OFFER_TTL="PT2M", FRONTDESK_WORKER_INTERVAL="PT0.2S"
-    )
+    service = Service(copy_database(postgres), tmp_path, workers=4, FRONTDESK_WORKER_INTERVAL="PT0.2S")
     worker = Worker(service.environment, tmp_path / "worker.log")
     service.start()
     worker.start()

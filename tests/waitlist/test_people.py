@@ -6,6 +6,7 @@ import httpx
 
 from frontdesk import ids
 from tests.guests.conftest import Link
+from tests.service import TRUST
 from tests.waitlist.background import Background
 from tests.waitlist.conftest import World
 from tests.waitlist.test_rivals import Person, held_for, sound
@@ -15,7 +16,7 @@ def test_a_guest_who_cancels_by_the_link_frees_the_time_for_whoever_waits(world:
     patient = world.make.patient()
     visits = [world.book(9, patient), world.book(9.5), world.book(10), world.book(10.5)]
     one = Person(world)
-    with httpx.Client(base_url=world.service.url) as guest:
+    with httpx.Client(base_url=world.service.url, timeout=30, verify=TRUST) as guest:
         answer = Link(world.make, guest, UUID(visits[0]), patient).post("/cancel", json={})
     assert answer.status_code == 200, answer.text
     offer = world.make.conn.execute(
@@ -30,7 +31,7 @@ def test_a_guest_who_declines_by_the_link_passes_the_time_on_at_once(world: Worl
     visits = world.fill_day()
     first, second = Person(world), Person(world)
     world.cancel(visits[0])
-    with httpx.Client(base_url=world.service.url) as guest:
+    with httpx.Client(base_url=world.service.url, timeout=30, verify=TRUST) as guest:
         hold = UUID(held_for(world, first.offer))
         answer = Link(world.make, guest, hold, first.patient).post("/decline", json={})
     assert answer.status_code == 200, answer.text
