@@ -1,13 +1,16 @@
 """The calendar in a real browser: a drag moves the visit, and one that cannot be snaps back and says why."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Request, expect
 
 from tests.live.world import relay
 from tests.portal.browsing import PATIENCE_MS, Watched
+from tests.portal.days import clocks_change
 from tests.portal.desk.conftest import Desk
 from tests.portal.desk.test_browser import at_desk
 
@@ -39,6 +42,20 @@ def drag(seen: Watched, who: str, *, hours: float, to: str | None = None) -> Non
     seen.page.mouse.up()
 
 
+@contextmanager
+def read_anew(seen: Watched) -> Iterator[None]:
+    """Within, a visit is moved; at the end the calendar has read it anew, and would no longer send its old version."""
+    moved = False
+
+    def known(one: Request) -> bool:
+        nonlocal moved
+        moved = moved or one.url.endswith("/move")
+        return moved and "/desk/calendar/events?" in one.url
+
+    with seen.page.expect_event("requestfinished", known):
+        yield
+
+
 @pytest.fixture
 def two(desk: Desk) -> tuple[UUID, UUID]:
     return desk.provider(first_name="Ana", last_name="Ruiz"), desk.provider(first_name="Bo", last_name="Zhang")
@@ -48,7 +65,8 @@ def test_a_drag_moves_the_visit(browser: Browser, desk: Desk, two: tuple[UUID, U
     visit = desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Moves"), status="confirmed")
     with at_desk(browser, desk) as seen:
         seen.page.goto(calendar(desk))
-        drag(seen, "Wanda Moves", hours=2, to="Bo Zhang")
+        with read_anew(seen):
+            drag(seen, "Wanda Moves", hours=2, to="Bo Zhang")
         expect(seen.page.get_by_role("status")).to_contain_text("Wanda Moves is now on")
         expect(seen.page.get_by_role("status")).to_contain_text("11:00 with Bo Zhang")
         assert desk.row(visit) == ("scheduled", desk.at(11), two[1])
@@ -117,27 +135,28 @@ def test_pictures(browser: Browser, desk: Desk, two: tuple[UUID, UUID], dark: bo
 
 def test_the_day_on_which_clocks_change(desk: Desk, two: tuple[UUID, UUID]) -> None:
     """Times are those of the clinic's clocks: 03:30 in Madrid, on the night in which 02:30 does not exist."""
-    visit = desk.visit(two[0], desk.at(9), status="confirmed")
-    moved = desk.send(f"/desk/calendar/visits/{visit}/move", provider=two[0], local="2027-03-28T03:30")
+    visit, on = desk.visit(two[0], desk.at(9), status="confirmed"), clocks_change("Europe/Madrid", forward=True).date()
+    moved = desk.send(f"/desk/calendar/visits/{visit}/move", provider=two[0], local=f"{on}T03:30")
     assert "03:30" in moved.text
     row = desk.make.conn.execute("SELECT lower(during)::text FROM appointment WHERE id = %s", [visit]).fetchone()
-    assert row == ("2027-03-28 01:30:00+00",)
-    told = desk.client.get(f"/desk/calendar/events?clinic={desk.clinic}&on=2027-03-28").json()
-    assert [(one["start"], one["end"]) for one in told["events"]] == [("2027-03-28T03:30", "2027-03-28T04:00")]
+    assert row == (f"{on} 01:30:00+00",)
+    told = desk.client.get(f"/desk/calendar/events?clinic={desk.clinic}&on={on}").json()
+    assert [(one["start"], one["end"]) for one in told["events"]] == [(f"{on}T03:30", f"{on}T04:00")]
     assert {one["title"] for one in told["resources"]} == {"Ana Ruiz", "Bo Zhang"}
 
 
 def test_a_visit_across_the_end_of_summer_time(browser: Browser, desk: Desk) -> None:
     """45 minutes from 02:30 to 02:15 by the clocks of Madrid, which are set back at 03:00."""
-    provider, start = desk.provider(), datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+    provider, start = desk.provider(), clocks_change("Europe/Madrid", forward=False) - timedelta(minutes=30)
+    on = start.date()
     place = (provider, desk.clinic, desk.make.visit_type(45), start, 45)
     visit = desk.make.appointment(*place, patient_id=desk.patient(first_name="Nina", last_name="Night"))
     desk.visit(provider, start + timedelta(hours=1))
-    path = f"/desk/calendar?clinic={desk.clinic}&on=2027-10-31"
+    path = f"/desk/calendar?clinic={desk.clinic}&on={on}"
     told = desk.client.get(path.replace("?", "/events?")).json()["events"]
     assert [(one["start"], one["end"]) for one in told] == [
-        ("2027-10-31T02:30", "2027-10-31T03:15"),
-        ("2027-10-31T02:30", "2027-10-31T03:00"),
+        (f"{on}T02:30", f"{on}T03:15"),
+        (f"{on}T02:30", f"{on}T03:00"),
     ]
     assert "02:30 CEST – 02:15 CET" in desk.page(f"/desk/visits/{visit}").text
     with at_desk(browser, desk) as seen:

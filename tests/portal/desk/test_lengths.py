@@ -8,9 +8,10 @@ from playwright.sync_api import Browser, expect
 
 from tests.html import Page
 from tests.portal.browsing import Watched
+from tests.portal.days import clocks_change
 from tests.portal.desk.conftest import Desk
 from tests.portal.desk.test_browser import at_desk
-from tests.portal.desk.test_calendar import calendar
+from tests.portal.desk.test_calendar import calendar, read_anew
 from tests.portal.test_axe import AXE, JUDGE, RULES
 
 pytestmark = pytest.mark.postgres("18")
@@ -50,7 +51,8 @@ def test_its_lower_edge_makes_it_longer_and_shorter(browser: Browser, desk: Desk
     visit = named(desk, desk.provider(), 9, "Grows")
     with at_desk(browser, desk) as seen:
         seen.page.goto(calendar(desk))
-        pull(seen, "Wanda Grows", minutes=30)
+        with read_anew(seen):
+            pull(seen, "Wanda Grows", minutes=30)
         said = seen.page.locator("#moved")
         expect(said).to_contain_text("Wanda Grows now has 60 minutes, from 09:00 to 10:00.")
         assert lasts(desk, visit) == (desk.at(9), timedelta(minutes=60), 2)
@@ -168,9 +170,10 @@ def test_free_times_for_a_long_visit_are_as_long(desk: Desk) -> None:
 def test_on_the_night_when_clocks_change(desk: Desk) -> None:
     """At the second 02:30 in Madrid: another length is no move to the first."""
     provider = desk.provider()
-    start = datetime.fromisoformat("2027-10-31T01:30:00+00:00")
+    start = clocks_change("Europe/Madrid", forward=False) + timedelta(minutes=30)
+    on = start.date()
     visit = desk.visit(provider, start)
-    told = desk.client.get(f"/desk/calendar/events?clinic={desk.clinic}&on=2027-10-31").json()["events"][0]
+    told = desk.client.get(f"/desk/calendar/events?clinic={desk.clinic}&on={on}").json()["events"][0]
     sent = {
         "provider": provider,
         "start": told["extendedProps"]["at"],
@@ -179,5 +182,5 @@ def test_on_the_night_when_clocks_change(desk: Desk) -> None:
     done = desk.send(f"/desk/calendar/visits/{visit}/move", version=1, **sent)
     assert "45 minutes, from 02:30 to 03:15" in done.text
     assert lasts(desk, visit) == (start, timedelta(minutes=45), 2)
-    assert desk.send(f"/desk/visits/{visit}/move", provider=provider, local="2027-10-31T02:30", minutes=60).is_redirect
+    assert desk.send(f"/desk/visits/{visit}/move", provider=provider, local=f"{on}T02:30", minutes=60).is_redirect
     assert lasts(desk, visit) == (start, timedelta(minutes=60), 3)
