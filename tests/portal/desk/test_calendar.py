@@ -1,12 +1,11 @@
 """The calendar in a real browser: a drag moves the visit, and one that cannot be snaps back and says why."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
+from threading import Event
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, Request, expect
+from playwright.sync_api import Browser, Request, Route, expect
 
 from tests.live.world import relay
 from tests.portal.browsing import PATIENCE_MS, Watched
@@ -22,6 +21,12 @@ def calendar(desk: Desk) -> str:
 
 
 def drag(seen: Watched, who: str, *, hours: float, to: str | None = None) -> None:
+    """Move somebody's visit by the mouse once the calendar lets it go."""
+    expect(seen.page.locator("#calendar")).not_to_have_attribute("aria-busy", "true")
+    take(seen, who, hours=hours, to=to)
+
+
+def take(seen: Watched, who: str, *, hours: float, to: str | None = None) -> None:
     """Take somebody's visit by its middle, and let it go so many hours later, in the column of `to`."""
     event = seen.page.locator(".ec-event", has_text=who)
     box, hour = None, 4 * 22
@@ -42,20 +47,6 @@ def drag(seen: Watched, who: str, *, hours: float, to: str | None = None) -> Non
     seen.page.mouse.up()
 
 
-@contextmanager
-def read_anew(seen: Watched) -> Iterator[None]:
-    """Within, a visit is moved; at the end the calendar has read it anew, and would no longer send its old version."""
-    moved = False
-
-    def known(one: Request) -> bool:
-        nonlocal moved
-        moved = moved or one.url.endswith("/move")
-        return moved and "/desk/calendar/events?" in one.url
-
-    with seen.page.expect_event("requestfinished", known):
-        yield
-
-
 @pytest.fixture
 def two(desk: Desk) -> tuple[UUID, UUID]:
     return desk.provider(first_name="Ana", last_name="Ruiz"), desk.provider(first_name="Bo", last_name="Zhang")
@@ -65,14 +56,35 @@ def test_a_drag_moves_the_visit(browser: Browser, desk: Desk, two: tuple[UUID, U
     visit = desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Moves"), status="confirmed")
     with at_desk(browser, desk) as seen:
         seen.page.goto(calendar(desk))
-        with read_anew(seen):
-            drag(seen, "Wanda Moves", hours=2, to="Bo Zhang")
+        drag(seen, "Wanda Moves", hours=2, to="Bo Zhang")
         expect(seen.page.get_by_role("status")).to_contain_text("Wanda Moves is now on")
         expect(seen.page.get_by_role("status")).to_contain_text("11:00 with Bo Zhang")
         assert desk.row(visit) == ("scheduled", desk.at(11), two[1])
         drag(seen, "Wanda Moves", hours=-0.5)
         expect(seen.page.get_by_role("status")).to_contain_text("10:30 with Bo Zhang")
         assert desk.row(visit) == ("scheduled", desk.at(10.5), two[1])
+
+
+def test_what_was_moved_waits_for_its_new_version(browser: Browser, desk: Desk, two: tuple[UUID, UUID]) -> None:
+    """Dragged again at once it would be sent with the old one, and told that somebody else had changed it."""
+    desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Hurries"))
+    with at_desk(browser, desk) as seen:
+        seen.page.goto(calendar(desk))
+        expect(seen.page.locator(".ec-event")).to_have_count(1)
+        waiting: list[Route] = []
+        go = Event()
+        seen.page.route("**/events?*", lambda route: route.continue_() if go.is_set() else waiting.append(route))
+        drag(seen, "Wanda Hurries", hours=1)
+        expect(seen.page.get_by_role("status")).to_contain_text("10:00")
+        moves: list[Request] = []
+        seen.page.on("request", lambda one: moves.append(one) if one.url.endswith("/move") else None)
+        take(seen, "Wanda Hurries", hours=1)
+        go.set()
+        for route in waiting:
+            route.continue_()
+        drag(seen, "Wanda Hurries", hours=-0.5)
+        expect(seen.page.get_by_role("status")).to_contain_text("09:30")
+        assert len(moves) == 1
 
 
 def test_a_conflicting_drag_snaps_back_with_the_reason(

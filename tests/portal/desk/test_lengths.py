@@ -11,7 +11,7 @@ from tests.portal.browsing import Watched
 from tests.portal.days import clocks_change
 from tests.portal.desk.conftest import Desk
 from tests.portal.desk.test_browser import at_desk
-from tests.portal.desk.test_calendar import calendar, read_anew
+from tests.portal.desk.test_calendar import calendar
 from tests.portal.test_axe import AXE, JUDGE, RULES
 
 pytestmark = pytest.mark.postgres("18")
@@ -21,6 +21,7 @@ HOUR_PX = 4 * 22
 
 def pull(seen: Watched, who: str, *, minutes: int) -> None:
     """Take somebody's visit by its lower edge, and let it go so many minutes later."""
+    expect(seen.page.locator("#calendar")).not_to_have_attribute("aria-busy", "true")
     event = seen.page.locator(".ec-event", has_text=who)
     box = None
     while box is None:  # it may be drawn anew in between
@@ -51,8 +52,7 @@ def test_its_lower_edge_makes_it_longer_and_shorter(browser: Browser, desk: Desk
     visit = named(desk, desk.provider(), 9, "Grows")
     with at_desk(browser, desk) as seen:
         seen.page.goto(calendar(desk))
-        with read_anew(seen):
-            pull(seen, "Wanda Grows", minutes=30)
+        pull(seen, "Wanda Grows", minutes=30)
         said = seen.page.locator("#moved")
         expect(said).to_contain_text("Wanda Grows now has 60 minutes, from 09:00 to 10:00.")
         assert lasts(desk, visit) == (desk.at(9), timedelta(minutes=60), 2)
