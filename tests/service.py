@@ -20,10 +20,18 @@ TRUST = ssl.create_default_context()
 """For every client that a test makes: without one httpx reads all authorities anew, 26 ms of CPU for each client."""
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Another one each time: at the one before nobody may listen yet."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def port_of(owner: object) -> int:

@@ -53,7 +53,7 @@ def test_cpu_is_told_by_process() -> None:
 
 def test_the_load_counts_every_answer_by_its_status(service: Service) -> None:
     requests = Reads((get("/healthz"), get("/api/v1/nothing-here")))
-    tally = load.run(load.Load(service.port, requests, connections=4, warm_up_s=0.0, seconds=0.2))
+    tally = load.run(load.Load(service.port, requests, connections=4, warm_up_s=0.0, seconds=1.0))
     assert set(tally.statuses) == {200, 404}
     assert sum(tally.statuses.values()) == tally.sent
     assert tally.sent - 4 <= len(tally.took_s) <= tally.sent  # the last of each connection may come after the end

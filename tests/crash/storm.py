@@ -17,7 +17,7 @@ from tests.notifications.sink import Sink
 from tests.service import Service
 
 PROVIDERS, PATIENTS, SLOTS_A_DAY = 10, 40, 20
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 DELIVERY_S = 2
 """For so long a message may be on its way, while the visit it speaks of is moved: nobody can call it back."""
 

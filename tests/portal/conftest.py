@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,6 +17,7 @@ from tests.html import Page
 from tests.make import STAMP, Make
 from tests.service import Service
 
+LAUNCH_MS = 120_000
 ACCEPT = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 
 
@@ -29,6 +30,7 @@ class Visitor:
     client: httpx.Client
     specialty: UUID
     visit_type: UUID
+    began_at: datetime = field(default_factory=clock.now)
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         return self.client.get(path, headers=ACCEPT | headers)
@@ -45,14 +47,18 @@ class Visitor:
         self.link("provider_visit_type", provider_id=provider, visit_type_id=self.visit_type)
         return provider
 
+    def not_now(self, provider: UUID) -> None:
+        """Away today and tomorrow: the first free time is not one that passes while a test looks at it."""
+        self.make.exception(provider, self.at(-72), self.at(3))
+
     def link(self, table: str, **columns: UUID) -> None:
         values = {**columns, **STAMP}
         names, places = ", ".join(values), ", ".join(f"%({name})s" for name in values)
         self.make.conn.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", values)  # type: ignore[arg-type]
 
     def at(self, hours: float) -> datetime:
-        """`hours` after the next midnight (UTC) but one."""
-        midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)
+        """`hours` after the next midnight (UTC) but one; the same moment as long as the test runs."""
+        midnight = self.began_at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)
         return midnight + timedelta(hours=hours)
 
 
@@ -72,6 +78,6 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # Chromium's own sandbox does not work for root.
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        running = playwright.chromium.launch(executable_path=found, args=arguments)
+        running = playwright.chromium.launch(executable_path=found, args=arguments, timeout=LAUNCH_MS)
         yield running
         running.close()

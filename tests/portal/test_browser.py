@@ -1,11 +1,14 @@
 """In a real browser, on a telephone: find somebody, see their times, and see them change as others book."""
 
+from datetime import timedelta
+
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.live.world import relay
 from tests.portal.browsing import PATIENCE_MS, opened
 from tests.portal.conftest import Visitor
+from tests.portal.days import next_on
 
 pytestmark = pytest.mark.postgres("18")
 
@@ -15,7 +18,7 @@ def test_three_taps_from_home_to_a_day_of_times(browser: Browser, visitor: Visit
     clinic = visitor.make.clinic("Europe/Madrid", address="Calle Mayor 7\nMadrid", phone="+34 91 5550100")
     named = {"first_name": "Marisol", "last_name": "Quintanilla", "title": "Dr."}
     provider = visitor.provider(clinic, hours=("09:00", "17:00"), **named)
-    visitor.make.exception(provider, visitor.at(-72), visitor.at(3))  # so that a whole day comes first
+    visitor.not_now(provider)  # so that a whole day comes first
     name = visitor.make.conn.execute("SELECT name FROM specialty WHERE id = %s", [visitor.specialty]).fetchone()
     with opened(browser, visitor, scripts=scripts) as seen:
         seen.page.goto("/")
@@ -34,8 +37,12 @@ def test_three_taps_from_home_to_a_day_of_times(browser: Browser, visitor: Visit
 
 def test_the_visitors_own_time_is_there_only_where_it_differs(browser: Browser, visitor: Visitor) -> None:
     provider = visitor.provider(visitor.make.clinic("Europe/Madrid"), hours=("16:00", "17:00"))
-    on = "2027-02-10"
-    for zone, told in (("Europe/Paris", []), ("Asia/Tokyo", ["Thu 00:00 your time", "Thu 00:30 your time"])):
+    on = next_on(2, 10)
+    next_day = f"{on + timedelta(days=1):%a}"
+    for zone, told in (
+        ("Europe/Paris", []),
+        ("Asia/Tokyo", [f"{next_day} {at} your time" for at in ("00:00", "00:30")]),
+    ):
         with opened(browser, visitor, zone=zone) as seen:
             seen.page.goto(f"/providers/{provider}?view=day&on={on}")
             expect(seen.page.locator(".sheet time[data-told]")).to_have_count(2)

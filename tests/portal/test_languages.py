@@ -13,12 +13,15 @@ from babel.messages.pofile import read_po
 import frontdesk.portal
 from frontdesk.portal.language import LANGUAGES
 from tests.portal.conftest import Visitor
+from tests.portal.days import next_on
 
 pytestmark = pytest.mark.postgres("18")
 
 HERE = Path(frontdesk.portal.__file__).parent
 TRANSLATED: dict[str, tuple[str, ...]] = {"es": ("**/*",), "ar": ("*", "account/*", "book/*")}
 """The templates whose texts are in a catalogue, all of them."""
+
+ARABIC_DAYS = ("الاثنين", "الثلاثاء", "الأربعاء", "الخميس", "الجمعة", "السبت", "الأحد")
 
 
 def said(*templates: str) -> Iterator[str | tuple[str, ...]]:
@@ -109,8 +112,9 @@ def test_arabic_leads_to_a_booking_and_elsewhere_the_next_best_is_spoken(visitor
     assert visitor.page("/start", **both, Cookie="language=ar").all("html")[0]["lang"] == "es"
     telephone = next(a for a in visitor.page(f"/providers/{provider}", **both).all("a") if "tel:" in str(a["href"]))
     assert telephone["dir"] == "ltr", "or the number would be read from its end"
-    shown = visitor.page(f"/providers/{provider}?view=day&on=2027-02-08", **both).text
-    assert "الاثنين، 8 فبراير 2027" in shown
+    on = next_on(2, 8)
+    shown = visitor.page(f"/providers/{provider}?view=day&on={on}", **both).text
+    assert f"{ARABIC_DAYS[on.weekday()]}، 8 فبراير {on.year}" in shown
     assert "9:00 ص" in shown
 
 

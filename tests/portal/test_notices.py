@@ -24,7 +24,9 @@ def patient(visitor: Visitor) -> httpx.Client:
 
 
 def provider_of(visitor: Visitor) -> str:
-    return f"/providers/{visitor.provider(visitor.make.clinic('UTC'), hours=('09:00', '10:00'))}"
+    provider = visitor.provider(visitor.make.clinic("UTC"), hours=("09:00", "10:00"))
+    visitor.not_now(provider)
+    return f"/providers/{provider}"
 
 
 def test_no_link_tells_what_never_happened(visitor: Visitor, patient: httpx.Client) -> None:

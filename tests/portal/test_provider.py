@@ -1,11 +1,13 @@
 """A provider's page: the right day and hour of the clinic, by day, week and month, and what was just taken is gone."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
 from uuid import uuid4
 
 import pytest
 
 from tests.portal.conftest import Visitor
+from tests.portal.days import clocks_change, next_on
 
 pytestmark = pytest.mark.postgres("18")
 
@@ -16,7 +18,7 @@ def times(visitor: Visitor, path: str) -> list[str]:
     """The instants that are offered, without the sentence that names the first."""
     page = visitor.page(path, **BRITISH)
     assert page.status == 200
-    return [str(time["datetime"]) for time in page.all("time")][1:]
+    return [str(one["datetime"]) for one in page.all("time")][1:]
 
 
 def test_opens_where_the_first_free_time_is(visitor: Visitor) -> None:
@@ -30,6 +32,11 @@ def test_opens_where_the_first_free_time_is(visitor: Visitor) -> None:
     assert "Next free:" in page.text
     assert len(page.all("time")) == 1 + 4
     assert "Eastern" in page.text
+
+
+def february(hour: float) -> datetime:
+    """A moment (UTC) of a day that is summer in Auckland and winter in California."""
+    return datetime.combine(next_on(2, 10), time(0), UTC) + timedelta(hours=hour)
 
 
 @pytest.mark.parametrize("view", ["day", "week"])
@@ -73,25 +80,28 @@ def test_a_week_begins_as_the_reader_has_it(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("zone", "instant", "day", "hour"),
+    ("zone", "when", "later", "hour"),
     [
-        ("Pacific/Auckland", datetime(2027, 2, 10, 10, 30, tzinfo=UTC), "2027-02-10", "23:30"),
-        ("Pacific/Auckland", datetime(2027, 2, 10, 11, 0, tzinfo=UTC), "2027-02-11", "00:00"),
-        ("America/Los_Angeles", datetime(2027, 2, 11, 7, 30, tzinfo=UTC), "2027-02-10", "23:30"),
-        ("Europe/Madrid", datetime(2027, 3, 28, 0, 30, tzinfo=UTC), "2027-03-28", "01:30"),  # clocks go forward
-        ("Europe/Madrid", datetime(2027, 3, 28, 1, 0, tzinfo=UTC), "2027-03-28", "03:00"),
-        ("America/New_York", datetime(2027, 3, 14, 7, 0, tzinfo=UTC), "2027-03-14", "03:00"),
+        ("Pacific/Auckland", lambda: february(10.5), 0, "23:30"),
+        ("Pacific/Auckland", lambda: february(11), 1, "00:00"),
+        ("America/Los_Angeles", lambda: february(7.5), -1, "23:30"),
+        ("Europe/Madrid", lambda: clocks_change("Europe/Madrid", forward=True) - timedelta(minutes=30), 0, "01:30"),
+        ("Europe/Madrid", lambda: clocks_change("Europe/Madrid", forward=True), 0, "03:00"),
+        ("America/New_York", lambda: clocks_change("America/New_York", forward=True), 0, "03:00"),
     ],
 )
 def test_the_right_day_and_hour_near_midnight_and_on_days_when_clocks_change(
-    visitor: Visitor, zone: str, instant: datetime, day: str, hour: str
+    visitor: Visitor, zone: str, when: Callable[[], datetime], later: int, hour: str
 ) -> None:
+    """`later`: by how many days the clinic's calendar is ahead of that of UTC at that moment."""
+    instant = when()
+    day = instant.date() + timedelta(days=later)
     provider = visitor.provider(visitor.make.clinic(zone))
     path = f"/providers/{provider}?view=day&on={day}"
     assert instant.isoformat() in times(visitor, path)
     html = visitor.get(path, **BRITISH).text
     assert f'<time datetime="{instant.isoformat()}">{hour}</time>' in html
-    before = datetime.fromisoformat(day).date() - timedelta(days=1)
+    before = day - timedelta(days=1)
     assert instant.isoformat() not in times(visitor, f"/providers/{provider}?view=day&on={before}")
 
 
@@ -107,6 +117,7 @@ def test_two_clinics_in_two_zones_are_told_apart(visitor: Visitor) -> None:
 
 def test_htmx_gets_the_times_alone(visitor: Visitor) -> None:
     provider = visitor.provider(visitor.make.clinic())
+    visitor.not_now(provider)
     path = f"/providers/{provider}?view=week"
     part, whole = visitor.page(path, **{"HX-Request": "true"}), visitor.get(path)
     assert part.tags[0] == ("section", {**part.tags[0][1], "id": "times"})

@@ -41,6 +41,7 @@ def moved(page: Page) -> float:
 def test_nothing_moves_when_scripts_come_late(browser: Browser, visitor: Visitor) -> None:
     """Far away, so that one's own time stands beside each of the clinic's."""
     provider = visitor.provider(visitor.make.clinic("Europe/Madrid"), hours=("09:00", "17:00"))
+    visitor.not_now(provider)
     with opened(browser, visitor) as seen:
         page = seen.page
         page.add_init_script(SHIFTS)

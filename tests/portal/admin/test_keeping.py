@@ -93,11 +93,11 @@ def test_a_holiday_within_a_longer_closure_is_closed(admin: Admin) -> None:
 
 
 def test_visits_on_a_holiday_are_told(admin: Admin) -> None:
-    clinic, provider = busy(admin)
+    clinic, provider = busy(admin)  # a week before New Year the visit there stands on the holiday, at noon
     year = clock.now().year + 1
     admin.make.conn.execute("UPDATE clinic SET country = 'DE' WHERE id = %s", [clinic])
     of = {"patient_id": admin.make.patient(), "origin": "imported"}
-    visit = admin.make.appointment(provider, clinic, admin.make.visit_type(), utc(date(year, 1, 1), 12), **of)
+    visit = admin.make.appointment(provider, clinic, admin.make.visit_type(), utc(date(year, 1, 1), 9), **of)
     path = f"/admin/clinics/{clinic}/holidays"
     refused = Page(admin.send(path, year=year))
     assert (refused.status, f"/desk/visits/{visit}" in [a.get("href") for a in refused.all("a")]) == (409, True)

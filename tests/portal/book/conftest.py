@@ -72,4 +72,5 @@ def place(visitor: Visitor) -> Place:
     visitor.make.conn.execute("DELETE FROM wrong_guess")
     clinic = visitor.make.clinic("Europe/Madrid", address="Calle Mayor 7\nMadrid", phone="+34 91 5550100")
     provider = visitor.provider(clinic, hours=("09:00", "17:00"), first_name="Marisol", last_name="Quintanilla")
+    visitor.not_now(provider)
     return clinic, provider, f"/providers/{provider}/hold"

@@ -22,6 +22,7 @@ from tests.html import Page
 from tests.portal.book.conftest import codes, enrol, somebody, wish
 from tests.portal.browsing import opened
 from tests.portal.conftest import Visitor
+from tests.portal.days import clocks_change
 from tests.service import Service
 
 pytestmark = pytest.mark.postgres("18")
@@ -40,18 +41,6 @@ def service(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
         running.stop()
 
 
-def change(zone: str, *, forward: bool) -> datetime:
-    """The next instant at which the clocks there change, as Python's own tables have it."""
-    here, at = ZoneInfo(zone), clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(days=3)
-    while True:
-        before, after = (moment.astimezone(here).utcoffset() for moment in (at - timedelta(hours=1), at))
-        assert before is not None
-        assert after is not None
-        if before != after and (after > before) == forward:
-            return at
-        at += timedelta(hours=1)
-
-
 def midnight(zone: str) -> datetime:
     day = clock.now().astimezone(ZoneInfo(zone)) + timedelta(days=10)
     return day.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
@@ -67,10 +56,10 @@ def place(visitor: Visitor, zone: str) -> tuple[UUID, UUID]:
 MOMENTS = {
     "last of a day": lambda zone: midnight(zone) - HALF,
     "first of a day": midnight,
-    "before clocks go forward": lambda zone: change(zone, forward=True) - HALF,
-    "after clocks went forward": lambda zone: change(zone, forward=True),
-    "the first of two": lambda zone: change(zone, forward=False) - 2 * HALF,
-    "the second of two": lambda zone: change(zone, forward=False),
+    "before clocks go forward": lambda zone: clocks_change(zone, forward=True) - HALF,
+    "after clocks went forward": lambda zone: clocks_change(zone, forward=True),
+    "the first of two": lambda zone: clocks_change(zone, forward=False) - 2 * HALF,
+    "the second of two": lambda zone: clocks_change(zone, forward=False),
 }
 
 

@@ -30,6 +30,7 @@ class Desk:
     cookie: str
     clinic: UUID
     visit_type: UUID
+    today: datetime
 
     def provider(self, **columns: Any) -> UUID:
         """Somebody who works at the clinic around the clock."""
@@ -50,9 +51,8 @@ class Desk:
         self.make.conn.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", values)  # type: ignore[arg-type]
 
     def at(self, hours: float, days: int = 1) -> datetime:
-        """A local time of the clinic, `days` from today."""
-        today = clock.now().astimezone(ZoneInfo("Europe/Madrid")).replace(hour=0, minute=0, second=0, microsecond=0)
-        return today + timedelta(days=days, hours=hours)
+        """A local time of the clinic, `days` from the day on which the test began."""
+        return self.today + timedelta(days=days, hours=hours)
 
     def visit(self, provider: UUID, start: datetime, patient: UUID | None = None, **columns: Any) -> UUID:
         """A visit of somebody with no other, half an hour long."""
@@ -89,4 +89,5 @@ def desk(service: Service, make: Make) -> Iterator[Desk]:
     # A client of its own: what is refused on a page of the desk is told beside the patient's name.
     with httpx.Client(base_url=service.url, headers=headers, timeout=30, verify=TRUST) as client:
         client.cookies.set(browsers.COOKIE, cookie)
-        yield Desk(service, make, client, token, cookie, clinic, make.visit_type(30))
+        today = clock.now().astimezone(ZoneInfo("Europe/Madrid")).replace(hour=0, minute=0, second=0, microsecond=0)
+        yield Desk(service, make, client, token, cookie, clinic, make.visit_type(30), today)

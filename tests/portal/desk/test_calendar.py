@@ -1,13 +1,15 @@
 """The calendar in a real browser: a drag moves the visit, and one that cannot be snaps back and says why."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from threading import Event
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Request, Route, expect
 
 from tests.live.world import relay
 from tests.portal.browsing import PATIENCE_MS, Watched
+from tests.portal.days import clocks_change
 from tests.portal.desk.conftest import Desk
 from tests.portal.desk.test_browser import at_desk
 
@@ -19,6 +21,12 @@ def calendar(desk: Desk) -> str:
 
 
 def drag(seen: Watched, who: str, *, hours: float, to: str | None = None) -> None:
+    """Move somebody's visit by the mouse once the calendar lets it go."""
+    expect(seen.page.locator("#calendar")).not_to_have_attribute("aria-busy", "true")
+    take(seen, who, hours=hours, to=to)
+
+
+def take(seen: Watched, who: str, *, hours: float, to: str | None = None) -> None:
     """Take somebody's visit by its middle, and let it go so many hours later, in the column of `to`."""
     event = seen.page.locator(".ec-event", has_text=who)
     box, hour = None, 4 * 22
@@ -55,6 +63,28 @@ def test_a_drag_moves_the_visit(browser: Browser, desk: Desk, two: tuple[UUID, U
         drag(seen, "Wanda Moves", hours=-0.5)
         expect(seen.page.get_by_role("status")).to_contain_text("10:30 with Bo Zhang")
         assert desk.row(visit) == ("scheduled", desk.at(10.5), two[1])
+
+
+def test_what_was_moved_waits_for_its_new_version(browser: Browser, desk: Desk, two: tuple[UUID, UUID]) -> None:
+    """Dragged again at once it would be sent with the old one, and told that somebody else had changed it."""
+    desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Hurries"))
+    with at_desk(browser, desk) as seen:
+        seen.page.goto(calendar(desk))
+        expect(seen.page.locator(".ec-event")).to_have_count(1)
+        waiting: list[Route] = []
+        go = Event()
+        seen.page.route("**/events?*", lambda route: route.continue_() if go.is_set() else waiting.append(route))
+        drag(seen, "Wanda Hurries", hours=1)
+        expect(seen.page.get_by_role("status")).to_contain_text("10:00")
+        moves: list[Request] = []
+        seen.page.on("request", lambda one: moves.append(one) if one.url.endswith("/move") else None)
+        take(seen, "Wanda Hurries", hours=1)
+        go.set()
+        for route in waiting:
+            route.continue_()
+        drag(seen, "Wanda Hurries", hours=-0.5)
+        expect(seen.page.get_by_role("status")).to_contain_text("09:30")
+        assert len(moves) == 1
 
 
 def test_a_conflicting_drag_snaps_back_with_the_reason(
@@ -117,27 +147,28 @@ def test_pictures(browser: Browser, desk: Desk, two: tuple[UUID, UUID], dark: bo
 
 def test_the_day_on_which_clocks_change(desk: Desk, two: tuple[UUID, UUID]) -> None:
     """Times are those of the clinic's clocks: 03:30 in Madrid, on the night in which 02:30 does not exist."""
-    visit = desk.visit(two[0], desk.at(9), status="confirmed")
-    moved = desk.send(f"/desk/calendar/visits/{visit}/move", provider=two[0], local="2027-03-28T03:30")
+    visit, on = desk.visit(two[0], desk.at(9), status="confirmed"), clocks_change("Europe/Madrid", forward=True).date()
+    moved = desk.send(f"/desk/calendar/visits/{visit}/move", provider=two[0], local=f"{on}T03:30")
     assert "03:30" in moved.text
     row = desk.make.conn.execute("SELECT lower(during)::text FROM appointment WHERE id = %s", [visit]).fetchone()
-    assert row == ("2027-03-28 01:30:00+00",)
-    told = desk.client.get(f"/desk/calendar/events?clinic={desk.clinic}&on=2027-03-28").json()
-    assert [(one["start"], one["end"]) for one in told["events"]] == [("2027-03-28T03:30", "2027-03-28T04:00")]
+    assert row == (f"{on} 01:30:00+00",)
+    told = desk.client.get(f"/desk/calendar/events?clinic={desk.clinic}&on={on}").json()
+    assert [(one["start"], one["end"]) for one in told["events"]] == [(f"{on}T03:30", f"{on}T04:00")]
     assert {one["title"] for one in told["resources"]} == {"Ana Ruiz", "Bo Zhang"}
 
 
 def test_a_visit_across_the_end_of_summer_time(browser: Browser, desk: Desk) -> None:
     """45 minutes from 02:30 to 02:15 by the clocks of Madrid, which are set back at 03:00."""
-    provider, start = desk.provider(), datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+    provider, start = desk.provider(), clocks_change("Europe/Madrid", forward=False) - timedelta(minutes=30)
+    on = start.date()
     place = (provider, desk.clinic, desk.make.visit_type(45), start, 45)
     visit = desk.make.appointment(*place, patient_id=desk.patient(first_name="Nina", last_name="Night"))
     desk.visit(provider, start + timedelta(hours=1))
-    path = f"/desk/calendar?clinic={desk.clinic}&on=2027-10-31"
+    path = f"/desk/calendar?clinic={desk.clinic}&on={on}"
     told = desk.client.get(path.replace("?", "/events?")).json()["events"]
     assert [(one["start"], one["end"]) for one in told] == [
-        ("2027-10-31T02:30", "2027-10-31T03:15"),
-        ("2027-10-31T02:30", "2027-10-31T03:00"),
+        (f"{on}T02:30", f"{on}T03:15"),
+        (f"{on}T02:30", f"{on}T03:00"),
     ]
     assert "02:30 CEST – 02:15 CET" in desk.page(f"/desk/visits/{visit}").text
     with at_desk(browser, desk) as seen:

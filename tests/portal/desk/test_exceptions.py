@@ -27,7 +27,8 @@ def asked(desk: Desk, provider: UUID, **columns: Any) -> UUID:
 
 def stored(desk: Desk, provider: UUID) -> list[tuple[Any, ...]]:
     return desk.make.conn.execute(
-        "SELECT kind, status, clinic_id, lower(during), upper(during) FROM schedule_exception WHERE provider_id = %s",
+        "SELECT kind, status, clinic_id, lower(during), upper(during) FROM schedule_exception"
+        " WHERE provider_id = %s ORDER BY id",
         [provider],
     ).fetchall()
 

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.html import Page
 from tests.portal.browsing import Watched
+from tests.portal.days import clocks_change
 from tests.portal.desk.conftest import Desk
 from tests.portal.desk.test_browser import at_desk
 from tests.portal.desk.test_calendar import calendar
@@ -20,6 +21,7 @@ HOUR_PX = 4 * 22
 
 def pull(seen: Watched, who: str, *, minutes: int) -> None:
     """Take somebody's visit by its lower edge, and let it go so many minutes later."""
+    expect(seen.page.locator("#calendar")).not_to_have_attribute("aria-busy", "true")
     event = seen.page.locator(".ec-event", has_text=who)
     box = None
     while box is None:  # it may be drawn anew in between
@@ -168,9 +170,10 @@ def test_free_times_for_a_long_visit_are_as_long(desk: Desk) -> None:
 def test_on_the_night_when_clocks_change(desk: Desk) -> None:
     """At the second 02:30 in Madrid: another length is no move to the first."""
     provider = desk.provider()
-    start = datetime.fromisoformat("2027-10-31T01:30:00+00:00")
+    start = clocks_change("Europe/Madrid", forward=False) + timedelta(minutes=30)
+    on = start.date()
     visit = desk.visit(provider, start)
-    told = desk.client.get(f"/desk/calendar/events?clinic={desk.clinic}&on=2027-10-31").json()["events"][0]
+    told = desk.client.get(f"/desk/calendar/events?clinic={desk.clinic}&on={on}").json()["events"][0]
     sent = {
         "provider": provider,
         "start": told["extendedProps"]["at"],
@@ -179,5 +182,5 @@ def test_on_the_night_when_clocks_change(desk: Desk) -> None:
     done = desk.send(f"/desk/calendar/visits/{visit}/move", version=1, **sent)
     assert "45 minutes, from 02:30 to 03:15" in done.text
     assert lasts(desk, visit) == (start, timedelta(minutes=45), 2)
-    assert desk.send(f"/desk/visits/{visit}/move", provider=provider, local="2027-10-31T02:30", minutes=60).is_redirect
+    assert desk.send(f"/desk/visits/{visit}/move", provider=provider, local=f"{on}T02:30", minutes=60).is_redirect
     assert lasts(desk, visit) == (start, timedelta(minutes=60), 3)

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from frontdesk import clock
 from tests.html import Page
+from tests.portal.days import clocks_change, night_of_change
 from tests.portal.desk.conftest import Desk
 
 pytestmark = pytest.mark.postgres("18")
@@ -309,20 +309,18 @@ def test_24_00_and_hours_across_midnight(desk: Desk) -> None:
 def test_the_week_in_which_clocks_change_is_shown_by_itself(desk: Desk) -> None:
     """A night from 00:30 to 06:30 has 14 starts when clocks go back and 10 when they go forward (DESIGN §4)."""
     provider = week(desk, (7, "00:30", "01:00"))
-    desk.make.conn.execute("UPDATE visit_type SET horizon_days = 730 WHERE id = %s", [desk.visit_type])
+    # Somewhere it is not in the two weeks that are shown anyway.
+    zone = max(("Europe/Madrid", "America/New_York", "Pacific/Auckland"), key=night_of_change)
+    desk.make.conn.execute("UPDATE clinic SET time_zone = %s WHERE id = %s", [zone, desk.clinic])
     page = looked(desk, provider, end_time_0="06:30")
     assert page.text.count("The clocks change in this week.") == 1
     assert page.text.count("The week of ") == 3 + 1  # and the field
     changing = page.text.partition("The clocks change in this week.")[2]
-    night = next(on for on in (clock.now().date() + timedelta(days=n) for n in range(400)) if _changes(on))
-    assert changing.startswith(f" Free times: 1 now, {14 if night.month == 10 else 10} then")
-    page = looked(desk, provider, end_time_0="06:30", first="2027-10-31", second="2027-10-31")
+    _, longer = night_of_change(zone)
+    assert changing.startswith(f" Free times: 1 now, {14 if longer else 10} then")
+    back = clocks_change(zone, forward=False).date()
+    page = looked(desk, provider, end_time_0="06:30", first=back, second=back)
     assert "Free times: 1 now, 14 then" in page.text
-
-
-def _changes(on: date) -> bool:
-    day = datetime.combine(on, time(0), MADRID)
-    return day.utcoffset() != (day + timedelta(days=1)).utcoffset()
 
 
 def test_hours_at_another_clinic_are_shown_and_stay(desk: Desk) -> None:

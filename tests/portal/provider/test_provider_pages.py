@@ -9,6 +9,7 @@ import pytest
 from frontdesk import clock
 from tests.html import Page
 from tests.portal.conftest import ACCEPT
+from tests.portal.days import clocks_change
 from tests.portal.patients import Patient
 from tests.portal.provider.conftest import Provider
 
@@ -100,15 +101,17 @@ def test_time_off_is_asked_for_and_taken_back(provider: Provider) -> None:
     me = provider.me
     page = me.page("/my-schedule")
     clinic = next(str(i["value"]) for i in page.all("input") if i.get("name") == "clinic")
-    wish = {"clinic": clinic, "first": "2027-03-27", "last": "2027-03-28", "reason": "a wedding"}
+    sunday = clocks_change("Europe/Madrid", forward=True).date()
+    saturday = sunday - timedelta(days=1)
+    wish = {"clinic": clinic, "first": str(saturday), "last": str(sunday), "reason": "a wedding"}
     asked = me.press(page, "/my-schedule/time-off", **wish)
     assert "You have asked for time off." in asked.text
     assert "Asked for" in asked.text
     query = "SELECT lower(during), upper(during), status, reason FROM schedule_exception WHERE provider_id = %s"
     row = me.visitor.make.conn.execute(query, [me.provider]).fetchone()
     assert row == (
-        datetime(2027, 3, 26, 23, tzinfo=UTC),
-        datetime(2027, 3, 28, 22, tzinfo=UTC),  # the clocks have gone forward
+        datetime.combine(saturday - timedelta(days=1), time(23), UTC),
+        datetime.combine(sunday, time(22), UTC),  # the clocks have gone forward
         "requested",
         "a wedding",
     )

@@ -8,6 +8,7 @@
   let held = false;  // a pointer is down on the calendar, or a move is on its way: what is shown must not change meanwhile
   let sending = false;
   let again = false;
+  let latest = 0;  // reads, of which only the last counts
   let shown = "";
 
   const calendar = EventCalendar.create(place, {
@@ -70,6 +71,7 @@
     const form = new URLSearchParams({...change, version: event.extendedProps.version});
     let words = "";
     sending = true;
+    place.setAttribute("aria-busy", "true");  // until its new version is read: nothing can be dragged meanwhile
     try {
       const answer = await fetch(`/desk/calendar/visits/${event.id}/move`, {method: "POST", body: form, headers: {Accept: "text/html"}});
       words = answer.ok ? await answer.text() : "";
@@ -87,18 +89,21 @@
   async function read() {
     again = held || sending;
     if (again) return;
+    const mine = ++latest;
     try {
       const answer = await fetch(place.dataset.events, {headers: {Accept: "application/json"}});
       if (!answer.ok) throw new Error(answer.status);
       const text = await answer.text();
       again = held || sending;
-      if (again || text === shown) return;
+      if (again || mine !== latest || text === shown) return;
       const {resources, events} = JSON.parse(text);
       calendar.setOption("resources", resources);
       calendar.setOption("events", events);
       shown = text;
     } catch {
       said.textContent = place.dataset.failed;
+    } finally {
+      if (!again && mine === latest) place.removeAttribute("aria-busy");
     }
   }
 
