@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from frontdesk.cli import HANDLERS
 from frontdesk.schema.migrate import migrate
 from frontdesk.supervisor.postgres import EmbeddedPostgres
 from tests.brokers.carriers import carrier
@@ -51,7 +52,7 @@ def test_the_broker_is_away_for_a_storm(kind: str, sink: Mailboxes, tmp_path_fac
                 clinic = Clinic(service, conn)
                 with_broker = asyncio.run(_storm(clinic))
                 wait_until_all_is_told(conn)
-                asyncio.run(broker.settled(room, ["notifications"]))
+                asyncio.run(broker.settled(room, [handler.name for handler in HANDLERS]))
 
                 broker.server.kill()
                 told = _handled(conn)

@@ -62,7 +62,10 @@ class Broker:
 
 
 class Killer:
-    """Kills one after the other of these while it is entered, at random moments, and starts each again."""
+    """Kills one of these after the other while it is entered, at random moments, and starts each again.
+
+    Each has its turn in every round; in which order is drawn.
+    """
 
     def __init__(self, *victims: Victim, seed: int = 1, longest_s: float = 2.5) -> None:
         self._victims, self._draw, self._longest_s = victims, random.Random(seed), longest_s
@@ -71,9 +74,11 @@ class Killer:
         self._fault: BaseException | None = None
 
     def _work(self) -> None:
+        turns: list[Victim] = []
         try:
             while not self._over.wait(self._draw.uniform(0.2, self._longest_s)):
-                victim = self._draw.choice(self._victims)
+                turns = turns or self._draw.sample(self._victims, len(self._victims))
+                victim = turns.pop()
                 victim.kill()
                 victim.start()
         except BaseException as error:
