@@ -31,6 +31,8 @@ class Visitor:
     specialty: UUID
     visit_type: UUID
     began_at: datetime = field(default_factory=clock.now)
+    others: list[httpx.Client] = field(default_factory=list)
+    """Browsers that are closed with the test."""
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         return self.client.get(path, headers=ACCEPT | headers)
@@ -63,11 +65,14 @@ class Visitor:
 
 
 @pytest.fixture
-def visitor(service: Service, make: Make) -> Visitor:
+def visitor(service: Service, make: Make) -> Iterator[Visitor]:
     client = service.client()
     client.base_url = httpx.URL(service.url)
     specialty = make.row("specialty", name=f"Specialty {uuid4()}")
-    return Visitor(service, make, client, specialty, make.visit_type(30))
+    visitor = Visitor(service, make, client, specialty, make.visit_type(30))
+    yield visitor
+    for other in visitor.others:
+        other.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """A provider in Madrid whose times are kept and booked, and browsers that do so."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,21 +16,12 @@ from tests.service import SECRET, TRUST
 Place = tuple[UUID, UUID, str]
 """The clinic, the provider, and the path by which their times are kept."""
 
-_OPEN: list[httpx.Client] = []
-
 
 def somebody(visitor: Visitor) -> httpx.Client:
     """Another browser. What it is told it may hear: pages say again what was typed into them."""
     headers = ACCEPT | {"Accept-Language": "en-GB"}
-    _OPEN.append(httpx.Client(base_url=visitor.service.url, headers=headers, timeout=30, verify=TRUST))
-    return _OPEN[-1]
-
-
-@pytest.fixture(autouse=True)
-def _closed() -> Iterator[None]:
-    yield
-    while _OPEN:
-        _OPEN.pop().close()
+    visitor.others.append(httpx.Client(base_url=visitor.service.url, headers=headers, timeout=30, verify=TRUST))
+    return visitor.others[-1]
 
 
 def enrol(visitor: Visitor, browser: httpx.Client, onward: str = "/") -> UUID:

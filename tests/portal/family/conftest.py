@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from tests.html import Page
-from tests.portal.book.conftest import Place, _closed, enrol, place, somebody, wish
+from tests.portal.book.conftest import Place, enrol, place, somebody, wish
 from tests.portal.conftest import Visitor
 
-__all__ = ["_closed", "place"]
+__all__ = ["place"]
 
 CHILD = {"first_name": "Ana", "last_name": "Pérez", "date_of_birth": "2019-05-04", "relation": "mother"}
 
