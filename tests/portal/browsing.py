@@ -55,4 +55,4 @@ def opened(
     watched = Watched(context.new_page(), visitor.service.url)
     yield watched
     context.close()
-    assert watched.complaints == []
+    assert not watched.complaints, "\n".join(watched.complaints)

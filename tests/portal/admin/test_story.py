@@ -30,7 +30,7 @@ def a_browser(browser: Browser, admin: Admin, *, logged_in: bool, phone: bool = 
     watched = Watched(context.new_page(), admin.service.url)
     yield watched
     context.close()
-    assert watched.complaints == []
+    assert not watched.complaints, "\n".join(watched.complaints)
 
 
 def made(page: Page) -> UUID:

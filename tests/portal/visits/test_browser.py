@@ -83,7 +83,8 @@ def test_when_the_time_of_an_offer_is_over_it_goes(browser: Browser, patient: Pa
     entry = join(patient)
     with at_home(browser, patient) as seen:
         seen.page.clock.install()
-        seen.page.goto("/visits")
+        with seen.page.expect_response("**/live?*"):  # who waits for it until the day is over complains
+            seen.page.goto("/visits")
         expect(seen.page.locator(".offer")).to_be_visible()
         offer = entry["offer"]["id"]
         conn = patient.visitor.make.conn
