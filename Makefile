@@ -10,7 +10,7 @@ AXE := .cache/axe.min.js
 LIGHTHOUSE := tests/lighthouse/node_modules/.installed
 CALENDAR := node_modules/@event-calendar/build/dist
 
-.PHONY: run test lint bench lighthouse lock clean
+.PHONY: run test later lint bench lighthouse lock clean
 .DEFAULT_GOAL := run
 
 $(VENV)/.run: requirements.lock pyproject.toml
@@ -50,6 +50,12 @@ run: $(VENV)/.run
 # Bytecode is kept, whatever the environment says: the suite starts some hundred processes that would compile it anew.
 test: $(VENV)/.dev $(STATIC)/.copied $(AXE)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadscope
+
+# The same on another day (Linux, with a C compiler): make later ON="2027-03-27 20:00"
+later: $(VENV)/.dev $(STATIC)/.copied $(AXE)
+	@cc -shared -fPIC -O2 -o .cache/later.so tests/later.c
+	@SECONDS_AHEAD=$$(($$(date -u -d "$(ON)" +%s) - $$(date -u +%s))) LD_PRELOAD=$(CURDIR)/.cache/later.so \
+		$(BIN)/python -m pytest -n 3 --dist loadscope $(TESTS)
 
 lint: $(VENV)/.dev
 	@$(BIN)/python -m ruff check .
