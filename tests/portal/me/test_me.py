@@ -67,6 +67,16 @@ def test_what_is_wrong_is_told_and_what_was_typed_is_kept(patient: Patient, fiel
     assert column(patient)["phone"] is None
 
 
+def test_an_address_of_several_lines(patient: Patient) -> None:
+    filled = "\r\n".join(["x" * 99] * 5) + "y"  # 500, as a browser counts
+    page = patient.page("/me/details")
+    refused = Page(patient.post("/me/details", version=version_in(page), address=filled + "z"))
+    assert "At most 500 characters" in refused.text
+    assert refused.all("textarea")[0]["aria-describedby"] == "address-told"
+    patient.press(page, "/me/details", address=filled)
+    assert column(patient)["address"] == filled.replace("\r", "")
+
+
 def test_what_changed_meanwhile_is_not_overwritten(patient: Patient) -> None:
     page = patient.page("/me/details")
     patient.press(page, "/me/details", **DETAILS)

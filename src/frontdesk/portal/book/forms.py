@@ -19,7 +19,7 @@ def _dialled(value: str) -> str:
 
 
 class Reason(_Form):
-    """Why the patient comes, if they say so."""
+    """Why the patient comes, or does not, if they say so."""
 
     reason: Text | None = None
 
