@@ -89,6 +89,15 @@ def test_what_changed_meanwhile_is_told_and_not_overwritten(patient: Patient) ->
     assert patient.row(visit)["version"] == 2
 
 
+def test_no_reason_is_put_into_the_mouth_of_who_gave_none(patient: Patient) -> None:
+    visit = patient.visit(9)
+    refused = Page(patient.post(f"/visits/{visit}/cancel", version=7, reason=" "))
+    assert (refused.status, "cancelled by" in refused.text) == (412, False)
+    assert "open" not in next(part for part in refused.all("details") if part.get("id") == "cancel")
+    patient.press(refused, "/cancel")
+    assert patient.row(visit)["status_reason"] == "cancelled by patient"
+
+
 def test_why_it_is_cancelled_may_have_lines_and_is_never_lost(patient: Patient) -> None:
     visit = patient.visit(9)
     filled = "\r\n".join(["x" * 99] * 5) + "y"  # 500, as a browser counts

@@ -84,8 +84,7 @@ async def cancel(
     said, faults = forms.read(Reason, sent)
     if said is None:
         return await _done(request, actor, appointment_id, InvalidRequest(), typed=sent["reason"], faults=faults)
-    why = said.reason or f"cancelled by {actor.role}"
-    return await _step(request, actor, appointment_id, "cancelled", version, reason=why)
+    return await _step(request, actor, appointment_id, "cancelled", version, typed=said.reason)
 
 
 @router.post("/{appointment_id}/check-in")
@@ -104,13 +103,14 @@ async def check_in(
 
 
 async def _step(
-    request: Request, actor: Actor, appointment_id: UUID, status: str, version: int, reason: str | None = None
+    request: Request, actor: Actor, appointment_id: UUID, status: str, version: int, typed: str | None = None
 ) -> Response:
     async def step(conn: Connection) -> None:
+        reason = typed or (f"cancelled by {actor.role}" if status == "cancelled" else None)
         await booking.step(conn, actor, appointment_id, status, expected=version, reason=reason)
 
     refused = await attempt(request, step)
-    return await _done(request, actor, appointment_id, refused, done=status, typed=reason)
+    return await _done(request, actor, appointment_id, refused, done=status, typed=typed)
 
 
 async def _done(
