@@ -67,6 +67,16 @@ def test_what_is_wrong_is_told_and_what_was_typed_is_kept(patient: Patient, fiel
     assert column(patient)["phone"] is None
 
 
+@pytest.mark.parametrize("field", ["phone", "contact_phone"])
+@pytest.mark.parametrize("value", ["abc", "123"])
+def test_what_nobody_can_dial_is_no_phone_number(patient: Patient, field: str, value: str) -> None:
+    version = version_in(patient.page("/me/details"))
+    refused = Page(patient.post("/me/details", **{**DETAILS, "version": version, field: value}))
+    assert (refused.status, "Enter a phone number." in refused.text) == (422, True)
+    marked = [(one["name"], one["value"]) for one in refused.all("input") if "aria-invalid" in one]
+    assert marked == [(field, value)]
+
+
 def test_an_address_of_several_lines(patient: Patient) -> None:
     filled = "\r\n".join(["x" * 99] * 5) + "y"  # 500, as a browser counts
     page = patient.page("/me/details")
@@ -80,7 +90,7 @@ def test_an_address_of_several_lines(patient: Patient) -> None:
 def test_what_changed_meanwhile_is_not_overwritten(patient: Patient) -> None:
     page = patient.page("/me/details")
     patient.press(page, "/me/details", **DETAILS)
-    refused = Page(patient.post("/me/details", **{**DETAILS, "version": version_in(page), "phone": "1"}))
+    refused = Page(patient.post("/me/details", **{**DETAILS, "version": version_in(page), "phone": "123456"}))
     assert (refused.status, "changed meanwhile" in refused.text) == (412, True)
     assert column(patient)["phone"] == DETAILS["phone"]
     assert version_in(refused) != version_in(page), "who saves again has seen it"

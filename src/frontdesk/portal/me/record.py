@@ -40,11 +40,11 @@ class Details(Body):
 
     version: int
     email: Email | None = None
-    phone: Short | None = None
+    phone: forms.Phone | None = None
     language: Short | None = None
     address: Text | None = None
     contact_name: Name | None = None
-    contact_phone: Short | None = None
+    contact_phone: forms.Phone | None = None
     contact_relation: Short | None = None
 
     def patch(self) -> PatientPatch:
