@@ -77,6 +77,15 @@ def test_what_nobody_can_dial_is_no_phone_number(patient: Patient, field: str, v
     assert marked == [(field, value)]
 
 
+@pytest.mark.parametrize("left", [{"contact_phone": "", "email": "nobody"}, {"contact_relation": ""}])
+def test_a_number_of_nobody_is_told_where_the_name_is_missing(patient: Patient, left: dict[str, str]) -> None:
+    version = version_in(patient.page("/me/details"))
+    refused = Page(patient.post("/me/details", **{**DETAILS, "version": version, "contact_name": "", **left}))
+    assert (refused.status, "Please fill this in." in refused.text) == (422, True)
+    marked = {one["name"]: one["aria-describedby"] for one in refused.all("input") if "aria-invalid" in one}
+    assert marked == {"contact_name": "contact_name-told"} | ({"email": "email-told"} if "email" in left else {})
+
+
 def test_an_address_of_several_lines(patient: Patient) -> None:
     filled = "\r\n".join(["x" * 99] * 5) + "y"  # 500, as a browser counts
     page = patient.page("/me/details")
@@ -109,12 +118,23 @@ def test_messages_that_are_agreed_to(patient: Patient) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"quiet_from": "21:00"}, {"channels": ["pigeon"]}, {"quiet_from": "x", "quiet_until": "07:00"}]
+    "wrong",
+    [
+        {"quiet_from": "21:00"},
+        {"quiet_until": "21:00"},
+        {"quiet_from": "21:00", "quiet_until": "21:00"},
+        {"channels": ["pigeon"]},
+        {"quiet_from": "x", "quiet_until": "07:00"},
+    ],
 )
 def test_wishes_that_make_no_sense(patient: Patient, wrong: dict[str, Any]) -> None:
     version = version_in(patient.page("/me/messages"))
     refused = Page(patient.post("/me/messages", version=version, **wrong))
     assert (refused.status, "not saved yet" in refused.text) == (422, True)
+    marked = {one["name"]: one["aria-describedby"] for one in refused.all("input") if "aria-invalid" in one}
+    quiet = dict.fromkeys(("quiet_from", "quiet_until"), "quiet-told")
+    assert marked == ({} if "channels" in wrong else quiet)
+    assert ("Both, and not the same." in refused.text) == ("channels" not in wrong)
     stale = Page(patient.post("/me/messages", version="999", channels=["email"]))
     assert (stale.status, "changed meanwhile" in stale.text) == (412, True)
 
