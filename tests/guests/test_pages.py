@@ -116,6 +116,19 @@ def test_refusals_are_pages_that_say_what_to_do(house: House, language: str) -> 
     assert (again.status, words["status-step"] in again.text, words["cancelled"] in again.text) == (409, True, True)
 
 
+@pytest.mark.parametrize(("version", "more", "status"), [("1", "z", 422), ("7", "", 412)])
+def test_why_it_is_cancelled_may_have_lines_and_is_never_lost(
+    house: House, version: str, more: str, status: int
+) -> None:
+    link = house.link(9)
+    filled = "\r\n".join(["x" * 99] * 5) + "y"  # 500, as a browser counts
+    refused = Page(link.send("/cancel", version=version, reason=filled + more))
+    assert (refused.status, f"xy{more}" in refused.text) == (status, True)
+    assert "open" in refused.all("details")[0]
+    assert link.send("/cancel", version="1", reason=filled).status_code == 303
+    assert link.row()["status_reason"] == filled.replace("\r", "")
+
+
 def test_the_page_for_links_that_do_not_open_speaks_every_language(house: House) -> None:
     page = Page(house.guest.get(f"/m/{'A' * 44}", headers=PAGE))
     assert page.status == 404

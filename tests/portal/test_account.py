@@ -164,12 +164,14 @@ def test_what_is_wrong_with_a_registration_is_told_at_its_field_and_nothing_type
 ) -> None:
     here = browser()
     form = {"first_name": "Lost?", "last_name": "", "date_of_birth": "30 Feb", "email": "no address", "password": "abc"}
+    form["phone"] = "hello"
     page = Page(here.post("/register", data=form))
     faulty = {one["name"] for one in page.all("input") if one.get("aria-invalid")}
     assert (page.status, faulty) == (422, set(form) - {"first_name"})
+    assert "Enter a phone number." in page.text
     values = {one.get("name"): one.get("value") for one in page.all("input")}
     assert (values["first_name"], values["email"], values["password"]) == ("Lost?", "no address", "")
-    form |= {"last_name": "Portal", "date_of_birth": "1980-02-29", "email": email, "password": PASSWORD}
+    form |= {"last_name": "Portal", "date_of_birth": "1980-02-29", "email": email, "phone": "", "password": PASSWORD}
     taken = Page(here.post("/register", data=form))
     assert (taken.status, "has an account already" in taken.text) == (409, True)
     assert not is_in(here)

@@ -35,9 +35,17 @@ _pages.globals["style"] = Markup(_STYLE)  # noqa: S704 - a file of ours, and no 
 
 
 def appointment(
-    row: dict[str, Any], link: str, language: str | None, *, status: int = 200, notice: str | None = None
+    row: dict[str, Any],
+    link: str,
+    language: str | None,
+    *,
+    status: int = 200,
+    notice: str | None = None,
+    typed: str = "",
 ) -> HTMLResponse:
-    """The appointment and what may be done about it. `notice` is a key of WORDS: what has just happened, or failed."""
+    """The appointment and what may be done about it. `notice` is a key of WORDS: what has just happened, or failed.
+    `typed`: why it was to be cancelled.
+    """
     locale = locale_of(language, row["country"])
     if row["offer"]:
         return _offer(row, link, locale, status, notice)
@@ -50,6 +58,7 @@ def appointment(
         state=WORDS[locale.language][state],
         notice=_notice(notice, locale),
         is_refusal=status >= 400,
+        typed=typed,
     )
 
 

@@ -96,18 +96,21 @@ class LinkRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_either(request: Request) -> Response:
+            fields = None
             try:
-                return await handle(await _as_json(request))
+                fields = await _form(request)
+                return await handle(request if fields is None else _as_json(request, fields))
             except (Problem, RequestValidationError) as refused:
                 if not wants_page(request):
                     raise
-                return await _refusal(request, refused)
+                return await _refusal(request, refused, (fields or {}).get("reason", ""))
 
         return handle_either
 
 
-async def _refusal(request: Request, refused: Exception) -> Response:
-    """The page as it now is, with what was refused; for a link that does not work, the page that says so."""
+async def _refusal(request: Request, refused: Exception, typed: str) -> Response:
+    """The page as it now is, with what was refused and the reason that was `typed`; for a link that does not work, the
+    page that says so."""
     if isinstance(refused, NotFound):
         return pages.gone()
     problem = refused if isinstance(refused, Problem) else None
@@ -119,17 +122,22 @@ async def _refusal(request: Request, refused: Exception) -> Response:
             if problem and slug == "slot-taken" and "move" in row["actions"]:
                 others = problem.extra["alternatives"]
                 return pages.times(row, here.link, language, others, status=status, notice=slug)
-            return pages.appointment(row, here.link, language, status=status, notice=slug)
+            return pages.appointment(row, here.link, language, status=status, notice=slug, typed=typed)
     except NotFound:
         return pages.gone()
 
 
-async def _as_json(request: Request) -> Request:
-    """The same request; a form becomes a body of JSON, without the fields that were left empty."""
+async def _form(request: Request) -> dict[str, str] | None:
+    """The fields of a form, without those that were left empty; None for what is no form."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        return request
-    fields: dict[str, Any] = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
-    version = fields.get("version", "")
+        return None
+    return dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+
+
+def _as_json(request: Request, form: dict[str, str]) -> Request:
+    """The same request; its form becomes a body of JSON."""
+    fields: dict[str, Any] = dict(form)
+    version = form.get("version", "")
     if version.isascii() and version.isdigit() and len(version) < 10:
         fields["version"] = int(version)
     body = orjson.dumps(fields)

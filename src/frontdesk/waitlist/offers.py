@@ -48,6 +48,16 @@ async def accept(conn: Connection, actor: Actor, offer_id: UUID) -> dict[str, An
     return await holds.take(conn, actor, look, offer["patient_id"], reason=offer["reason"], mode=None)
 
 
+async def taken(conn: Connection, actor: Actor, offer_id: UUID) -> UUID | None:
+    """The visit that an accepted offer became or moved; None for one that was not accepted. Raises NotFound."""
+    offer = await find(conn, actor, offer_id)
+    if offer["status"] != "accepted":
+        return None
+    hold = await booking.find(conn, actor, offer["hold_id"])
+    visit: UUID = hold["id"] if hold["hold_expires_at"] is None else offer["visit_id"]
+    return visit
+
+
 async def decline(conn: Connection, actor: Actor, offer_id: UUID) -> tuple[UUID, Freed]:
     """Give the time back; the place on the waitlist stays. The entry, and the time, of which the caller tells.
 

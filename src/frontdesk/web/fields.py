@@ -59,6 +59,11 @@ def storable(value: str) -> str:
     return value
 
 
+def _lines(value: Any) -> Any:
+    """A form sends a break as CR LF, but a field of a page with a `maxlength` counts it as one."""
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value
+
+
 def _email(value: str) -> str:
     try:
         # test_environment: addresses under .test exist in demos and tests.
@@ -100,7 +105,7 @@ Short = Annotated[str, StringConstraints(max_length=40), AfterValidator(storable
 """A phone number, a title."""
 Code = Annotated[str, StringConstraints(min_length=1, max_length=40), AfterValidator(storable)]
 """A language (BCP 47), a credential (MD)."""
-Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(storable)]
+Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(storable), BeforeValidator(_lines)]
 LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(storable)]
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(storable), AfterValidator(_email)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_calendar)]

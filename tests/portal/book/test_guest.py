@@ -131,6 +131,18 @@ def test_a_wrong_code_books_nothing_and_guesses_run_out(visitor: Visitor, place:
     assert visits(visitor, place) == []
 
 
+def test_a_reason_of_several_lines(visitor: Visitor, place: Place) -> None:
+    browser, path = kept(visitor, place)
+    gus = who()
+    browser.post(f"{path}/guest", data=gus)
+    (code,) = codes(visitor, gus["email"])
+    filled = "\r\n".join(["x" * 99] * 5) + "y"  # 500, as a browser counts
+    refused = Page(browser.post(f"{path}/code", data={"code": code, "reason": filled + "z"}))
+    assert (refused.status, "At most 500 characters" in refused.text) == (422, True)
+    assert browser.post(f"{path}/code", data={"code": code, "reason": filled}).status_code == 303
+    assert visits(visitor, place)[0][2] == filled.replace("\r", "")
+
+
 def test_a_code_is_for_its_own_hold_and_address(visitor: Visitor, place: Place) -> None:
     first, path = kept(visitor, place)
     gus, other = who(), who()

@@ -95,7 +95,13 @@ def test_a_reason_that_is_too_long_is_not_lost(visitor: Visitor, place: Place) -
     page = Page(browser.post(path, data={"reason": "long " * 200}))
     assert page.status == 422
     assert page.text.count("long") >= 200
-    assert page.all("textarea")[0]["aria-invalid"] == "true"
+    field = page.all("textarea")[0]
+    assert (field["aria-invalid"], field["aria-describedby"]) == ("true", "reason-fault")
+    assert "At most 500 characters" in page.text
+    filled = "\r\n".join(["x" * 99] * 5) + "y"  # a browser counts a break as one, and sends two
+    assert browser.post(path, data={"reason": filled}).status_code == 303
+    ((_, reason, _),) = visits(visitor, place)
+    assert reason == filled.replace("\r", "")
 
 
 @pytest.mark.parametrize("role", ["staff", "admin", "provider"])

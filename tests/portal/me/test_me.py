@@ -67,10 +67,39 @@ def test_what_is_wrong_is_told_and_what_was_typed_is_kept(patient: Patient, fiel
     assert column(patient)["phone"] is None
 
 
+@pytest.mark.parametrize("field", ["phone", "contact_phone"])
+@pytest.mark.parametrize("value", ["abc", "123"])
+def test_what_nobody_can_dial_is_no_phone_number(patient: Patient, field: str, value: str) -> None:
+    version = version_in(patient.page("/me/details"))
+    refused = Page(patient.post("/me/details", **{**DETAILS, "version": version, field: value}))
+    assert (refused.status, "Enter a phone number." in refused.text) == (422, True)
+    marked = [(one["name"], one["value"]) for one in refused.all("input") if "aria-invalid" in one]
+    assert marked == [(field, value)]
+
+
+@pytest.mark.parametrize("left", [{"contact_phone": "", "email": "nobody"}, {"contact_relation": ""}])
+def test_a_number_of_nobody_is_told_where_the_name_is_missing(patient: Patient, left: dict[str, str]) -> None:
+    version = version_in(patient.page("/me/details"))
+    refused = Page(patient.post("/me/details", **{**DETAILS, "version": version, "contact_name": "", **left}))
+    assert (refused.status, "Please fill this in." in refused.text) == (422, True)
+    marked = {one["name"]: one["aria-describedby"] for one in refused.all("input") if "aria-invalid" in one}
+    assert marked == {"contact_name": "contact_name-told"} | ({"email": "email-told"} if "email" in left else {})
+
+
+def test_an_address_of_several_lines(patient: Patient) -> None:
+    filled = "\r\n".join(["x" * 99] * 5) + "y"  # 500, as a browser counts
+    page = patient.page("/me/details")
+    refused = Page(patient.post("/me/details", version=version_in(page), address=filled + "z"))
+    assert "At most 500 characters" in refused.text
+    assert refused.all("textarea")[0]["aria-describedby"] == "address-told"
+    patient.press(page, "/me/details", address=filled)
+    assert column(patient)["address"] == filled.replace("\r", "")
+
+
 def test_what_changed_meanwhile_is_not_overwritten(patient: Patient) -> None:
     page = patient.page("/me/details")
     patient.press(page, "/me/details", **DETAILS)
-    refused = Page(patient.post("/me/details", **{**DETAILS, "version": version_in(page), "phone": "1"}))
+    refused = Page(patient.post("/me/details", **{**DETAILS, "version": version_in(page), "phone": "123456"}))
     assert (refused.status, "changed meanwhile" in refused.text) == (412, True)
     assert column(patient)["phone"] == DETAILS["phone"]
     assert version_in(refused) != version_in(page), "who saves again has seen it"
@@ -89,12 +118,23 @@ def test_messages_that_are_agreed_to(patient: Patient) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"quiet_from": "21:00"}, {"channels": ["pigeon"]}, {"quiet_from": "x", "quiet_until": "07:00"}]
+    "wrong",
+    [
+        {"quiet_from": "21:00"},
+        {"quiet_until": "21:00"},
+        {"quiet_from": "21:00", "quiet_until": "21:00"},
+        {"channels": ["pigeon"]},
+        {"quiet_from": "x", "quiet_until": "07:00"},
+    ],
 )
 def test_wishes_that_make_no_sense(patient: Patient, wrong: dict[str, Any]) -> None:
     version = version_in(patient.page("/me/messages"))
     refused = Page(patient.post("/me/messages", version=version, **wrong))
     assert (refused.status, "not saved yet" in refused.text) == (422, True)
+    marked = {one["name"]: one["aria-describedby"] for one in refused.all("input") if "aria-invalid" in one}
+    quiet = dict.fromkeys(("quiet_from", "quiet_until"), "quiet-told")
+    assert marked == ({} if "channels" in wrong else quiet)
+    assert ("Both, and not the same." in refused.text) == ("channels" not in wrong)
     stale = Page(patient.post("/me/messages", version="999", channels=["email"]))
     assert (stale.status, "changed meanwhile" in stale.text) == (412, True)
 

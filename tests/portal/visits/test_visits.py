@@ -89,6 +89,27 @@ def test_what_changed_meanwhile_is_told_and_not_overwritten(patient: Patient) ->
     assert patient.row(visit)["version"] == 2
 
 
+def test_no_reason_is_put_into_the_mouth_of_who_gave_none(patient: Patient) -> None:
+    visit = patient.visit(9)
+    refused = Page(patient.post(f"/visits/{visit}/cancel", version=7, reason=" "))
+    assert (refused.status, "cancelled by" in refused.text) == (412, False)
+    assert "open" not in next(part for part in refused.all("details") if part.get("id") == "cancel")
+    patient.press(refused, "/cancel")
+    assert patient.row(visit)["status_reason"] == "cancelled by patient"
+
+
+def test_why_it_is_cancelled_may_have_lines_and_is_never_lost(patient: Patient) -> None:
+    visit = patient.visit(9)
+    filled = "\r\n".join(["x" * 99] * 5) + "y"  # 500, as a browser counts
+    refused = Page(patient.post(f"/visits/{visit}/cancel", version=1, reason=filled + "z"))
+    assert (refused.status, "At most 500 characters" in refused.text) == (422, True)
+    assert "xyz" in refused.text
+    assert "open" in next(part for part in refused.all("details") if part.get("id") == "cancel")
+    assert patient.row(visit)["status"] == "scheduled"
+    assert patient.post(f"/visits/{visit}/cancel", version=1, reason=filled).status_code == 303
+    assert patient.row(visit)["status_reason"] == filled.replace("\r", "")
+
+
 def test_who_is_slower_is_offered_what_is_near(patient: Patient) -> None:
     visit, _ = patient.visit(9), patient.other().visit(11)
     refused = Page(patient.post(f"/visits/{visit}/move", version=1, start=patient.at(11).isoformat()))

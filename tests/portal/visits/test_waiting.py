@@ -71,12 +71,25 @@ def test_an_offer_is_declined_and_the_place_stays(patient: Patient) -> None:
     assert f"/waitlist/{entry['id']}" in [a["href"] for a in declined.all("a")]
 
 
-@pytest.mark.parametrize("answer", ["accept", "decline"])
-def test_an_offer_that_was_answered_is_told_in_place(patient: Patient, answer: str) -> None:
+@pytest.mark.parametrize(("first", "then"), [("accept", "decline"), ("decline", "accept"), ("decline", "decline")])
+def test_an_offer_that_was_answered_is_told_in_place(patient: Patient, first: str, then: str) -> None:
     _, offer = offered(patient)
-    assert patient.post(f"/offers/{offer}/accept").status_code == 303
-    refused = Page(patient.post(f"/offers/{offer}/{answer}"))
+    assert patient.post(f"/offers/{offer}/{first}").status_code == 303
+    refused = Page(patient.post(f"/offers/{offer}/{then}"))
     assert (refused.status, "no longer kept for you" in refused.text) == (409, True)
+
+
+@pytest.mark.parametrize("instead", ["nothing", "a later visit", "a visit that is cancelled"])
+def test_an_offer_that_is_taken_twice_leads_to_its_visit_twice(patient: Patient, instead: str) -> None:
+    visit = None if instead == "nothing" else patient.visit(24 * 30)
+    entry = join(patient, **({"appointment_id": str(visit)} if visit else {}))
+    if instead == "a visit that is cancelled":
+        patient.press(patient.page(f"/visits/{visit}"), "/cancel")
+    first, second = (patient.post(f"/offers/{entry['offer']['id']}/accept") for _ in range(2))
+    assert (first.status_code, second.status_code) == (303, 303)
+    assert second.headers["location"] == first.headers["location"].partition("?")[0]
+    place = patient.page(f"/waitlist/{entry['id']}")
+    assert ("You have taken a time." in place.text, "In place of" in place.text) == (True, False)
 
 
 def test_one_that_is_overdue_is_not_shown(patient: Patient) -> None:

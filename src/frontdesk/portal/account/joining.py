@@ -25,6 +25,12 @@ router = APIRouter(tags=["pages"], route_class=PageRoute, include_in_schema=Fals
 Anybody = Annotated[Actor, allow("public")]
 
 
+class _Account(Registration):
+    """As the API takes it, with a phone number that can be dialled."""
+
+    phone: forms.Phone | None = None
+
+
 @router.get("/register")
 async def register_page(request: Request, _: Anybody) -> Response:
     """An empty form."""
@@ -38,7 +44,7 @@ async def register(request: Request, actor: Anybody) -> Response:
     password."""
     sent = await forms.sent(request)
     onward = sent.pop("next", "/")
-    asked, faults = forms.read(Registration, sent)
+    asked, faults = forms.read(_Account, sent)
     if asked is not None:
         password_hash = await passwords.hashed(asked.password.get_secret_value())
         try:

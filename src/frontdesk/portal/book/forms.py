@@ -2,24 +2,19 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import RedirectResponse, Response
 
-from frontdesk.web.fields import BirthDate, Email, Name, Short, Text
+from frontdesk.portal.forms import Phone
+from frontdesk.web.fields import BirthDate, Email, Name, Text
 
 
 class _Form(BaseModel):
     model_config = ConfigDict(str_strip_whitespace=True, extra="ignore", hide_input_in_errors=True)
 
 
-def _dialled(value: str) -> str:
-    if sum(digit.isdigit() for digit in value) < 6:
-        raise ValueError("is no phone number")
-    return value
-
-
 class Reason(_Form):
-    """Why the patient comes, if they say so."""
+    """Why the patient comes, or does not, if they say so."""
 
     reason: Text | None = None
 
@@ -31,7 +26,7 @@ class Details(_Form):
     last_name: Name
     date_of_birth: BirthDate
     email: Email
-    phone: Annotated[Short, AfterValidator(_dialled)]
+    phone: Phone
 
 
 class Code(Reason):

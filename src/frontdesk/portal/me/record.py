@@ -40,18 +40,16 @@ class Details(Body):
 
     version: int
     email: Email | None = None
-    phone: Short | None = None
+    phone: forms.Phone | None = None
     language: Short | None = None
     address: Text | None = None
     contact_name: Name | None = None
-    contact_phone: Short | None = None
+    contact_phone: forms.Phone | None = None
     contact_relation: Short | None = None
 
     def patch(self) -> PatientPatch:
-        """The same as the API takes it. Raises InvalidRequest for the number of nobody."""
+        """The same as the API takes it."""
         names = {"name": self.contact_name, "phone": self.contact_phone, "relation": self.contact_relation}
-        if self.contact_name is None and (self.contact_phone or self.contact_relation):
-            raise InvalidRequest("Whose number is it?")
         contact = EmergencyContact.model_validate(names) if self.contact_name else None
         own = self.model_dump(include={"version", "email", "phone", "language", "address"})
         return PatientPatch(**own, emergency_contact=contact)
@@ -82,8 +80,11 @@ async def change_details(request: Request, actor: Writer) -> Response:
             return await _details(request, actor, conn, refused=whom.OtherPerson())
     typed.pop("whom", None)
     asked, faults = forms.read(Details, typed)
-    refused: Problem | None = InvalidRequest() if asked is None else None
-    if asked is not None:
+    named, number, relation = (typed.get(f"contact_{one}", "").strip() for one in ("name", "phone", "relation"))
+    if not named and (number or relation):
+        faults["contact_name"] = "missing"
+    refused: Problem | None = InvalidRequest() if faults else None
+    if asked is not None and not faults:
 
         async def change(conn: Connection) -> None:
             await patients.change_patient(conn, actor, patient_id, asked.patch())
@@ -141,6 +142,8 @@ async def change_messages(request: Request, actor: Writer) -> Response:
             await notifications.change_wishes(conn, keys, actor, patient_id, asked, None)
 
         refused = await attempt(request, change)
+        if isinstance(refused, InvalidRequest):  # each field is right by itself: these two do not go together
+            faults = dict.fromkeys(("quiet_from", "quiet_until"), "wrong")
     if refused is None:
         return go("/me/messages?done=saved")
     async with borrow(request.app.state.pool, viewer_of(request)) as conn:

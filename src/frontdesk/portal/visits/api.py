@@ -1,6 +1,6 @@
 """`/visits`: a patient's own visits, and what may be done about each."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query
@@ -12,14 +12,16 @@ from frontdesk.auth.permissions import Actor
 from frontdesk.booking import arriving, moving
 from frontdesk.booking import service as booking
 from frontdesk.db import Connection, borrow
-from frontdesk.errors import Problem
+from frontdesk.errors import InvalidRequest, Problem
 from frontdesk.guests import calendar_api
+from frontdesk.portal import forms
 from frontdesk.portal.attempt import attempt, go
+from frontdesk.portal.book.forms import Reason
 from frontdesk.portal.pages import link
 from frontdesk.portal.route import PageRoute
 from frontdesk.portal.visits import shown
 from frontdesk.portal.visits.shown import Done, When
-from frontdesk.web.fields import Day, Instant, Text
+from frontdesk.web.fields import Day, Instant
 from frontdesk.web.pages import Cursor
 from frontdesk.web.tx import Read, viewer_of
 
@@ -76,11 +78,13 @@ async def cancel(
     appointment_id: UUID,
     actor: Annotated[Actor, allow("appointments:cancel")],
     version: Version,
-    reason: Annotated[Text, Form()] = "",
 ) -> Response:
     """Cancel; the time is free at once."""
-    why = reason.strip()
-    return await _step(request, actor, appointment_id, "cancelled", version, reason=why or f"cancelled by {actor.role}")
+    sent = await forms.sent(request)
+    said, faults = forms.read(Reason, sent)
+    if said is None:
+        return await _done(request, actor, appointment_id, InvalidRequest(), typed=sent["reason"], faults=faults)
+    return await _step(request, actor, appointment_id, "cancelled", version, typed=said.reason)
 
 
 @router.post("/{appointment_id}/check-in")
@@ -99,13 +103,14 @@ async def check_in(
 
 
 async def _step(
-    request: Request, actor: Actor, appointment_id: UUID, status: str, version: int, reason: str | None = None
+    request: Request, actor: Actor, appointment_id: UUID, status: str, version: int, typed: str | None = None
 ) -> Response:
     async def step(conn: Connection) -> None:
+        reason = typed or (f"cancelled by {actor.role}" if status == "cancelled" else None)
         await booking.step(conn, actor, appointment_id, status, expected=version, reason=reason)
 
     refused = await attempt(request, step)
-    return await _done(request, actor, appointment_id, refused, done=status, typed=reason)
+    return await _done(request, actor, appointment_id, refused, done=status, typed=typed)
 
 
 async def _done(
@@ -116,12 +121,13 @@ async def _done(
     *,
     done: str | None = None,
     typed: str | None = None,
+    **said: Any,
 ) -> Response:
     """To the visit as it is now; or what was refused, told there."""
     if refused is None:
         return go(link(f"/visits/{appointment_id}", done=done))
     async with borrow(request.app.state.pool, viewer_of(request)) as conn:
-        return await shown.one_visit(request, actor, conn, appointment_id, refused=refused, typed=typed)
+        return await shown.one_visit(request, actor, conn, appointment_id, refused=refused, typed=typed, **said)
 
 
 @router.get("/{appointment_id}/move")

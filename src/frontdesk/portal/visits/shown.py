@@ -1,8 +1,9 @@
 """What the pages of a patient's visits are drawn from, as it stands or after a refusal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -24,6 +25,8 @@ from frontdesk.waitlist import told as waiting
 When = Literal["past"]
 Done = Literal["booked", "confirmed", "moved", "cancelled", "declined", "left", "joined"]
 """What has just happened: a page says so once."""
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 _AT_ONCE = 20
 """Visits on a page."""
@@ -67,13 +70,14 @@ async def one_visit(
     done: Done | None = None,
     refused: Problem | None = None,
     typed: str | None = None,
+    faults: Mapping[str, str] = _NOTHING,
 ) -> Response:
     """One visit. Whoever is not its patient leaves an entry in the list of looks. Raises NotFound."""
     visit = await told.one(conn, actor, appointment_id)
     await reads.looked(conn, actor, [visit["patient_id"]], "appointments:read")
     here = f"/visits/{appointment_id}"
     both = ("visits/_visit.html", "visits/visit.html")
-    return _page(request, both, refused, here=here, visit=visit, done=done, typed=typed or "")
+    return _page(request, both, refused, here=here, visit=visit, done=done, typed=typed or "", faults=faults)
 
 
 async def one_place(

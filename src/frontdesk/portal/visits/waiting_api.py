@@ -78,7 +78,12 @@ async def accept(request: Request, offer_id: UUID, actor: Joiner) -> Response:
         booked.append((await offers.accept(conn, actor, offer_id))["id"])
 
     refused = await attempt(request, take)
-    return go(f"/visits/{booked[-1]}?done=booked") if refused is None else await _refused(request, actor, refused)
+    if refused is None:
+        return go(f"/visits/{booked[-1]}?done=booked")
+    async with borrow(request.app.state.pool, viewer_of(request)) as conn:
+        if visit := await offers.taken(conn, actor, offer_id):  # in another tab, or the button was pressed twice
+            return go(f"/visits/{visit}")
+    return await _refused(request, actor, refused)
 
 
 @router.post("/offers/{offer_id}/decline")
