@@ -21,6 +21,7 @@ from frontdesk.db import Connection, Viewer, work_for
 from frontdesk.errors import NotFound, Unauthenticated
 from frontdesk.guests.models import Action
 from frontdesk.secrets import Keys
+from frontdesk.settings import settings
 from frontdesk.sql import load
 from frontdesk.waitlist import offers
 from frontdesk.waitlist import service as waitlist
@@ -136,6 +137,14 @@ async def see(conn: Connection, guest: Guest) -> dict[str, Any]:
     assert row is not None  # the link was made of it, and appointments are never deleted
     told = {"first_name": guest.first_name, "expires_at": guest.expires_at, "offer": _told_of(guest.offer)}
     return row | told | {"actions": _actions(row, guest)}
+
+
+async def to_be_told(conn: Connection, guest: Guest) -> dict[str, Any]:
+    """Whether messages about the appointment go to its patient (`told`), and reminders (`reminded`)."""
+    by_topic = settings().push_url is not None
+    row = await db.one(conn, q.to_be_told, appointment_id=guest.appointment_id, by_topic=by_topic)
+    assert row is not None  # it counts
+    return row
 
 
 def _told_of(offer: Offer | None) -> dict[str, Any] | None:

@@ -66,6 +66,49 @@ def test_a_guardian_who_looks_is_told_of_as_one(visitor: Visitor, place: Place) 
     assert looks(visitor, ana)[-1] not in (user, guardian), "for themself they have no more than the link"
 
 
+def promised(page: Page) -> list[str]:
+    """What the page says of messages."""
+    messages = ("and remind you.", "all of this, and no reminder.", "No message about this")
+    return [one for one in (*messages, "in the message", "among your visits") if one in page.text]
+
+
+@pytest.mark.parametrize(
+    ("mode", "wishes", "said"),
+    [
+        ("in_person", {}, ["and remind you."]),
+        ("in_person", {"channels": ["email"]}, ["all of this, and no reminder."]),
+        ("in_person", {"channels": ["email"], "reminders": ["sms"]}, ["all of this, and no reminder."]),
+        ("in_person", {"channels": []}, ["No message about this"]),
+        ("in_person", {"channels": ["sms", "push"], "reminders": ["sms"]}, ["No message about this"]),
+        ("telehealth", {}, ["and remind you.", "in the message"]),
+        ("telehealth", {"channels": ["sms"]}, ["No message about this", "among your visits"]),
+    ],
+)
+def test_a_message_is_promised_where_one_goes(
+    visitor: Visitor, place: Place, mode: str, wishes: dict[str, list[str]], said: list[str]
+) -> None:
+    browser = somebody(visitor)
+    patient, page = booked(visitor, place, browser)
+    visitor.make.conn.execute("UPDATE appointment SET mode = %s WHERE patient_id = %s", [mode, patient])
+    if wishes:
+        assert browser.post("/me/messages", data={"version": "0", **wishes}).status_code == 303
+    assert promised(Page(browser.get(page))) == said
+    assert promised(Page(somebody(visitor).get(page))) == said, "by the link it is told alike"
+
+
+def test_a_phone_number_is_an_address(visitor: Visitor, place: Place) -> None:
+    browser = somebody(visitor)
+    patient, page = booked(visitor, place, browser)
+    browser.post("/me/messages", data={"version": "0", "channels": ["sms"], "reminders": ["sms"]})
+    warned = Page(browser.get("/me/messages"))
+    assert "You have no phone number here: add one" in warned.text
+    assert "You have no e-mail address" not in warned.text
+    assert "/me/details" in {a.get("href") for a in warned.all("a")}
+    visitor.make.conn.execute("UPDATE patient SET phone = '+34 600 123 456' WHERE id = %s", [patient])
+    assert promised(Page(browser.get(page))) == ["and remind you."]
+    assert "You have no phone number" not in Page(browser.get("/me/messages")).text
+
+
 def looks(visitor: Visitor, patient: UUID) -> list[UUID]:
     """Who looked at the patient, the first first."""
     rows = visitor.make.conn.execute(

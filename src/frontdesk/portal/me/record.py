@@ -158,7 +158,9 @@ async def _messages(
 ) -> Response:
     row = await notifications.wishes(conn, request.app.state.keys, actor, own_record(actor))
     wishes = row | {name: value for name, value in (typed or {}).items() if name != "version"}
-    return _page(request, "messages", refused, wishes=wishes, version=row["version"], **said)
+    who = await patients.get_patient(conn, actor, own_record(actor))
+    without = [way for way, kept in (("email", "email"), ("sms", "phone")) if not who[kept]]
+    return _page(request, "messages", refused, wishes=wishes, without=without, version=row["version"], **said)
 
 
 @router.get("/accesses")
