@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from frontdesk.audit import reads
+from frontdesk.auth import service as accounts
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.db import Connection, borrow
@@ -110,7 +111,10 @@ async def _details(
     shown = {name: row[name] or "" for name in ("email", "phone", "language", "address")}
     shown |= {f"contact_{name}": contact.get(name) or "" for name in ("name", "phone", "relation")}
     shown |= {name: value for name, value in (typed or {}).items() if name in shown}
-    return _page(request, "details", refused, row=row, sent=shown, version=row["version"], **said)
+    account = (await accounts.get_user(conn, actor.user_id))["email"]
+    other = actor.guardian_id is None and account.lower() != (row["email"] or "").lower()
+    told = {"row": row, "sent": shown, "version": row["version"], "logs_in_with": account if other else None}
+    return _page(request, "details", refused, **told, **said)
 
 
 @router.get("/messages")
