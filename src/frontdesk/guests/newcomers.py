@@ -65,12 +65,16 @@ async def ask(conn: Connection, keys: Keys, actor: Actor, hold_id: UUID, who: Ne
     parameters = {"code": code, "language": who.language}
     message = Message(kind="verification-code", channel="email", to=who.email, parameters=parameters)
     await outgoing.enqueue(conn, keys, message, actor.stamp, settings().contact_code_ttl)
+    return keep(keys, who, hold_id, _digest(keys, hold_id, who.email, code).hex())
+
+
+def keep(keys: Keys, who: Newcomer, hold_id: UUID | None = None, digest: str = "") -> bytes:
+    """What they typed, sealed: for one hold, with the digest of its code; or for whatever they hold next."""
     until = clock.now() + settings().contact_code_ttl
-    digest = _digest(keys, hold_id, who.email, code).hex()
     return keys.seal(orjson.dumps([_PURPOSE, str(hold_id), until, asdict(who), digest]))
 
 
-def asked(keys: Keys, hold_id: UUID, sealed: bytes) -> Asked | None:
+def asked(keys: Keys, hold_id: UUID | None, sealed: bytes) -> Asked | None:
     """Who was asked about this hold; None for what is not ours, about another hold, or too old."""
     try:
         purpose, about, until, who, digest = orjson.loads(keys.unseal(sealed))

@@ -25,3 +25,7 @@ JOIN clinic c ON c.id = a.clinic_id
 JOIN visit_type v ON v.id = a.visit_type_id
 LEFT JOIN patient who ON who.id = a.patient_id
 WHERE a.id = %(appointment_id)s;
+
+-- name: to_be_told
+-- Whether messages about the appointment of the link go to its patient, and reminders.
+SELECT told, reminded FROM to_be_told(%(appointment_id)s, %(by_topic)s);

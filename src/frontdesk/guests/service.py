@@ -4,6 +4,7 @@ The link stands in for the patient in all rules of booking, and reaches nothing 
 the transaction this one appointment (ADR-0025).
 """
 
+import contextlib
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -16,10 +17,11 @@ from frontdesk.availability import service as availability
 from frontdesk.availability.service import Asked
 from frontdesk.booking import moving
 from frontdesk.booking import service as booking
-from frontdesk.db import Connection
-from frontdesk.errors import NotFound
+from frontdesk.db import Connection, Viewer, work_for
+from frontdesk.errors import NotFound, Unauthenticated
 from frontdesk.guests.models import Action
 from frontdesk.secrets import Keys
+from frontdesk.settings import settings
 from frontdesk.sql import load
 from frontdesk.waitlist import offers
 from frontdesk.waitlist import service as waitlist
@@ -111,11 +113,22 @@ def _offer_in(found: dict[str, Any]) -> Offer | None:
     return Offer(id=found["offer_id"], status=status, expires_at=found["offered_until"], **later)
 
 
-async def look(conn: Connection, guest: Guest, what: str = "appointments:link") -> dict[str, Any]:
-    """The appointment, for whoever looks at it by its link; that they looked is written down."""
+async def look(
+    conn: Connection, guest: Guest, what: str = "appointments:link", beside: Actor | None = None
+) -> dict[str, Any]:
+    """The appointment, for whoever looks at it by its link; that they looked is written down.
+
+    `beside` is a log-in that stands beside the link. If it is that of the patient, or of who acts for them, the look is
+    theirs, and the transaction from then on too.
+    """
+    row = await see(conn, guest)
     visitor = replace(guest.actor, role=Role.ANONYMOUS)  # who has the link need not be the patient
+    if beside and beside.login and beside.patient_id == guest.actor.patient_id:
+        with contextlib.suppress(Unauthenticated):  # a session that is over proves nobody
+            await work_for(conn, Viewer(beside.login, beside.request_id))
+            visitor = beside
     await reads.looked(conn, visitor, [guest.actor.patient_id], what)
-    return await see(conn, guest)
+    return row
 
 
 async def see(conn: Connection, guest: Guest) -> dict[str, Any]:
@@ -124,6 +137,14 @@ async def see(conn: Connection, guest: Guest) -> dict[str, Any]:
     assert row is not None  # the link was made of it, and appointments are never deleted
     told = {"first_name": guest.first_name, "expires_at": guest.expires_at, "offer": _told_of(guest.offer)}
     return row | told | {"actions": _actions(row, guest)}
+
+
+async def to_be_told(conn: Connection, guest: Guest) -> dict[str, Any]:
+    """Whether messages about the appointment go to its patient (`told`), and reminders (`reminded`)."""
+    by_topic = settings().push_url is not None
+    row = await db.one(conn, q.to_be_told, appointment_id=guest.appointment_id, by_topic=by_topic)
+    assert row is not None  # it counts
+    return row
 
 
 def _told_of(offer: Offer | None) -> dict[str, Any] | None:

@@ -90,6 +90,22 @@ CREATE FUNCTION patient_of(of_appointment uuid) RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
     RETURN (SELECT patient_id FROM appointment WHERE id = of_appointment);
 
+-- Whether a message about the appointment of the link goes out at all, and a reminder: by what its patient agreed to, as far as
+-- there is an address for it.
+CREATE FUNCTION to_be_told(of_appointment uuid, by_topic boolean) RETURNS TABLE (told boolean, reminded boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    BEGIN ATOMIC
+        SELECT count(*) > 0, count(*) FILTER (WHERE way = ANY (w.reminders)) > 0
+        FROM appointment a
+        JOIN patient p ON p.id = a.patient_id
+        CROSS JOIN LATERAL notification_wishes(p.id) AS w
+        CROSS JOIN LATERAL unnest(w.channels) AS way
+        WHERE a.id = of_appointment AND a.id = viewer_appointment()
+          AND CASE way WHEN 'email' THEN p.email IS NOT NULL
+                       WHEN 'sms' THEN p.phone IS NOT NULL
+                       ELSE by_topic OR EXISTS (SELECT FROM push_subscription s WHERE s.patient_id = p.id) END;
+    END;
+
 -- What a request has just written it may read back, even when it moved the row out of its own sight: a provider books a
 -- patient in their care with a colleague, the desk ends a registration.
 -- (SELECT …) makes each setting a constant of the statement.

@@ -9,7 +9,7 @@ import pytest
 
 from tests.canaries import BORN_ON, WORD
 from tests.html import Page
-from tests.portal.book.conftest import Place, codes, somebody, standing, wish
+from tests.portal.book.conftest import Place, codes, enrol, somebody, standing, wish
 from tests.portal.conftest import Visitor
 
 pytestmark = pytest.mark.postgres("18")
@@ -196,6 +196,51 @@ def test_a_hold_that_ended_meanwhile_leads_to_what_is_free(visitor: Visitor, pla
     assert browser.get(f"{path}/guest").headers["location"] == path
     for step in ("guest", "code"):
         assert somebody(visitor).get(f"{path}/{step}").status_code in (303, 404)
+
+
+def typed_in(page: Page) -> dict[str, str]:
+    return {str(i["name"]): str(i["value"]) for i in page.all("input") if i.get("name") in who()}
+
+
+@pytest.mark.parametrize("step", ["guest", "code"])
+def test_what_was_typed_for_a_time_that_is_gone_is_there_for_the_next(
+    visitor: Visitor, place: Place, step: str
+) -> None:
+    browser, path = kept(visitor, place)
+    gus = who()
+    if step == "code":
+        browser.post(f"{path}/guest", data=gus)
+    visitor.make.conn.execute(
+        "UPDATE appointment SET hold_expires_at = now() - interval '1 second' WHERE id = %s", [path.rsplit("/", 1)[1]]
+    )
+    typed = gus if step == "guest" else {"code": codes(visitor, gus["email"])[0]}
+    late = browser.post(f"{path}/{step}", data=typed)
+    assert (late.status_code, late.headers["location"]) == (303, path)
+    (cookie,) = late.headers.get_list("set-cookie")
+    assert "Path=/book;" in cookie
+    assert "HttpOnly" in cookie
+    assert not [value for value in gus.values() if value in cookie], "it is sealed"
+    start = visitor.at(72 + 11)
+    path = browser.post(place[2], data=wish(visitor, place[0], start)).headers["location"]
+    assert typed_in(Page(browser.get(f"{path}/guest"))) == gus
+    assert browser.get(f"{path}/code").headers["location"] == f"{path}/guest", "no code was sent for this one"
+    assert typed_in(Page(somebody(visitor).get(f"{path}/guest"))) == {}
+    browser.post(f"{path}/guest", data=gus)
+    other = browser.post(place[2], data=wish(visitor, place[0], visitor.at(72 + 12))).headers["location"]
+    assert typed_in(Page(browser.get(f"{other}/guest"))) == dict.fromkeys(gus, ""), "it went with the code"
+
+
+def test_what_was_typed_is_forgotten_when_somebody_logs_in_and_books(visitor: Visitor, place: Place) -> None:
+    browser, path = kept(visitor, place)
+    visitor.make.conn.execute(
+        "UPDATE appointment SET hold_expires_at = now() - interval '1 second' WHERE id = %s", [path.rsplit("/", 1)[1]]
+    )
+    browser.post(f"{path}/guest", data=who())
+    assert "frontdesk_typed" in browser.cookies
+    path = browser.post(place[2], data=wish(visitor, place[0], visitor.at(72 + 11))).headers["location"]
+    enrol(visitor, browser, path)
+    assert browser.post(path, data={"reason": ""}).headers["location"].startswith("/booked/")
+    assert "frontdesk_typed" not in browser.cookies
 
 
 def test_a_record_like_theirs_is_not_touched(visitor: Visitor, place: Place) -> None:

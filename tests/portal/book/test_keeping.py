@@ -75,7 +75,6 @@ def test_several_tabs_keep_several_times_and_then_no_more(visitor: Visitor, plac
     back = browser.post(f"{paths[1]}/drop")
     assert back.headers["location"].startswith(f"/providers/{provider}?")
     assert standing(visitor, provider) == [visitor.at(96 + 10), visitor.at(96 + 12)]
-    assert browser.get(paths[1]).status_code == 404
     assert browser.post(hold, data=wish(visitor, clinic, visitor.at(96 + 13))).headers["location"].startswith("/book/")
 
 
@@ -103,6 +102,22 @@ def test_a_hold_that_expired_leads_to_what_is_free(visitor: Visitor, place: Plac
     page = Page(browser.get(gone.headers["location"]))
     assert "The time was kept for you, and is not any more" in page.text
     assert start.isoformat() in {str(button.get("value")) for button in page.all("button")}, "it is free again"
+
+
+def test_the_way_back_from_what_was_given_back_leads_to_what_is_free(visitor: Visitor, place: Place) -> None:
+    clinic, _, hold = place
+    browser, start = somebody(visitor), visitor.at(144 + 12)
+    path = browser.post(hold, data=wish(visitor, clinic, start)).headers["location"]
+    away = browser.post(f"{path}/drop")
+    assert "gone=" not in away.headers["location"]
+    assert browser.post(f"{path}/drop").headers["location"] == path, "another tab gives it back once more"
+    assert browser.get(f"{path}/guest").headers["location"] == path
+    back = browser.get(path)
+    assert back.headers["location"].split("?")[0] == away.headers["location"].split("?")[0]
+    page = Page(browser.get(back.headers["location"]))
+    assert start.isoformat() in {str(button.get("value")) for button in page.all("button")}, "it is free again"
+    assert Page(browser.get("/book")).text.count("Kept for you until") == 0
+    assert somebody(visitor).get(path).status_code == 404
 
 
 @pytest.mark.parametrize(

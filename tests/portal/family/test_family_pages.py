@@ -30,7 +30,7 @@ def test_a_child_is_added_and_acted_for_and_every_page_says_so(guardian: Guardia
     looks = guardian.page("/me/accesses").text
     assert "Somebody who acts for the patient Looked at your record" in looks
     assert "Changed who acts for whom" in looks
-    assert "Somebody without a log-in" not in looks
+    assert "somebody without a log-in" not in looks
     assert guardian.act_for(guardian.id).headers["location"] == "/visits"
     assert "You act for" not in guardian.page("/visits").text
 

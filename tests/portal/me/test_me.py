@@ -105,6 +105,20 @@ def test_what_changed_meanwhile_is_not_overwritten(patient: Patient) -> None:
     assert version_in(refused) != version_in(page), "who saves again has seen it"
 
 
+def test_another_address_is_no_other_log_in(patient: Patient) -> None:
+    execute = patient.visitor.make.conn.execute
+    row = execute("SELECT email FROM user_account WHERE patient_id = %s", [patient.id]).fetchone()
+    assert row is not None
+    same = patient.press(patient.page("/me/details"), "/me/details", **{**DETAILS, "email": row[0].upper()})
+    assert "You still log in" not in same.text
+    saved = patient.press(same, "/me/details", **DETAILS)
+    assert f"You still log in with {row[0]}." in saved.text
+    described = {str(i["name"]): i.get("aria-describedby") for i in saved.all("input")}
+    assert described["email"] == "email-told"
+    assert "/forgot" in {a.get("href") for a in patient.page("/me").all("a")}
+    assert "Choose a new password" in patient.page("/me").text
+
+
 def test_messages_that_are_agreed_to(patient: Patient) -> None:
     wishes = {"channels": ["email", "sms"], "reminders": ["sms"], "quiet_from": "21:00", "quiet_until": "07:30"}
     saved = patient.press(patient.page("/me/messages"), "/me/messages", **wishes)  # type: ignore[arg-type]

@@ -162,7 +162,7 @@ async def drop(request: Request, hold_id: UUID, actor: Holder) -> Response:
             await holds.drop(conn, actor, hold_id, token)
     except HoldGone:
         return see(f"/book/{hold_id}")
-    return held.forget(see(choosing.instead(given, None)), hold_id)
+    return see(choosing.instead(given, None))  # the browser keeps the secret: the way back tells what became of it
 
 
 @router.post("/providers/{provider_id}/wait")

@@ -20,10 +20,11 @@ router = APIRouter(tags=["pages"], route_class=PageRoute, include_in_schema=Fals
 @router.get("/booked/{token}")
 async def booked(request: Request, token: str, here: Opened) -> Response:
     """When, where and with whom, by the link that only whoever booked has. Loading it again changes nothing."""
-    row = await guests.look(here.conn, here.guest)
+    row = await guests.look(here.conn, here.guest, beside=request.state.caller)
+    hears = await guests.to_be_told(here.conn, here.guest)
     place = row["clinic"]["address"]
     way = settings().map_url.format(place=quote(" ".join(place.split()))) if place else None
-    answer = page(request, "book/booked.html", private=True, row=row, manage=here.link, way=way)
+    answer = page(request, "book/booked.html", private=True, row=row, manage=here.link, way=way, **hears)
     answer.headers["X-Robots-Tag"] = "noindex, nofollow"
     return answer
 

@@ -21,6 +21,7 @@ from frontdesk.metrics import BOOKED
 from frontdesk.portal import forms, language
 from frontdesk.portal.book import booked, choosing, held
 from frontdesk.portal.book.forms import Code, Details, see
+from frontdesk.portal.book.held import Held
 from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
 from frontdesk.settings import settings
@@ -38,8 +39,8 @@ _COOKIE = "frontdesk_guest"
 
 @router.get("/guest")
 async def details(request: Request, hold_id: UUID, actor: Holder) -> Response:
-    """Who comes; what was typed before stands there already."""
-    before = _asked(request, hold_id)
+    """Who comes; what was typed before stands there already, for a time that is gone, too."""
+    before = _asked(request, hold_id) or _asked(request, None)
     typed = {name: str(getattr(before.who, name)) for name in Details.model_fields} if before else {}
     return await _show(request, hold_id, actor, "guest", sent=typed)
 
@@ -56,12 +57,15 @@ async def send_code(request: Request, hold_id: UUID, actor: Holder) -> Response:
         async with transaction(request) as conn:
             found = await held.found(conn, request, actor, hold_id)
             if isinstance(found, str) or actor.role is not Role.ANONYMOUS:
-                return see(f"/book/{hold_id}")
+                return _instead(request, hold_id, actor, found, who)
             sealed = await newcomers.ask(conn, request.app.state.keys, actor, hold_id, who)
     except TooManyAttempts as refused:
         return await _show(request, hold_id, actor, "guest", refused.status, sent=sent, fault="often")
-    path, value = f"/book/{hold_id}", base64.urlsafe_b64encode(sealed).decode()
-    return held.remember(request, see(f"{path}/code"), _COOKIE, value, settings().contact_code_ttl, path)
+    path = f"/book/{hold_id}"
+    response = _remember(request, see(f"{path}/code"), _COOKIE, sealed, path)
+    if held.TYPED in request.cookies:
+        response.delete_cookie(held.TYPED, path="/book")
+    return response
 
 
 @router.get("/code")
@@ -80,8 +84,9 @@ async def book(request: Request, hold_id: UUID, actor: Holder) -> Response:
     token = held.secret(request, hold_id)
     try:
         async with transaction(request) as conn:  # by itself: a guess stays counted, whatever comes of it
-            if isinstance(await held.found(conn, request, actor, hold_id), str):
-                raise HoldGone
+            found = await held.found(conn, request, actor, hold_id)
+            if isinstance(found, str):
+                return _instead(request, hold_id, actor, found, before.who)
             await newcomers.count_try(conn, keys, hold_id)
         if not before.proves(keys, hold_id, said.code):
             return await _show(request, hold_id, actor, "code", 422, sent=sent, faults={"code": "wrong"})
@@ -97,7 +102,21 @@ async def book(request: Request, hold_id: UUID, actor: Holder) -> Response:
     BOOKED.inc()
     response = see(link)
     response.delete_cookie(_COOKIE, path=f"/book/{hold_id}")
+    response.delete_cookie(held.TYPED, path="/book")
     return response
+
+
+def _instead(request: Request, hold_id: UUID, actor: Actor, found: Held | str, who: Newcomer) -> Response:
+    """To what became of the hold. When a guest lost it, what they typed goes along to the time they choose next."""
+    response = see(f"/book/{hold_id}")
+    if actor.role is not Role.ANONYMOUS or not isinstance(found, str) or found.startswith("/booked/"):
+        return response
+    return _remember(request, response, held.TYPED, newcomers.keep(request.app.state.keys, who), "/book")
+
+
+def _remember(request: Request, response: Response, name: str, sealed: bytes, path: str) -> Response:
+    value = base64.urlsafe_b64encode(sealed).decode()
+    return held.remember(request, response, name, value, settings().contact_code_ttl, path)
 
 
 async def _show(
@@ -123,9 +142,10 @@ async def _show(
     return page(request, f"book/{step}.html", status=status, private=True, **told)
 
 
-def _asked(request: Request, hold_id: UUID) -> Asked | None:
+def _asked(request: Request, hold_id: UUID | None) -> Asked | None:
+    """What was typed for this hold; without one, for a time that is gone."""
     try:
-        sealed = base64.urlsafe_b64decode(request.cookies.get(_COOKIE, ""))
+        sealed = base64.urlsafe_b64decode(request.cookies.get(_COOKIE if hold_id else held.TYPED, ""))
     except (binascii.Error, ValueError):
         return None
     return newcomers.asked(request.app.state.keys, hold_id, sealed)

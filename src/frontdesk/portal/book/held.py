@@ -24,6 +24,9 @@ from frontdesk.settings import settings
 _COOKIE = "frontdesk_hold_"
 """One cookie a hold, named after it: several tabs keep several times, and none forgets another's."""
 
+TYPED = "frontdesk_typed"
+"""What a guest typed for a time that is gone, sealed, until they send it for another one or book."""
+
 _AFTERWARDS = timedelta(minutes=10)
 """So long after a hold its browser still learns what became of it."""
 
@@ -125,6 +128,7 @@ def remember(
 def forget(response: Response, hold_id: UUID) -> Response:
     """The browser has nothing to prove any more."""
     response.delete_cookie(_COOKIE + hold_id.hex, path="/")
+    response.delete_cookie(TYPED, path="/book")
     return response
 
 

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from frontdesk.audit import reads
+from frontdesk.auth import service as accounts
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.db import Connection, borrow
@@ -111,7 +112,10 @@ async def _details(
     shown = {name: row[name] or "" for name in ("email", "phone", "language", "address")}
     shown |= {f"contact_{name}": contact.get(name) or "" for name in ("name", "phone", "relation")}
     shown |= {name: value for name, value in (typed or {}).items() if name in shown}
-    return _page(request, "details", refused, row=row, sent=shown, version=row["version"], **said)
+    account = (await accounts.get_user(conn, actor.user_id))["email"]
+    other = actor.guardian_id is None and account.lower() != (row["email"] or "").lower()
+    told = {"row": row, "sent": shown, "version": row["version"], "logs_in_with": account if other else None}
+    return _page(request, "details", refused, **told, **said)
 
 
 @router.get("/messages")
@@ -161,7 +165,9 @@ async def _messages(
 ) -> Response:
     row = await notifications.wishes(conn, request.app.state.keys, actor, own_record(actor))
     wishes = row | {name: value for name, value in (typed or {}).items() if name != "version"}
-    return _page(request, "messages", refused, wishes=wishes, version=row["version"], **said)
+    who = await patients.get_patient(conn, actor, own_record(actor))
+    without = [way for way, kept in (("email", "email"), ("sms", "phone")) if not who[kept]]
+    return _page(request, "messages", refused, wishes=wishes, without=without, version=row["version"], **said)
 
 
 @router.get("/accesses")
