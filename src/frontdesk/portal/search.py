@@ -1,16 +1,17 @@
 """Looking for a provider: what was asked for, and who has time."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Self
 from urllib.parse import parse_qsl
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from starlette.requests import Request
 
+from frontdesk import clock
 from frontdesk.availability import service as availability
 from frontdesk.availability.copies import Copies
 from frontdesk.availability.service import Asked, TimeOfDay
@@ -56,6 +57,12 @@ class Search(Query):
     on: Day | None = None
     part: TimeOfDay | None = None
     page: int = Field(0, ge=0, le=1000)
+
+    @field_validator("on")
+    @classmethod
+    def _ahead(cls, on: date | None) -> date | None:
+        """A day that has passed everywhere is as good as none."""
+        return on if on and on >= clock.now().date() - timedelta(days=1) else None
 
     @property
     def asked(self) -> dict[str, str]:
