@@ -97,6 +97,31 @@ def test_more_than_a_page(visitor: Visitor) -> None:
     assert len([a for a in visitor.page(more).all("a") if _is_name(a)]) == 3
 
 
+def test_whoever_is_free_first_stands_on_the_first_page(visitor: Visitor) -> None:
+    clinic = visitor.make.clinic()
+    away = {str(visitor.provider(clinic, last_name=f"A{n:02}")): visitor.at(24 * (n % 5 + 1)) for n in range(41)}
+    for provider, until in away.items():
+        visitor.make.exception(provider, visitor.at(-72), until)  # type: ignore[arg-type]
+    first = [str(visitor.provider(clinic, last_name=f"B{n}")) for n in range(2)]
+    pages = [found(visitor, page=page) for page in (0, 1)]
+    assert [len(page) for page in pages] == [40, 3]
+    assert pages[0][:2] == first
+    others = pages[0][2:] + pages[1]
+    assert others == sorted(away, key=lambda one: away[one]), "a name's order, where they are free at once"
+
+
+def test_the_order_of_very_many_is_told_as_it_is(visitor: Visitor) -> None:
+    clinic = visitor.make.clinic()
+    everybody = {str(visitor.provider(clinic, hours=("09:00", "10:00"))) for _ in range(200)}
+    path = f"/find?specialty={visitor.specialty}"
+    assert "Whoever is free first stands first." in visitor.page(path).text
+    last = str(visitor.provider(clinic, last_name="Zzz"))  # around the clock, and so free before all others
+    page = visitor.page(path)
+    assert "More than 200 match: of each 200, by last name, whoever is free first stands first." in page.text
+    assert [found(visitor, page=5), found(visitor, page=6)] == [[last], []]
+    assert set().union(*(found(visitor, page=page) for page in range(5))) == everybody
+
+
 def test_nothing_of_a_provider_but_what_everybody_may_know(visitor: Visitor) -> None:
     private = {
         "license_number": f"LIC-{uuid4()}",

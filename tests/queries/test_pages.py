@@ -14,6 +14,7 @@ PAGES = {
     "/find?specialty={specialty_id}&clinic={clinic_id}&name=ana&part=morning": 3,
     "/providers/{provider_id}": 3,
     "/providers/{provider_id}?visit={visit_type_id}&view=month": 3,
+    "/providers/{provider_id}?visit={visit_type_id}&on={ahead}": 3,  # what is free first of all, too
     "/providers/{provider_id}?visit={roomless_type_id}&view=day": 2,
 }
 
@@ -23,7 +24,8 @@ def test_pages(observed: dict[int, Observed], path: str) -> None:
     said: dict[int, list[str]] = {}
     for rows in (FEW, MANY):
         here = observed[rows]
-        request = httpx.Request("GET", here.service.url + path.format(**here.world.ids), headers=PAGE)
+        ahead = here.world.free.date() + timedelta(days=200)
+        request = httpx.Request("GET", here.service.url + path.format(**here.world.ids, ahead=ahead), headers=PAGE)
         here.count(request)  # once before, for what the service keeps in memory
         response, said[rows] = here.count(request)
         assert response.status_code == 200, response.text

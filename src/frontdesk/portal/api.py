@@ -62,7 +62,7 @@ async def provider(request: Request, provider_id: UUID, actor: Looker) -> Respon
             look = look.where(who["clinics"])
     shown = None
     if kind:
-        shown = await times.of(request.app.state.availability, look, language.of(request), **ids)
+        shown = await times.of(request.app.state.availability, look, language.of(request), who, kind)
     clinics = {one["id"]: one for one in who["clinics"]}
     template = "_times.html" if request.headers.get("hx-request") else "provider.html"
     told: dict[str, Any] = {"look": look, "near": near, "views": list(times.View)}

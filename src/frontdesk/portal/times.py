@@ -1,7 +1,7 @@
 """When one provider is free: a day, a week or a month of it, in the zones of their clinics."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import groupby
@@ -12,16 +12,19 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 
 from frontdesk import clock
-from frontdesk.availability.service import Asked, Free, TimeOfDay
+from frontdesk.availability.service import MOST_DAYS, Asked, Free, TimeOfDay
 from frontdesk.availability.shared import SharedAvailability
 from frontdesk.portal.book.choosing import Why
 from frontdesk.portal.search import Query
 from frontdesk.web.fields import Day, Instant
 
-_AHEAD_DAYS = 70
-"""How far one question looks: the month that is shown, and what comes first after it."""
-
 _DAY = timedelta(days=1)
+
+_NEAR = MOST_DAYS * _DAY
+"""How far each page looks from today, so that it knows the first free time of all: the usual horizon, and more."""
+
+_AHEAD = 70 * _DAY
+"""How far it looks from the days that are shown, where these lie further ahead: a month, and what comes after."""
 
 
 class View(StrEnum):
@@ -68,13 +71,17 @@ class OneDay:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the page shows. `first` is the first free time of all, `later` the first after these days."""
+    """What the page shows. `first` is the first free time of all, `later` the first after these days.
+
+    `beyond`: none of the days can be booked yet. `after`: where the next days begin, if any of them can be.
+    """
 
     view: View
     anchor: date
     days: tuple[OneDay, ...]
     before: date | None
-    after: date
+    after: date | None
+    beyond: bool
     first: dict[str, Any] | None
     later: dict[str, Any] | None
 
@@ -85,14 +92,16 @@ class Shown:
 
 
 async def of(
-    availability: SharedAvailability, look: Look, locale: Locale, *, provider_id: UUID, visit_type_id: UUID
+    availability: SharedAvailability, look: Look, locale: Locale, who: dict[str, Any], kind: dict[str, Any]
 ) -> Shown:
-    """Free times as a visitor without a log-in sees them."""
-    yesterday = clock.now().date() - _DAY  # somewhere it still is
-    since = min(max(_window(look.view, look.on)[0], yesterday), look.on) if look.on else yesterday
-    asked = Asked(visit_type_id=visit_type_id, from_on=since, to_on=since + timedelta(days=_AHEAD_DAYS))
-    slots = _local(await availability.of_provider(provider_id, asked))
-    anchor = look.on or (slots[0]["day"] if slots else clock.now().date())
+    """Free times of a provider (`finding.profile`) as a visitor without a log-in sees them."""
+    now = clock.now()
+    zones = [ZoneInfo(one["time_zone"]) for one in who["clinics"]] or [ZoneInfo("UTC")]
+    today = min(now.astimezone(zone).date() for zone in zones)
+    end = max((now + kind["horizon_days"] * _DAY).astimezone(zone).date() for zone in zones) + _DAY
+    on = look.on and max(look.on, today)
+    slots = await _slots(availability, who["id"], UUID(kind["id"]), today, end, _window(look.view, on or today)[0])
+    anchor = on or (slots[0]["day"] if slots else today)
     first, last = _window(look.view, anchor)
     by_day = {on: tuple(of) for on, of in groupby(slots, key=lambda slot: slot["day"])}
     grid = _grid(first, last, locale) if look.view is View.MONTH else _days(first, last)
@@ -100,8 +109,9 @@ async def of(
         view=look.view,
         anchor=anchor,
         days=tuple(_day(on, by_day.get(on, ()) if first <= on < last else (), not first <= on < last) for on in grid),
-        before=max(_earlier(look.view, first), clock.now().date()) if first > clock.now().date() else None,
-        after=last,
+        before=max(_earlier(look.view, min(first, end)), today) if first > today else None,
+        after=last if last < end else None,
+        beyond=first >= end,
         first=slots[0] if slots else None,
         later=next((slot for slot in slots if slot["day"] >= last), None),
     )
@@ -114,9 +124,27 @@ def part(slot: dict[str, Any]) -> TimeOfDay:
     return next(one for one in TimeOfDay if one.holds(second))
 
 
-def _local(free: Free | None) -> list[dict[str, Any]]:
+async def _slots(
+    availability: SharedAvailability, provider_id: UUID, visit_type_id: UUID, today: date, end: date, first: date
+) -> list[dict[str, Any]]:
+    """What is free soon, and from `first` on; where nothing is soon, all that is free before `end`.
+
+    That is one more question, for the few who are booked up so far ahead: asked always, it would cost everybody up to
+    two years of working time.
+    """
+    soon = min(today + _NEAR, end)
+    near = Asked(visit_type_id=visit_type_id, from_on=today, to_on=soon)
+    far = replace(near, from_on=max(first, soon), to_on=min(first + _AHEAD, end))
+    spans = [near, far] if far.from_on < far.to_on else [near]
+    slots = _local(await availability.of_spans(provider_id, spans))
+    if soon < end and (not slots or slots[0]["day"] >= soon):
+        slots = _local(await availability.of_spans(provider_id, [replace(near, from_on=soon, to_on=end)]))
+    return slots
+
+
+def _local(spans: Iterable[Free]) -> list[dict[str, Any]]:
     """By local day, then by instant: with clinics in several zones these differ."""
-    slots = free.slots() if free else ()
+    slots = (slot for free in spans for slot in free.slots())
     found = [slot | {"day": slot["start"].astimezone(ZoneInfo(slot["time_zone"])).date()} for slot in slots]
     return sorted(found, key=lambda slot: (slot["day"], slot["start"]))
 

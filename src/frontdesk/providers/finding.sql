@@ -64,7 +64,7 @@ SELECT p.id, p.first_name, p.last_name, p.title, p.credentials, p.bio, p.languag
                                     UNION SELECT clinic_id FROM schedule WHERE provider_id = p.id
                                     UNION SELECT clinic_id FROM schedule_exception WHERE provider_id = p.id)) AS clinics,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', v.id, 'name', v.name, 'duration_min', v.duration_min,
-                                                     'mode', v.mode) ORDER BY v.id), '[]')
+                                                     'horizon_days', v.horizon_days, 'mode', v.mode) ORDER BY v.id), '[]')
         FROM visit_type v
         WHERE v.active AND v.self_bookable AND v.capacity = 1
           AND (NOT EXISTS (SELECT FROM provider_visit_type t WHERE t.provider_id = p.id)
