@@ -57,3 +57,27 @@ def test_the_focus_and_the_place_stay(browser: Browser, patient: Patient, path: 
         expect(page.locator("[data-old]")).to_have_count(0, timeout=PATIENCE_MS)
         assert page.evaluate(PLACE) == before
         assert page.evaluate(NAMELESS) == page.evaluate(TWICE) == []
+
+
+@pytest.mark.parametrize("status", ["cancelled", "in_progress"])
+def test_what_can_no_longer_be_cancelled_offers_it_no_more(browser: Browser, patient: Patient, status: str) -> None:
+    visit = patient.visit(9)
+    desk = patient.visitor.service.client(patient.visitor.make.token("staff", clinic_ids=(patient.clinic,)))
+    with relay(patient.visitor.service.dsn), at_home(browser, patient) as seen:
+        page = seen.page
+        page.goto(f"/visits/{visit}")
+        page.locator("summary", has_text="Cancel this visit").tap()
+        page.get_by_label("Why?").fill("A cold.")
+        assert desk.post(f"/appointments/{visit}/confirm").status_code == 200
+        expect(page.locator("#visit .badge")).to_have_text("Confirmed", timeout=PATIENCE_MS)
+        expect(page.get_by_label("Why?")).to_be_visible()
+        expect(page.get_by_label("Why?")).to_have_value("A cold.")
+        for step in ("cancel",) if status == "cancelled" else ("check-in", "start"):
+            assert desk.post(f"/appointments/{visit}/{step}").status_code == 200
+        expect(page.locator(f"#visit.{status}")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("#cancel")).to_be_hidden()
+        expect(page.locator(".earlier")).to_be_hidden()
+        # Whoever was faster than the news, and had the form still, is told what has happened.
+        page.locator("#cancelling").evaluate("(form) => form.submit()")
+        expect(page.get_by_role("alert")).to_contain_text("not possible any more")
+        seen.complaints[:] = [one for one in seen.complaints if "409" not in one]
