@@ -15,7 +15,7 @@ from frontdesk.booking import board
 from frontdesk.db import Connection, borrow
 from frontdesk.errors import InvalidRequest, Problem
 from frontdesk.portal.desk import day
-from frontdesk.portal.desk.choosing import LOCAL
+from frontdesk.portal.desk.choosing import INSTANT, LOCAL
 from frontdesk.portal.desk.day import Look
 from frontdesk.portal.pages import link, page
 from frontdesk.portal.route import PageRoute
@@ -90,6 +90,11 @@ async def call_list(request: Request, provider_id: UUID, exception_id: UUID, act
 
 async def _time_away(conn: Connection, asked: Away) -> NewTimeAway:
     """As the service takes it. Raises InvalidRequest for a span that cannot be."""
+    try:
+        for local in (asked.start, asked.end):
+            INSTANT.validate_python(f"{local}:00+00:00")  # LOCAL lets a day through that no calendar has
+    except ValidationError as error:
+        raise InvalidRequest("The start or the end is no day that we know.") from error
     start, end = [await board.instant(conn, asked.clinic, local) for local in (asked.start, asked.end)]
     try:
         return NewTimeAway(kind="time_off", start=start, end=end, reason=asked.reason, offer_alternatives=True)

@@ -27,7 +27,7 @@ _TIMES = 60
 LOCAL = r"^\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d$"
 """What a field for day and time sends."""
 
-_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
+INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 
 class Wish(Query):
@@ -64,7 +64,7 @@ class Chosen(BaseModel):
         if self.start is None and self.local is None:
             raise ValueError("a time is missing")
         if self.local is not None:
-            _INSTANT.validate_python(f"{self.local}:00+00:00")  # a day that no calendar has is a ValueError, too
+            INSTANT.validate_python(f"{self.local}:00+00:00")  # a day that no calendar has is a ValueError, too
         return self
 
     @property
