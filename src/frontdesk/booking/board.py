@@ -60,7 +60,8 @@ async def instant(conn: Connection, clinic_id: UUID, local: str) -> datetime:
 
 
 async def names(conn: Connection, ids: Iterable[UUID | None]) -> dict[UUID, dict[str, Any]]:
-    """`name`, and `phone` of patients, of patients, providers, visit types, specialties and clinics, by id."""
+    """`name` of patients, providers, visit types, specialties and clinics, by id; `phone` of patients, `time_zone` of
+    clinics."""
     wanted = list({id_ for id_ in ids if id_ is not None})
     return {row["id"]: row for row in (await db.many(conn, q.names, ids=wanted) if wanted else ())}
 

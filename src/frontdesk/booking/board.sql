@@ -53,13 +53,14 @@ WHERE p.active
 ORDER BY p.last_name, p.first_name, p.id;
 
 -- name: names
--- What these are called, and by which number patients are reached; of patients, those whom the caller may see.
-SELECT id, concat_ws(' ', first_name, last_name) AS name, phone FROM patient WHERE id = ANY (%(ids)s::uuid[])
+-- What these are called, by which number patients are reached, and the zone of clinics; of patients, those whom the caller
+-- may see.
+SELECT id, concat_ws(' ', first_name, last_name) AS name, phone, NULL AS time_zone FROM patient WHERE id = ANY (%(ids)s::uuid[])
 UNION ALL
-SELECT id, concat_ws(' ', title, first_name, last_name), NULL FROM provider WHERE id = ANY (%(ids)s::uuid[])
+SELECT id, concat_ws(' ', title, first_name, last_name), NULL, NULL FROM provider WHERE id = ANY (%(ids)s::uuid[])
 UNION ALL
-SELECT id, name, NULL FROM visit_type WHERE id = ANY (%(ids)s::uuid[])
+SELECT id, name, NULL, NULL FROM visit_type WHERE id = ANY (%(ids)s::uuid[])
 UNION ALL
-SELECT id, name, NULL FROM specialty WHERE id = ANY (%(ids)s::uuid[])
+SELECT id, name, NULL, NULL FROM specialty WHERE id = ANY (%(ids)s::uuid[])
 UNION ALL
-SELECT id, name, NULL FROM clinic WHERE id = ANY (%(ids)s::uuid[]);
+SELECT id, name, NULL, time_zone FROM clinic WHERE id = ANY (%(ids)s::uuid[]);

@@ -1,4 +1,8 @@
-"""A sick day that cannot be."""
+"""A sick day that cannot be, and one at clinics of several zones."""
+
+import re
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -28,3 +32,40 @@ def test_a_day_that_no_calendar_has(desk: Desk, never: str) -> None:
             assert refused.status_code == 422
             assert "This is no day that we know, such as 2026-11-21." in page.text
             assert {name: value(page, name) for name in ("start", "end", "reason")} == {**times, "reason": "The flu"}
+
+
+def test_a_visit_is_told_by_the_clocks_of_its_own_clinic(desk: Desk) -> None:
+    make = desk.make
+    boston = make.row("clinic", name="Boston Common", time_zone="America/New_York")
+    both = {"Authorization": f"Bearer {make.token('staff', clinic_ids=(desk.clinic, boston))}"}
+    provider = make.provider()
+    for clinic in (desk.clinic, boston):
+        make.every_day(provider, clinic, "09:00", "10:00")
+        desk.link("provider_clinic", provider_id=provider, clinic_id=clinic)
+    day = desk.at(0, 3).date()
+    there = desk.at(9.5, 3).replace(tzinfo=ZoneInfo("America/New_York"))
+    of = {"patient_id": desk.patient(last_name="Overseas"), "origin": "imported"}
+    visit = make.appointment(provider, boston, desk.visit_type, there, **of)
+    desk.visit(provider, desk.at(9, 3), desk.patient(last_name="Athome"))
+    form = {"clinic": desk.clinic, "provider": provider, "start": f"{day}T00:00", "end": f"{day + timedelta(1)}T00:00"}
+    sent = {name: str(one) for name, one in form.items()}
+    seen = desk.client.post("/desk/away/preview", data=sent, headers=both)
+    assert re.search(r", 09:30, Boston Common</strong> <a[^>]*>Pat Overseas", seen.text)
+    assert re.search(r", 09:00</strong> <a[^>]*>Pat Athome", seen.text)
+    assert re.search(r"Would be offered: [^/]*, 09:\d0, Boston Common, Ana Lima", Page(seen).text)
+    marked = {"seen": value(Page(seen), "seen")} if 'name="seen"' in seen.text else {}
+    entered = desk.client.post("/desk/away", data=sent | marked, headers=both)
+    calls = entered.headers["location"]
+    listed = Page(desk.client.get(calls, headers=both)).text
+    assert re.search(r"Pat Overseas Was on [^:]*, 09:30, Boston Common,", listed)
+    assert re.search(r"Pat Athome Was on [^:]*, 09:00, Visit", listed)
+    answer = desk.client.get(
+        f"/api/v1/providers/{provider}/exceptions/{calls.split('/')[-1].split('?')[0]}/displaced", headers=both
+    ).json()
+    offers = {one["appointment_id"]: one["offers"] for one in answer["items"]}[str(visit)]
+    accepted = desk.client.post(
+        f"/desk/offers/{offers[0]['id']}/accept", data={"clinic": str(desk.clinic)}, headers=both
+    )
+    assert accepted.status_code == 303
+    listed = Page(desk.client.get(calls, headers=both)).text
+    assert re.search(r"now on [^:]*, 09:\d0, Boston Common", listed)

@@ -84,6 +84,10 @@ async def call_list(request: Request, provider_id: UUID, exception_id: UUID, act
     told = await sickday.call_list(conn, actor, provider_id, exception_id)
     await reads.looked(conn, actor, (row["patient_id"] for row in told["items"]), "sick-day:calls")
     ids = {row[kind] for row in told["items"] for kind in ("patient_id", "visit_type_id", "clinic_id")}
+    for row in told["items"]:
+        if row["new"]:
+            row["new"]["clinic_id"] = UUID(row["new"]["clinic_id"])  # a text, of JSON
+            ids.add(row["new"]["clinic_id"])
     names = await board.names(conn, {*ids, provider_id})
     return page(request, "desk/calls.html", place=place, provider=names.get(provider_id), names=names, calls=told)
 
@@ -115,7 +119,7 @@ async def _form(
     providers = await board.providers(conn, place.id) if place.clinic else []
     visits = found or []
     ids = {visit[kind] for visit in visits for kind in ("patient_id", "visit_type_id", "clinic_id")}
-    ids |= {time["provider_id"] for visit in visits for time in visit["alternatives"]}
+    ids |= {time[kind] for visit in visits for time in visit["alternatives"] for kind in ("provider_id", "clinic_id")}
     on, after = place.on, place.after
     return page(
         request,
