@@ -63,10 +63,11 @@ def with_clinic(of_api: str, recipes: dict[str, Recipe]) -> Make:
 
 
 def away(world: World, caller: Caller) -> Call:
-    """A form of time off in a year."""
+    """A form of time off in a year, as the preview sends it."""
     on = clock.now().date() + timedelta(days=300 + next(_numbers))
     times = {"start": f"{on}T09:00", "end": f"{on}T09:30"}
-    return Call(form={"clinic": str(world.clinic), "provider": str(world.provider), **times})
+    seen = f"{world.provider} {times['start']} {times['end']}"
+    return Call(form={"clinic": str(world.clinic), "provider": str(world.provider), **times, "seen": seen})
 
 
 _numbers = count(1)

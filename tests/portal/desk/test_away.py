@@ -1,7 +1,8 @@
-"""A sick day that cannot be, and one at clinics of several zones."""
+"""A sick day that cannot be, one at clinics of several zones, and one that was not looked at first."""
 
 import re
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,6 +11,8 @@ from tests.html import Page
 from tests.portal.desk.conftest import Desk
 
 pytestmark = pytest.mark.postgres("18")
+
+COUNT = "SELECT count(*) FROM schedule_exception WHERE provider_id = %s"
 
 
 def value(page: Page, name: str) -> str | None:
@@ -53,7 +56,7 @@ def test_a_visit_is_told_by_the_clocks_of_its_own_clinic(desk: Desk) -> None:
     assert re.search(r", 09:30, Boston Common</strong> <a[^>]*>Pat Overseas", seen.text)
     assert re.search(r", 09:00</strong> <a[^>]*>Pat Athome", seen.text)
     assert re.search(r"Would be offered: [^/]*, 09:\d0, Boston Common, Ana Lima", Page(seen).text)
-    marked = {"seen": value(Page(seen), "seen")} if 'name="seen"' in seen.text else {}
+    marked = {"seen": value(Page(seen), "seen")}
     entered = desk.client.post("/desk/away", data=sent | marked, headers=both)
     calls = entered.headers["location"]
     listed = Page(desk.client.get(calls, headers=both)).text
@@ -69,3 +72,25 @@ def test_a_visit_is_told_by_the_clocks_of_its_own_clinic(desk: Desk) -> None:
     assert accepted.status_code == 303
     listed = Page(desk.client.get(calls, headers=both)).text
     assert re.search(r"now on [^:]*, 09:\d0, Boston Common", listed)
+
+
+def test_a_sick_day_is_entered_for_whom_it_was_seen_and_for_nobody_else(desk: Desk) -> None:
+    ana, ben = desk.provider(first_name="Ana"), desk.provider(first_name="Ben")
+    desk.visit(ana, desk.at(9), desk.patient(last_name="Ofana"))
+    desk.visit(ben, desk.at(9), desk.patient(last_name="Ofben"))
+    day = desk.at(0).date()
+    form: dict[str, Any] = {"clinic": desk.clinic, "start": f"{day}T00:00", "end": f"{day + timedelta(1)}T00:00"}
+    unseen = desk.send("/desk/away", provider=ben, **form)
+    assert unseen.status_code == 409
+    assert desk.make.conn.execute(COUNT, [ben]).fetchone() == (0,)
+    of_ana = value(Page(desk.send("/desk/away/preview", provider=ana, **form)), "seen")
+    later = {**form, "end": f"{day + timedelta(2)}T00:00"}
+    for changed in ({"provider": ben, **form, "seen": of_ana}, {"provider": ana, **later, "seen": of_ana}):
+        anew = desk.send("/desk/away", **changed)
+        assert anew.status_code == 409
+        assert "You have not yet seen what this displaces. Here it is: enter it if that is right." in Page(anew).text
+        assert ("Pat Ofben" in Page(anew).text) is (changed["provider"] == ben)
+        assert desk.make.conn.execute(COUNT, [changed["provider"]]).fetchone() == (0,)
+    entered = desk.send("/desk/away", provider=ben, **form, seen=value(Page(unseen), "seen"))
+    assert entered.status_code == 303
+    assert desk.make.conn.execute(COUNT, [ben]).fetchone() == (1,)

@@ -88,7 +88,8 @@ def test_a_sick_day_is_seen_before_it_is_entered(desk: Desk) -> None:
     assert "Would be offered:" in Page(seen).text
     count = "SELECT count(*) FROM schedule_exception WHERE provider_id = %s"
     assert desk.make.conn.execute(count, [provider]).fetchone() == (0,)
-    entered = desk.send("/desk/away", **form)
+    (mark,) = [one["value"] for one in Page(seen).all("input") if one.get("name") == "seen"]
+    entered = desk.send("/desk/away", **form, seen=mark)
     assert entered.status_code == 303
     assert desk.make.conn.execute(count, [provider]).fetchone() == (1,)
     calls = desk.page(entered.headers["location"]).text

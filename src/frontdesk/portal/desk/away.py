@@ -13,7 +13,7 @@ from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.booking import board
 from frontdesk.db import Connection, borrow
-from frontdesk.errors import InvalidRequest, Problem
+from frontdesk.errors import Conflict, InvalidRequest, Problem
 from frontdesk.portal.desk import day
 from frontdesk.portal.desk.choosing import INSTANT, LOCAL
 from frontdesk.portal.desk.day import Look
@@ -39,6 +39,12 @@ class Away(BaseModel):
     start: Local
     end: Local
     reason: Name | None = None
+    seen: str | None = None
+
+    @property
+    def mark(self) -> str:
+        """Of what a preview shows. `seen` is that of the last one: the fields of its form may have changed since."""
+        return f"{self.provider} {self.start} {self.end}"
 
 
 @router.get("")
@@ -51,20 +57,14 @@ async def dialog(request: Request, actor: Desk, conn: Read) -> Response:
 @router.post("/preview")
 async def preview(request: Request, actor: Keeper, asked: Annotated[Away, Form()]) -> Response:
     """What it would displace, and which other times there are. Changes nothing."""
-    async with borrow(request.app.state.pool, viewer_of(request)) as conn:
-        place = await day.place(conn, actor, Look(clinic=asked.clinic))
-        try:
-            found = await sickday.preview(conn, actor, asked.provider, await _time_away(conn, asked))
-        except Problem as refused:
-            if refused.slug != "invalid-request" and refused.status != 409:
-                raise
-            return await _form(request, conn, place, Look(clinic=asked.clinic), asked=asked, refused=refused)
-        return await _form(request, conn, place, Look(clinic=asked.clinic), asked=asked, found=found["appointments"])
+    return await _previewed(request, actor, asked)
 
 
 @router.post("")
 async def enter(request: Request, actor: Keeper, asked: Annotated[Away, Form()]) -> Response:
-    """Enter it, and offer the other times to all whom it displaces."""
+    """Enter it, and offer the other times to all whom it displaces; what was not looked at is shown first."""
+    if asked.seen != asked.mark:
+        return await _previewed(request, actor, asked, Conflict("It has not been looked at."))
     try:
         async with transaction(request) as conn:
             row = await sickday.enter(conn, actor, asked.provider, await _time_away(conn, asked))
@@ -104,6 +104,19 @@ async def _time_away(conn: Connection, asked: Away) -> NewTimeAway:
         return NewTimeAway(kind="time_off", start=start, end=end, reason=asked.reason, offer_alternatives=True)
     except ValidationError as error:
         raise InvalidRequest("The end has to come after the start.") from error
+
+
+async def _previewed(request: Request, actor: Actor, asked: Away, refused: Problem | None = None) -> Response:
+    found = None
+    async with borrow(request.app.state.pool, viewer_of(request)) as conn:
+        place = await day.place(conn, actor, Look(clinic=asked.clinic))
+        try:
+            found = (await sickday.preview(conn, actor, asked.provider, await _time_away(conn, asked)))["appointments"]
+        except Problem as problem:
+            if problem.slug != "invalid-request" and problem.status != 409:
+                raise
+            refused = problem
+        return await _form(request, conn, place, Look(clinic=asked.clinic), asked=asked, found=found, refused=refused)
 
 
 async def _form(
