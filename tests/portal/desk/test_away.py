@@ -37,6 +37,14 @@ def test_a_day_that_no_calendar_has(desk: Desk, never: str) -> None:
             assert {name: value(page, name) for name in ("start", "end", "reason")} == {**times, "reason": "The flu"}
 
 
+def test_a_sick_day_of_three_years(desk: Desk) -> None:
+    of = {"clinic": desk.clinic, "provider": desk.provider()}
+    refused = desk.send("/desk/away/preview", **of, start="2027-01-01T00:00", end="2030-01-01T00:00")
+    assert refused.status_code == 422
+    assert "Time off lasts at most two years." in Page(refused).text
+    assert "The end has to come after the start." not in Page(refused).text
+
+
 def test_a_visit_is_told_by_the_clocks_of_its_own_clinic(desk: Desk) -> None:
     make = desk.make
     boston = make.row("clinic", name="Boston Common", time_zone="America/New_York")

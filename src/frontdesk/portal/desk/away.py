@@ -103,7 +103,8 @@ async def _time_away(conn: Connection, asked: Away) -> NewTimeAway:
     try:
         return NewTimeAway(kind="time_off", start=start, end=end, reason=asked.reason, offer_alternatives=True)
     except ValidationError as error:
-        raise InvalidRequest("The end has to come after the start.") from error
+        long = "Time off lasts at most two years."
+        raise InvalidRequest("The end has to come after the start." if end <= start else long) from error
 
 
 async def _previewed(request: Request, actor: Actor, asked: Away, refused: Problem | None = None) -> Response:
