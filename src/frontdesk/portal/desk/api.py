@@ -134,7 +134,7 @@ async def _list(
     told = await day.told(conn, actor, look)
     just = next((visit for visit in told["visits"] if visit["id"] == about), None)
     template = "desk/_day.html" if "hx-request" in request.headers else "desk/day.html"
-    return page(request, template, just=just, refused=refused, **told)
+    return page(request, template, about=about, just=just, refused=refused, **told)
 
 
 async def _sheet(
