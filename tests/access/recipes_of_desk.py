@@ -76,7 +76,7 @@ DESK: dict[str, Recipe] = {
     "GET /desk": Recipe(),
     "GET /desk (of a clinic)": Recipe(at_desk(), Thing.CLINIC),
     "GET /desk/visits/{appointment_id}": Recipe(visit("scheduled"), Thing.VISIT),
-    "POST /desk/visits/{appointment_id}/step": Recipe(form("scheduled", to="checked_in"), Thing.VISIT),
+    "POST /desk/visits/{appointment_id}/step": Recipe(form("checked_in", to="in_progress"), Thing.VISIT),
     "POST /desk/visits/{appointment_id}/confirm": Recipe(form("scheduled"), Thing.VISIT),
     "POST /desk/visits/{appointment_id}/cancel": Recipe(form("scheduled", reason="They called"), Thing.VISIT),
     "POST /desk/visits/{appointment_id}/move": Recipe(moved, Thing.VISIT),

@@ -8,7 +8,7 @@ from tests.access.world import World
 
 
 def _step(world: World, caller: Caller) -> Call:
-    return Call({"appointment_id": world.visit("scheduled"), "step": "checked_in"}, form={"version": 1})
+    return Call({"appointment_id": world.visit("checked_in"), "step": "in_progress"}, form={"version": 1})
 
 
 def _wish(world: World, caller: Caller) -> Call:

@@ -49,7 +49,7 @@ def test_here_by_phone_and_seen_at_the_desk(browser: Browser, desk: Desk, visito
 
 
 def test_who_is_checked_in_at_the_desk_did_not_do_it_by_phone(desk: Desk, visitor: Visitor) -> None:
-    provider, start = desk.provider(), clock.now() + timedelta(minutes=20)
+    provider, start = desk.provider(), clock.now() - timedelta(minutes=5)
     patient = patient_of(visitor, provider, desk.clinic)
     visit = desk.visit(provider, start, patient.id)
     where = {"clinic": desk.clinic, "on": desk.at(0).date()}

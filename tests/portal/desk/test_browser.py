@@ -50,9 +50,9 @@ def listening(seen: Watched, path: str) -> None:
 
 def test_the_day_by_keys_alone(browser: Browser, desk: Desk) -> None:
     provider = desk.provider()
-    first, second, third = (desk.visit(provider, desk.at(hour)) for hour in (9, 10, 11))
+    first, second, third = (desk.visit(provider, desk.at(hour, -1)) for hour in (9, 10, 11))
     with relay(desk.service.dsn), at_desk(browser, desk) as seen:
-        listening(seen, desk.day())
+        listening(seen, desk.day(-1))
         keys, said = seen.page.keyboard, seen.page.get_by_role("status")
         keys.press("j")
         expect(seen.page.locator(f"#a-{first}")).to_be_focused()
@@ -78,22 +78,46 @@ def test_the_day_by_keys_alone(browser: Browser, desk: Desk) -> None:
 
 
 def test_what_a_colleague_does_appears(browser: Browser, desk: Desk) -> None:
-    visit = desk.visit(desk.provider(), desk.at(9))
+    visit = desk.visit(desk.provider(), desk.at(9, -1))
     colleague = desk.service.client(desk.token)
     with relay(desk.service.dsn), at_desk(browser, desk) as seen:
-        listening(seen, desk.day())
+        listening(seen, desk.day(-1))
         seen.page.keyboard.press("j")
         assert colleague.post(f"/appointments/{visit}/check-in").status_code == 200
         expect(seen.page.locator(f"#v-{visit} .status")).to_have_text("Here", timeout=PATIENCE_MS)
         expect(seen.page.locator(f"#a-{visit}")).to_be_focused()
 
 
+def test_what_was_refused_stays_told_while_others_go_on(browser: Browser, desk: Desk) -> None:
+    """Two at one row: the slower one reads why, until their own next step."""
+    provider, anna = desk.provider(), desk.patient(first_name="Anna", last_name="Sorell")
+    visit, other = desk.visit(provider, desk.at(9, -1), anna), desk.visit(provider, desk.at(10, -1))
+    colleague = desk.service.client(desk.token)
+    with at_desk(browser, desk) as seen:
+        listening(seen, desk.day(-1))
+        assert colleague.post(f"/appointments/{visit}/confirm").status_code == 200
+        seen.page.keyboard.press("j")
+        seen.page.keyboard.press("n")
+        refused = seen.page.get_by_role("alert")
+        expect(refused).to_contain_text("Somebody else changed this visit")
+        assert colleague.post(f"/appointments/{other}/check-in").status_code == 200
+        with relay(desk.service.dsn):
+            expect(seen.page.locator(f"#v-{other} .status")).to_have_text("Here", timeout=PATIENCE_MS)
+            assert colleague.post(f"/appointments/{other}/start").status_code == 200
+            expect(seen.page.locator(f"#v-{other} .status")).to_have_text("With the provider", timeout=PATIENCE_MS)
+            expect(refused).to_contain_text("Somebody else changed this visit")
+            expect(seen.page.locator("#refused")).to_contain_text("Anna Sorell")
+            seen.page.keyboard.press("a")
+            expect(seen.page.get_by_role("status")).to_have_text("Anna Sorell: Here")
+            expect(refused).to_have_count(0)
+
+
 def test_an_older_list_that_comes_late_hides_nothing(browser: Browser, desk: Desk) -> None:
     """The list is fetched anew for what a colleague did, and slowly; meanwhile two keys are pressed."""
     provider = desk.provider()
-    visit, other = (desk.visit(provider, desk.at(hour)) for hour in (9, 10))
+    visit, other = (desk.visit(provider, desk.at(hour, -1)) for hour in (9, 10))
     with relay(desk.service.dsn), at_desk(browser, desk) as seen:
-        listening(seen, desk.day())
+        listening(seen, desk.day(-1))
         late: list[tuple[Route, APIResponse]] = []
         seen.page.route(re.compile(r"/desk\?"), lambda route: late.append((route, route.fetch())))
         assert desk.service.client(desk.token).post(f"/appointments/{other}/confirm").status_code == 200

@@ -47,16 +47,16 @@ def test_what_lags_behind_stands_out(desk: Desk) -> None:
 
 
 def test_each_step_by_its_button(desk: Desk) -> None:
-    visit = desk.visit(desk.provider(), desk.at(9))
-    where = {"clinic": desk.clinic, "on": desk.at(0).date()}
+    visit = desk.visit(desk.provider(), desk.at(9, -1))
+    where = {"clinic": desk.clinic, "on": desk.at(0, -1).date()}
     path = f"/desk/visits/{visit}"
     for to, act in (("confirmed", "confirm"), ("checked_in", "step"), ("in_progress", "step"), ("completed", "step")):
-        buttons = {(b["value"], b["formaction"]) for b in desk.page(desk.day()).all("button") if "formaction" in b}
+        buttons = {(b["value"], b["formaction"]) for b in desk.page(desk.day(-1)).all("button") if "formaction" in b}
         assert (to, f"{path}/{act}") in buttons
         answer = desk.send(f"{path}/{act}", to=to, **where)
-        assert (answer.status_code, answer.headers["location"]) == (303, f"{desk.day()}#a-{visit}")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{desk.day(-1)}#a-{visit}")
         assert desk.row(visit)[0] == to
-    assert not [b for b in desk.page(desk.day()).all("button") if "formaction" in b]
+    assert not [b for b in desk.page(desk.day(-1)).all("button") if "formaction" in b]
 
 
 def test_cancel_with_a_reason(desk: Desk) -> None:
@@ -71,9 +71,9 @@ def test_cancel_with_a_reason(desk: Desk) -> None:
 @pytest.mark.parametrize("hx", [True, False])
 def test_what_is_refused_is_told_in_place(desk: Desk, hx: bool) -> None:
     provider = desk.provider()
-    missed = desk.visit(provider, desk.at(9), status="no_show")
-    desk.visit(provider, desk.at(9))
-    where = {"clinic": desk.clinic, "on": desk.at(0).date()}
+    missed = desk.visit(provider, desk.at(9, -1), status="no_show")
+    desk.visit(provider, desk.at(9, -1))
+    where = {"clinic": desk.clinic, "on": desk.at(0, -1).date()}
     taken = desk.send(f"/desk/visits/{missed}/step", hx=hx, to="checked_in", **where)
     assert taken.status_code == (200 if hx else 409)
     told = Page(taken).text
@@ -86,11 +86,38 @@ def test_what_is_refused_is_told_in_place(desk: Desk, hx: bool) -> None:
     assert desk.row(missed)[0] == "no_show"
 
 
+def offered(page: Page) -> list[str]:
+    return [str(button["value"]) for button in page.all("button") if "formaction" in button]
+
+
+@pytest.mark.parametrize("hx", [True, False])
+def test_nothing_is_done_before_its_time(desk: Desk, hx: bool) -> None:
+    visit = desk.visit(desk.provider(), desk.at(9, 11))
+    where = {"clinic": desk.clinic, "on": desk.at(0, 11).date()}
+    for path in (desk.day(11), f"/desk/visits/{visit}"):
+        assert offered(desk.page(path)) == ["confirmed"], path
+    for to, told in (
+        ("no_show", "the time of the visit has not come yet"),
+        ("checked_in", "the visit is on a later day"),
+    ):
+        refused = desk.send(f"/desk/visits/{visit}/step", hx=hx, to=to, **where)
+        assert refused.status_code == (200 if hx else 409)
+        assert f"It is too soon for that: {told}." in Page(refused).text
+    assert desk.row(visit)[0] == "scheduled"
+
+
+def test_who_comes_early_has_come_and_is_not_missed_yet(desk: Desk) -> None:
+    visit = desk.visit(desk.provider(), desk.at(24, 0) - timedelta(minutes=1))
+    assert offered(desk.page(f"/desk/visits/{visit}")) == ["checked_in", "confirmed"]
+    passed = desk.visit(desk.provider(), clock.now() - timedelta(minutes=1))
+    assert offered(desk.page(f"/desk/visits/{passed}")) == ["checked_in", "confirmed", "no_show"]
+
+
 def test_to_htmx_only_the_list(desk: Desk) -> None:
-    visit = desk.visit(desk.provider(), desk.at(9))
-    part = desk.client.get(desk.day(), headers={"HX-Request": "true"})
+    visit = desk.visit(desk.provider(), desk.at(9, -1))
+    part = desk.client.get(desk.day(-1), headers={"HX-Request": "true"})
     assert part.text.startswith('<section id="day"')
-    where = {"clinic": desk.clinic, "on": desk.at(0).date()}
+    where = {"clinic": desk.clinic, "on": desk.at(0, -1).date()}
     done = desk.send(f"/desk/visits/{visit}/step", hx=True, to="checked_in", **where)
     assert done.text.startswith('<section id="day"')
     assert ": Here" in Page(done).text

@@ -52,12 +52,12 @@ def test_what_is_refused_to_a_patient_shows_no_desk(desk: Desk) -> None:
 
 @pytest.mark.parametrize("hx", [True, False])
 def test_a_form_that_names_another_clinic_leads_back_to_where_it_was_done(desk: Desk, hx: bool) -> None:
-    visit, elsewhere = desk.visit(desk.provider(), desk.at(9)), desk.make.clinic()
-    forged = {"clinic": elsewhere, "on": desk.at(0).date(), "to": "checked_in"}
+    visit, elsewhere = desk.visit(desk.provider(), desk.at(9, -1)), desk.make.clinic()
+    forged = {"clinic": elsewhere, "on": desk.at(0, -1).date(), "to": "checked_in"}
     answer = desk.send(f"/desk/visits/{visit}/step", hx=hx, **forged)
     if hx:
         assert answer.status_code == 200
         assert [str(tag["id"])[2:] for tag in Page(answer).all("tr") if "data-row" in tag] == [str(visit)]
     else:
-        assert answer.headers["location"] == f"{desk.day()}#a-{visit}"
+        assert answer.headers["location"] == f"{desk.day(-1)}#a-{visit}"
     assert desk.row(visit)[0] == "checked_in"

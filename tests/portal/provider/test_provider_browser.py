@@ -14,9 +14,9 @@ pytestmark = pytest.mark.postgres("18")
 
 def test_who_arrives_is_seen_and_called_in(browser: Browser, provider: Provider) -> None:
     patient = provider.patient
-    visit = patient.visit(9)
+    visit = patient.visit(-63)
     desk = patient.visitor.service.client(patient.visitor.make.token("staff", clinic_ids=(patient.clinic,)))
-    path = f"/my-day?on={on(patient, 9)}"
+    path = f"/my-day?on={on(patient, -63)}"
     with relay(patient.visitor.service.dsn), at_home(browser, provider.me) as seen:
         seen.page.goto(path)
         assert desk.post(f"/appointments/{visit}/check-in").status_code == 200

@@ -28,12 +28,12 @@ def on(patient: Patient, hours: float) -> date:
 
 def test_the_day_as_the_clinic_has_it(provider: Provider) -> None:
     me, patient = provider.me, provider.patient
-    late, first, off = patient.visit(23.5), patient.visit(-1), patient.visit(9, status="cancelled")
-    page = me.page(f"/my-day?on={on(patient, 0)}")
+    late, first, off = patient.visit(-48.5), patient.visit(-73), patient.visit(-63, status="cancelled")
+    page = me.page(f"/my-day?on={on(patient, -72)}")
     assert statuses(page) == ["scheduled", "cancelled"]
-    assert [one["datetime"] for one in page.all("time")] == [patient.at(hours).isoformat() for hours in (-1, 9)]
+    assert [one["datetime"] for one in page.all("time")] == [patient.at(hours).isoformat() for hours in (-73, -63)]
     assert "a rash named xanthomirel" in page.text
-    assert statuses(me.page(f"/my-day?on={on(patient, 23.5)}")) == ["scheduled"], "after midnight in Madrid"
+    assert statuses(me.page(f"/my-day?on={on(patient, -48.5)}")) == ["scheduled"], "after midnight in Madrid"
     forms = [str(button["formaction"]) for button in page.all("button") if "formaction" in button]
     assert forms == [f"/my-day/{first}/checked_in", f"/my-day/{first}/no_show"]
     assert not [one for one in forms if str(late) in one or str(off) in one]
@@ -46,25 +46,36 @@ def test_today_is_today_at_the_clinic(provider: Provider) -> None:
 
 
 def test_step_by_step_to_the_end(provider: Provider) -> None:
-    visit = provider.patient.visit(9)
-    page = provider.me.page(f"/my-day?on={on(provider.patient, 9)}")
+    visit = provider.patient.visit(-63)
+    page = provider.me.page(f"/my-day?on={on(provider.patient, -63)}")
     for step in ("checked_in", "in_progress", "completed"):
         version = next(str(i["value"]) for i in page.all("input") if i.get("name") == "version")
-        page = provider.me.press(page, f"/{visit}/{step}", version=version, on=str(on(provider.patient, 9)))
+        page = provider.me.press(page, f"/{visit}/{step}", version=version, on=str(on(provider.patient, -63)))
         assert statuses(page) == [step]
     assert provider.patient.row(visit)["status"] == "completed"
     assert [button for button in page.all("button") if "formaction" in button] == []
 
 
 def test_what_somebody_else_did_first_is_told(provider: Provider) -> None:
-    visit = provider.patient.visit(9)
-    day = str(on(provider.patient, 9))
+    visit = provider.patient.visit(-63)
+    day = str(on(provider.patient, -63))
     assert provider.me.post(f"/my-day/{visit}/checked_in", version=1, on=day).status_code == 303
     stale = Page(provider.me.post(f"/my-day/{visit}/no_show", version=1, on=day))
     assert (stale.status, "Somebody else was faster" in stale.text, statuses(stale)) == (412, True, ["checked_in"])
     wrong = Page(provider.me.post(f"/my-day/{visit}/completed", version=2, on=day))
     assert (wrong.status, "not possible as it stands" in wrong.text) == (409, True)
     assert provider.me.post(f"/my-day/{visit}/cancelled", version=2).status_code == 422
+
+
+def test_nothing_is_done_before_its_time(provider: Provider) -> None:
+    patient = provider.patient
+    visit, day = patient.visit(9), str(on(patient, 9))
+    page = provider.me.page(f"/my-day?on={day}")
+    assert [button for button in page.all("button") if "formaction" in button] == []
+    for step, told in (("no_show", "the time of the visit has not come yet"), ("checked_in", "is on a later day")):
+        refused = Page(provider.me.post(f"/my-day/{visit}/{step}", version=1, on=day))
+        assert (refused.status, told in refused.text, statuses(refused)) == (409, True, ["scheduled"])
+    assert patient.row(visit)["version"] == 1
 
 
 def test_nobody_elses_list(provider: Provider) -> None:

@@ -13,9 +13,9 @@ from frontdesk.audit import reads
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.booking import board
-from frontdesk.booking import service as booking
 from frontdesk.db import Connection, borrow
 from frontdesk.errors import Problem
+from frontdesk.portal import steps
 from frontdesk.portal.desk import choosing, day, moving
 from frontdesk.portal.desk.choosing import Chosen, Wish
 from frontdesk.portal.desk.day import Look
@@ -106,7 +106,7 @@ async def _step(
     refused, clinic = None, asked.clinic
     try:
         async with transaction(request) as conn:
-            row = await booking.step(conn, actor, appointment_id, to, expected=asked.version, reason=reason)
+            row = await steps.step(conn, actor, appointment_id, to, expected=asked.version, reason=reason)
         clinic = row["clinic_id"]  # whatever the form says: what was done is shown where it was done
     except Problem as problem:
         if not choosing.told_in_place(problem, actor):
@@ -134,7 +134,7 @@ async def _list(
     told = await day.told(conn, actor, look)
     just = next((visit for visit in told["visits"] if visit["id"] == about), None)
     template = "desk/_day.html" if "hx-request" in request.headers else "desk/day.html"
-    return page(request, template, just=just, refused=refused, **told)
+    return page(request, template, about=about, just=just, refused=refused, **told)
 
 
 async def _sheet(

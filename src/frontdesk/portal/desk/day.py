@@ -12,6 +12,7 @@ from frontdesk.auth.permissions import Actor
 from frontdesk.booking import board
 from frontdesk.db import Connection
 from frontdesk.errors import NotFound
+from frontdesk.portal import steps
 from frontdesk.portal.search import Query
 from frontdesk.web.fields import Day
 
@@ -80,7 +81,8 @@ async def told(conn: Connection, actor: Actor, look: Look) -> dict[str, Any]:
 def marked(row: dict[str, Any], now: datetime) -> dict[str, Any]:
     """The visit with its local day `on`, its next `steps` and, if it lags behind, `lag`: how, and by how many min."""
     on = row["start"].astimezone(ZoneInfo(row["time_zone"])).date()
-    return row | {"on": on, "steps": board.STEPS.get(row["status"], ()), "lag": _lag(row, now)}
+    offered = [to for to in board.STEPS.get(row["status"], ()) if steps.in_time(row, to, now)]
+    return row | {"on": on, "steps": offered, "lag": _lag(row, now)}
 
 
 def _lag(row: dict[str, Any], now: datetime) -> tuple[str, int] | None:

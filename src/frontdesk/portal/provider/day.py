@@ -12,10 +12,10 @@ from starlette.responses import Response
 from frontdesk import clock
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
-from frontdesk.booking import service as booking
 from frontdesk.booking import told
 from frontdesk.db import Connection, borrow
 from frontdesk.errors import Problem
+from frontdesk.portal import steps
 from frontdesk.portal.attempt import attempt, go
 from frontdesk.portal.pages import link, page
 from frontdesk.portal.route import PageRoute
@@ -59,7 +59,7 @@ async def take_step(
     """The patient is here, the visit begins, it is over, or nobody came."""
 
     async def change(conn: Connection) -> None:
-        await booking.step(conn, actor, appointment_id, step, expected=version)
+        await steps.step(conn, actor, appointment_id, step, expected=version)
 
     refused = await attempt(request, change)
     if refused is None or actor.provider_id is None:
@@ -74,12 +74,16 @@ async def _shown(
     assert actor.provider_id is not None
     today = today_at((await finding.profile(conn, actor.provider_id))["clinics"])
     day = on or today
-    visits = await told.day_of(conn, actor, actor.provider_id, day)
-    said: dict[str, Any] = {"refused": refused and refused.slug, "here": link("/my-day", on=on)}
+    now = clock.now()
+    visits = [
+        visit | {"steps": [to for to in _NEXT.get(visit["status"], ()) if steps.in_time(visit, to, now)]}
+        for visit in await told.day_of(conn, actor, actor.provider_id, day)
+    ]
+    said: dict[str, Any] = {"refused": refused, "here": link("/my-day", on=on)}
     template = "provider/_day.html" if request.headers.get("hx-request") else "provider/day.html"
     days = {"day": day, "today": today, "before": day - _DAY, "after": day + _DAY}
     status = refused.status if refused else 200
-    return page(request, template, status=status, private=True, visits=visits, steps=_NEXT, **days, **said)
+    return page(request, template, status=status, private=True, visits=visits, **days, **said)
 
 
 def today_at(clinics: list[dict[str, Any]]) -> date:
