@@ -47,6 +47,14 @@ async def sent(request: Request) -> dict[str, str]:
     return {name: value for name, value in (await whole(request)).items() if isinstance(value, str)}
 
 
+class Fault(InvalidRequest):
+    """What is wrong with one field, in the words of `read`, and found only when the form is carried out."""
+
+    def __init__(self, name: str, kind: str) -> None:
+        super().__init__()
+        self.faults = {name: kind}
+
+
 def read(model: type[Model], fields: Mapping[str, Any]) -> tuple[Model | None, dict[str, str]]:
     """`fields` as `model`, those left empty left out; or None, and what is wrong by the name of the field: "missing",
     "short", or "wrong". The words for it are the page's."""

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -157,6 +158,25 @@ def test_a_closure_that_cannot_be(admin: Admin, form: dict[str, Any], why: str) 
     page = Page(admin.send(f"/admin/clinics/{clinic}/closures", **{"on": "2027-01-20", "reason": "Kept"} | form))
     assert (page.status, why in page.text, filled(page)["reason"]) == (422, True, "Kept"), page.text
     assert admin.rows(CLOSED, clinic) == []
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({}, "on"),
+        ({"until_on": "2026-01-21"}, "until_on"),
+        ({"begins": "09:00", "ends": "10:00"}, "ends"),
+    ],
+)
+def test_a_closure_that_is_over_is_refused_at_the_field(admin: Admin, form: dict[str, Any], field: str) -> None:
+    clinic: UUID = admin.make.clinic("Europe/Madrid")
+    sent = {"on": "2026-01-20", **form}
+    page = Page(admin.send(f"/admin/clinics/{clinic}/closures", **sent))
+    assert (page.status, "It is over already." in page.text) == (422, True)
+    assert [i["name"] for i in page.all("input") if "aria-invalid" in i] == [field]
+    assert admin.rows(CLOSED, clinic) == []
+    today = clock.now().astimezone(ZoneInfo("Europe/Madrid")).date()
+    assert admin.send(f"/admin/clinics/{clinic}/closures", on=today).status_code == 303
 
 
 def test_on_a_telephone_without_scripts(browser: Browser, admin: Admin) -> None:

@@ -92,6 +92,19 @@ def test_whole_days_on_which_clocks_change(desk: Desk) -> None:
     assert lengths == [timedelta(hours=23), timedelta(hours=25)]
 
 
+def test_the_call_list_of_a_sick_day_is_found_again(desk: Desk) -> None:
+    provider = desk.provider()
+    desk.visit(provider, desk.at(9), desk.patient(first_name="Paula", last_name="Planned"))
+    day, after = desk.at(0).date(), desk.at(0, 2).date()
+    form = {"clinic": desk.clinic, "provider": provider, "start": f"{day}T00:00", "end": f"{after}T00:00"}
+    assert desk.send("/desk/away", **form).status_code == 303
+    asked(desk, provider)
+    asked(desk, provider, status="approved", kind="extra_session", clinic_id=desk.clinic)
+    links = [str(a["href"]) for a in desk.page(path_of(provider)).all("a") if "/desk/away/" in str(a.get("href"))]
+    (path,) = links
+    assert "Paula Planned" in desk.page(path).text
+
+
 def test_extra_hours_can_be_booked_at_once(desk: Desk) -> None:
     provider = desk.make.provider()
     desk.link("provider_clinic", provider_id=provider, clinic_id=desk.clinic)

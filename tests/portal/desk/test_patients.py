@@ -119,6 +119,40 @@ def test_a_rule_is_broken_with_a_reason(desk: Desk) -> None:
     assert desk.row(UUID(booked.headers["location"].rsplit("/", 1)[1]))[1] == desk.at(9 + 7 / 60)
 
 
+def test_who_books_beside_a_visit_is_asked_for_the_reason(desk: Desk) -> None:
+    provider, patient = desk.provider(), desk.patient()
+    desk.visit(provider, desk.at(9))
+    path, local = f"/desk/patients/{patient}/book", f"{desk.at(0).date()}T09:00"
+    form: dict[str, Any] = {"clinic": desk.clinic, "visit": desk.visit_type, "provider": provider, "local": local}
+    told = "Give a reason to book beside it."
+    plain = Page(desk.send(path, **form))
+    assert told not in plain.text
+    assert [i for i in plain.all("input") if i.get("name") == "overbook" and "checked" in i] == []
+    refused = Page(desk.send(path, **form, overbook="true"))
+    assert (refused.status, told in refused.text) == (409, True)
+    (why,) = [i for i in refused.all("input") if i.get("name") == "why"]
+    assert (why["aria-invalid"], why["aria-describedby"]) == ("true", "exact-fault exact-told")
+    (tick,) = [i for i in refused.all("input") if i.get("name") == "overbook"]
+    assert "checked" in tick
+    assert desk.send(path, **form, overbook=tick["value"], why="A child with fever").status_code == 303
+
+
+def test_blanks_are_no_reason(desk: Desk) -> None:
+    provider, patient = desk.provider(), desk.patient()
+    path, local = f"/desk/patients/{patient}/book", f"{desk.at(0).date()}T09:07"
+    form: dict[str, Any] = {"clinic": desk.clinic, "visit": desk.visit_type, "provider": provider, "local": local}
+    refused = Page(desk.send(path, **form, why=" \u00a0 "))
+    assert (refused.status, "It does not begin at one of the usual times." in refused.text) == (422, True)
+    visit, where = desk.visit(provider, desk.at(10)), {"clinic": desk.clinic, "on": desk.at(0).date()}
+    time = {"provider": provider, "local": f"{desk.at(0).date()}T11:07"}
+    assert Page(desk.send(f"/desk/visits/{visit}/move", **time, why="   ")).status == 422
+    assert desk.send(f"/desk/visits/{visit}/cancel", **where, reason="   ").status_code == 422
+    assert desk.row(visit)[:2] == ("scheduled", desk.at(10))
+    assert desk.send(f"/desk/visits/{visit}/cancel", **where, reason=" They called ").status_code == 303
+    why = desk.make.conn.execute("SELECT status_reason FROM appointment WHERE id = %s", [visit]).fetchone()
+    assert why == ("They called",)
+
+
 def test_move_by_a_form(desk: Desk) -> None:
     ana, bo = desk.provider(), desk.provider()
     visit = desk.visit(ana, desk.at(9), status="confirmed")

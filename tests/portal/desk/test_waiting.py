@@ -1,6 +1,7 @@
 """Who waits, what is kept for whom, a sick day, and messages that failed."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -55,6 +56,13 @@ def test_who_waits_gets_what_becomes_free_and_the_desk_answers_for_them(desk: De
     assert gone.status_code == 409
     assert "This offer no longer stands." in Page(gone).text
     assert "Nobody waits here." in desk.page(listed).text
+
+
+def test_since_when_they_wait_is_a_day_of_the_clinic(desk: Desk) -> None:
+    late = datetime(2026, 11, 20, 23, 20, tzinfo=UTC)  # 00:20 in Madrid
+    of = {"patient_id": desk.patient(), "visit_type_id": desk.visit_type, "provider_id": desk.provider()}
+    desk.make.row("waitlist_entry", **of, urgency="normal", created_at=late)
+    assert "Waits since 21 Nov 2026" in desk.page(f"/desk/waitlist?clinic={desk.clinic}").text
 
 
 def test_off_the_list(desk: Desk) -> None:

@@ -152,3 +152,19 @@ def test_wishes_that_cannot_be(provider: Provider, wrong: dict[str, str]) -> Non
     assert (refused.status, "This cannot be so" in refused.text) == (422, True)
     values = {str(i["name"]): i.get("value") for i in refused.all("input")}
     assert values["reason"] == "a wedding"
+
+
+@pytest.mark.parametrize(("times", "field"), [({}, "last"), ({"begins": "09:00", "ends": "10:00"}, "ends")])
+def test_time_off_that_is_over_is_refused_at_the_field(provider: Provider, times: dict[str, str], field: str) -> None:
+    me = provider.me
+    day = str(clock.now().astimezone(MADRID).date() - timedelta(days=1))
+    answer = me.post("/my-schedule/time-off", clinic=str(me.clinic), first=day, last=day, **times)
+    refused = Page(answer)
+    assert (refused.status, "It is over already." in refused.text) == (422, True)
+    (end,) = [i for i in refused.all("input") if i.get("name") == field]
+    assert (end["aria-invalid"], end["aria-describedby"]) == ("true", f"{field}-told")
+    query = "SELECT 1 FROM schedule_exception WHERE provider_id = %s"
+    assert me.visitor.make.conn.execute(query, [me.provider]).fetchall() == []
+    today = str(clock.now().astimezone(MADRID).date())
+    asked = me.post("/my-schedule/time-off", clinic=str(me.clinic), first=day, last=today)
+    assert asked.status_code == 303, "what is running is not over"

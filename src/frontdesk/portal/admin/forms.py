@@ -143,7 +143,10 @@ async def save(
         refused = await attempt(request, work)
         if refused is None:
             return go(onward(made[-1]))
-        shown = Told(shown.typed, shown.faults, refused)
+        if isinstance(refused, forms.Fault):
+            shown = Told(shown.typed, refused.faults)
+        else:
+            shown = Told(shown.typed, shown.faults, refused)
     async with borrow(request.app.state.pool, viewer_of(request)) as conn:
         return await again(conn, shown)
 

@@ -61,14 +61,16 @@ class Closing(Body):
     override_reason: Name | None = None
 
     async def meant(self, conn: Connection, clinic_id: UUID) -> NewClosure:
-        """As the service takes it. Raises NotFound, and InvalidRequest for a span that cannot be."""
+        """As the service takes it. Raises NotFound, InvalidRequest for no possible span, Fault for one that is over."""
         last = self.until_on or self.on
         why = {"reason": self.reason, "override_reason": self.override_reason}
+        until = f"{last} {self.ends}" if self.ends else f"{last + timedelta(days=1)} 00:00"
+        span = await week.span(conn, clinic_id, f"{self.on} {self.begins or '00:00'}", until)
+        if span["start"] < span["end"] <= clock.now():
+            raise plain_forms.Fault("ends" if self.ends else "until_on" if self.until_on else "on", "over")
         try:
             if not (self.begins or self.ends):
                 return NewClosure(on=self.on, until_on=last, **why)
-            until = f"{last} {self.ends}" if self.ends else f"{last + timedelta(days=1)} 00:00"
-            span = await week.span(conn, clinic_id, f"{self.on} {self.begins or '00:00'}", until)
             return NewClosure(**span, **why)
         except ValidationError as error:
             raise InvalidRequest("The end lies after the start, and at most a year later.") from error

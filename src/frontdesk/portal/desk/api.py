@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Form
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -35,6 +35,8 @@ Canceller = Annotated[Actor, allow("appointments:cancel")]
 
 class Doing(BaseModel):
     """What a button of a visit sends: the version that was shown, and the day to go back to."""
+
+    model_config = ConfigDict(str_strip_whitespace=True)
 
     clinic: UUID
     on: Day

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from starlette.requests import Request
 
 from frontdesk.auth.permissions import Actor
@@ -27,6 +27,9 @@ _TIMES = 60
 LOCAL = r"^\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d$"
 """What a field for day and time sends."""
 
+Reason = Annotated[Text | None, AfterValidator(lambda text: text or None)]
+"""Blanks alone are none, where they are stripped."""
+
 INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 
@@ -42,10 +45,12 @@ class Wish(Query):
 class Chosen(BaseModel):
     """A time: one that was free, as `start`, or any, as the clinic's clocks show it, with why a rule may be broken."""
 
+    model_config = ConfigDict(str_strip_whitespace=True)
+
     provider: UUID
     start: Instant | None = None
     local: Annotated[str, Field(pattern=LOCAL)] | None = None
-    why: Annotated[Text, Field(min_length=1)] | None = None
+    why: Reason = None
     overbook: bool = False
     minutes: Annotated[int, Field(ge=5, le=1440)] | None = None  # how long this one visit will be
     version: int | None = None
@@ -78,7 +83,7 @@ class NewTime(Chosen):
 
     clinic: UUID
     visit: UUID
-    reason: Text | None = None
+    reason: Reason = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,8 @@ async def ask(request: Request, actor: Asker) -> Response:
 
         async def enter(conn: Connection) -> None:
             span = await week.span(conn, asked.clinic, *asked.local)
+            if span["start"] < span["end"] <= clock.now():
+                raise forms.Fault("ends" if asked.ends else "last", "over")
             try:
                 body = NewException(kind="time_off", reason=asked.reason, **span)
             except ValidationError as error:
@@ -85,6 +87,8 @@ async def ask(request: Request, actor: Asker) -> Response:
         refused = await attempt(request, enter)
     if refused is None:
         return go("/my-schedule?done=asked")
+    if isinstance(refused, forms.Fault):
+        faults = refused.faults
     async with borrow(request.app.state.pool, viewer_of(request)) as conn:
         return await _shown(request, actor, conn, None, refused=refused, typed=typed, faults=faults)
 
