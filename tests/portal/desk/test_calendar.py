@@ -1,5 +1,6 @@
 """The calendar in a real browser: a drag moves the visit, and one that cannot be snaps back and says why."""
 
+import re
 from datetime import timedelta
 from threading import Event
 from uuid import UUID
@@ -131,6 +132,23 @@ def test_by_keyboard_to_the_form_that_moves(browser: Browser, desk: Desk, two: t
         seen.page.locator(".ec-event", has_text="Wanda Types").focus()
         seen.page.keyboard.press("Enter")
         expect(seen.page.get_by_role("heading", name="Wanda Types")).to_be_visible()
+
+
+@pytest.mark.parametrize("minutes", [15, 20, 30])
+def test_a_short_visit_says_who_comes(browser: Browser, desk: Desk, two: tuple[UUID, UUID], minutes: int) -> None:
+    who = desk.patient(first_name="Wanda", last_name="Shortly")
+    desk.make.appointment(two[0], desk.clinic, desk.visit_type, desk.at(9), minutes, patient_id=who)
+    with at_desk(browser, desk) as seen:
+        seen.page.goto(calendar(desk))
+        event = seen.page.locator(".ec-event", has_text="Wanda Shortly")
+        expect(event).to_have_attribute("title", re.compile(r"9:00.+ · Wanda Shortly · Visit \d+"))
+        outer, inner = event.bounding_box(), event.locator(".ec-event-title").bounding_box()
+        assert outer is not None
+        assert inner is not None
+        assert outer["x"] < inner["x"] < inner["x"] + inner["width"] < outer["x"] + outer["width"]
+        assert outer["y"] < inner["y"] < inner["y"] + inner["height"] < outer["y"] + outer["height"]
+        assert event.locator(".ec-event-title").evaluate("one => one.scrollHeight <= one.clientHeight"), "cut off"
+        seen.picture(f"desk-calendar-{minutes}-minutes")
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -1,5 +1,6 @@
 """The calendar of a clinic's day: a column for each provider, and visits that are dragged, or longer by their edge."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -28,6 +29,8 @@ Desk = Annotated[Actor, allow("board:read")]
 Mover = Annotated[Actor, allow("appointments:move")]
 
 _NOT_SHOWN = ("cancelled", "no_show")
+_TWO_LINES = timedelta(minutes=30)
+"""What is shorter is drawn too low for its time and its name one above the other."""
 
 
 @router.get("")
@@ -57,6 +60,7 @@ def _event(row: dict[str, Any]) -> dict[str, Any]:
     # and would not be drawn.
     if local["end"] <= local["start"]:
         local["end"] = local["start"] + (row["end"] - row["start"])
+    short = ["is-short"] if local["end"] - local["start"] < _TWO_LINES else []
     times = {name: at.isoformat("T", "minutes")[:16] for name, at in local.items()}
     return times | {
         "id": row["id"],
@@ -64,7 +68,7 @@ def _event(row: dict[str, Any]) -> dict[str, Any]:
         "title": f"{row['first_name']} {row['last_name']} · {row['visit_type']}",
         "startEditable": row["status"] in moving.MOVABLE,
         "durationEditable": row["status"] in moving.MOVABLE,
-        "classNames": [f"is-{row['status']}"],
+        "classNames": [f"is-{row['status']}", *short],
         "extendedProps": {
             "version": row["version"],
             "start": times["start"],

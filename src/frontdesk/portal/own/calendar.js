@@ -46,8 +46,9 @@
   new MutationObserver(plain).observe(place, {childList: true, subtree: true});
   plain();
 
-  // Its name is what stands in it: time and patient.
-  function tell({el, event}) {
+  // Its name is what stands in it: time and patient. Where there is no room for all of it, a mouse is told.
+  function tell({el, event, timeText}) {
+    el.title = `${timeText} · ${event.title}`;
     el.setAttribute("aria-description", event.extendedProps.provider);
   }
 
