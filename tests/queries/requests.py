@@ -200,7 +200,7 @@ WRITES: dict[str, tuple[str, Asked]] = {
     "start": (f"POST {VISIT}/start", Asked(12, ids=spare("checked_in"))),
     "complete": (f"POST {VISIT}/complete", Asked(12, ids=spare("in_progress"))),
     "no show": (f"POST {VISIT}/no-show", Asked(13, ids=spare("confirmed"))),
-    "register a patient": ("POST /api/v1/patients", Asked(9, body=newcomer, expected=201)),
+    "register a patient": ("POST /api/v1/patients", Asked(10, body=newcomer, expected=201)),
     "log in": ("POST /api/v1/auth/token", Asked(7, form=log_in, by=None)),
     "guess at a known account": ("POST /api/v1/auth/token", Asked(2, form=guess, by=None, expected=401)),
     "guess at an unknown account": ("POST /api/v1/auth/token", Asked(2, form=nobody, by=None, expected=401)),

@@ -40,6 +40,15 @@ SELECT id, first_name, last_name, date_of_birth, gender, email, phone, language,
        insurance_provider, insurance_member_id, emergency_contact, external_ref, preferences, active, version
 FROM patient WHERE id = %(patient_id)s FOR UPDATE;
 
+-- name: lock_alike
+-- Those who may be the same person are registered one after the other: the locks of all that alike_patients compares, sorted, before
+-- any row is written. Of the name and the birth date only the latter, because names need only be similar.
+SELECT pg_advisory_xact_lock(key)
+FROM (SELECT hashtextextended('alike:' || mark, 0) AS key
+      FROM unnest(ARRAY[%(date_of_birth)s::date::text, lower(%(email)s::text), encode(%(national_id_index)s::bytea, 'hex'),
+                        %(phone_digits)s::text]) AS mark
+      WHERE mark <> '' ORDER BY key) AS sorted;
+
 -- name: alike
 -- Who may be the same person, whoever may see them.
 SELECT alike_patients(%(first_name)s::text, %(last_name)s::text, %(date_of_birth)s::date, %(email)s::text,

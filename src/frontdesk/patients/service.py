@@ -64,7 +64,7 @@ async def some(conn: Connection, actor: Actor, patient_ids: list[UUID]) -> list[
 
 
 async def create_patient(conn: Connection, actor: Actor, body: NewPatient) -> Row:
-    """Register a patient; a likely duplicate is named, never refused.
+    """Register a patient; a likely duplicate is named, never refused. Of two at once the later is told of the earlier.
 
     Raises Forbidden when the desk registers at a clinic that is not its own, Conflict for an external_ref in use.
     """
@@ -75,7 +75,9 @@ async def create_patient(conn: Connection, actor: Actor, body: NewPatient) -> Ro
         raise Forbidden("You work at no clinic, so you could not see the patient again.")
     _refuse_other_clinics(actor, set(clinic_ids))
     columns = sealed(_columns(body.model_dump(exclude={"clinic_ids"})), patient_id)
-    alike = await db.search(conn, q.alike, **columns | {"phone_digits": _digits(body.phone)})
+    who = columns | {"phone_digits": _digits(body.phone)}
+    await db.run(conn, q.lock_alike, **who)
+    alike = await db.search(conn, q.alike, **who)
     await db.run(conn, q.insert_patient, id=patient_id, **columns, **actor.stamp)
     await db.run(conn, q.add_clinics, patient_id=patient_id, ids=clinic_ids, **actor.stamp)
     await outbox.record(conn, actor, PatientRegistered(patient_id=patient_id))

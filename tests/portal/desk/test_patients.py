@@ -1,10 +1,13 @@
 """Patients at the desk: found, registered once, and booked for, by the rules and against them."""
 
-from datetime import UTC
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date
+from threading import Barrier
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 
 from tests.canaries import BORN_ON
@@ -12,6 +15,8 @@ from tests.html import Page
 from tests.portal.desk.conftest import Desk
 
 pytestmark = pytest.mark.postgres("18")
+
+RIVALS = 6
 
 
 def people(page: Page) -> list[str]:
@@ -57,6 +62,27 @@ def test_registered_once(desk: Desk) -> None:
     assert typed["last_name"] == name
     assert desk.send("/desk/patients", **form, anyway="yes").status_code == 303
     assert registered(desk, name) == 2
+
+
+@pytest.mark.parametrize("shared", ["date_of_birth", "email", "phone"])
+@pytest.mark.parametrize("turn", range(4))
+def test_registered_once_by_rivals(desk: Desk, shared: str, turn: int) -> None:
+    """At one moment, by several receptionists: one record, and the others are shown it."""
+    tag, barrier = uuid4().hex[:6], Barrier(RIVALS)
+    name, phone = f"Rivera{tag}", f"+34 6{int(tag, 16):08}"
+    same = {"date_of_birth": BORN_ON, "email": f"{tag}@example.test", "phone": phone}[shared]
+
+    def register(rival: int) -> httpx.Response:
+        own = {"first_name": "Ada", "last_name": name, "date_of_birth": date(1950 + rival, 1 + turn, 1)}
+        barrier.wait(30)
+        return desk.send("/desk/patients", **own | {shared: same})
+
+    with ThreadPoolExecutor(RIVALS) as pool:
+        answers = sorted(pool.map(register, range(RIVALS)), key=lambda one: one.status_code)
+    assert [one.status_code for one in answers] == [303] + [409] * (RIVALS - 1)
+    known = answers[0].headers["location"].rsplit("/", 1)[1]
+    assert all(people(Page(one)) == [known] for one in answers[1:])
+    assert registered(desk, name) == 1
 
 
 def test_a_form_that_cannot_be_right_keeps_what_was_typed(desk: Desk) -> None:
