@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.html import Page
 from tests.portal.desk.conftest import Desk
+from tests.portal.desk.test_away import value
 from tests.portal.desk.test_browser import at_desk
 from tests.portal.desk.test_week import typed
 
@@ -97,7 +98,8 @@ def test_the_call_list_of_a_sick_day_is_found_again(desk: Desk) -> None:
     desk.visit(provider, desk.at(9), desk.patient(first_name="Paula", last_name="Planned"))
     day, after = desk.at(0).date(), desk.at(0, 2).date()
     form = {"clinic": desk.clinic, "provider": provider, "start": f"{day}T00:00", "end": f"{after}T00:00"}
-    assert desk.send("/desk/away", **form).status_code == 303
+    seen = value(Page(desk.send("/desk/away/preview", **form)), "seen")
+    assert desk.send("/desk/away", **form, seen=seen).status_code == 303
     asked(desk, provider)
     asked(desk, provider, status="approved", kind="extra_session", clinic_id=desk.clinic)
     links = [str(a["href"]) for a in desk.page(path_of(provider)).all("a") if "/desk/away/" in str(a.get("href"))]
