@@ -9,7 +9,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from cryptography.exceptions import InvalidTag
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from frontdesk.fields import Fields
@@ -22,7 +22,6 @@ KEYS = Keys(SECRET)
 OLD, NEW = "the-older-of-two-keys-0123456789-abc", "the-newer-of-two-keys-9876543210-xyz"
 
 
-@settings(deadline=None)
 @given(st.text(max_size=120), st.text(max_size=40))
 def test_what_was_sealed_opens_at_its_place_alone(value: str, place: str) -> None:
     cipher = Fields([], KEYS)

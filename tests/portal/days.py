@@ -1,9 +1,10 @@
 """Days that lie ahead whenever the tests run; a test that names a year would fail when that year is over."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from frontdesk import clock
+from tests.availability.clocks import change_days
 
 _SOON = timedelta(days=3)
 
@@ -16,14 +17,9 @@ def next_on(month: int, day: int) -> date:
 
 def night_of_change(zone: str) -> tuple[date, bool]:
     """The next local day, from today on, on which the clocks there change, and whether it is a longer one."""
-    today, here = clock.now().date(), ZoneInfo(zone)
-    for on in (today + timedelta(days=n) for n in range(400)):
-        before, after = (datetime.combine(on + timedelta(days=n), time(0), here).utcoffset() for n in (0, 1))
-        assert before is not None
-        assert after is not None
-        if before != after:
-            return on, after < before
-    raise AssertionError(f"no clock of {zone} changes")
+    on = change_days(zone, clock.now().date() - timedelta(days=1))[0]
+    begins, ends = (datetime.combine(on + timedelta(days=n), time(), ZoneInfo(zone)).astimezone(UTC) for n in (0, 1))
+    return on, ends - begins > timedelta(days=1)
 
 
 def clocks_change(zone: str, *, forward: bool) -> datetime:
