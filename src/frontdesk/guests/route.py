@@ -115,6 +115,10 @@ async def _refusal(request: Request, refused: Exception, typed: str) -> Response
         return pages.gone()
     problem = refused if isinstance(refused, Problem) else None
     status, slug = (problem.status, problem.slug) if problem else (422, "invalid-request")
+    if isinstance(refused, RequestValidationError) and {fault["type"] for fault in refused.errors()} == {
+        "string_too_long"
+    }:
+        slug = "reason"  # the one text that a form of these pages sends
     try:
         async with _entered(request) as here:
             row = await service.see(here.conn, here.guest)
