@@ -54,6 +54,7 @@ from frontdesk.portal.book import guest as guest_pages
 from frontdesk.portal.desk import api as desk
 from frontdesk.portal.desk import away as desk_away
 from frontdesk.portal.desk import calendar as desk_calendar
+from frontdesk.portal.desk import correcting as desk_correcting
 from frontdesk.portal.desk import guardians as desk_guardians
 from frontdesk.portal.desk import patients as desk_patients
 from frontdesk.portal.desk import waiting as desk_waiting
@@ -116,6 +117,7 @@ _PAGES: tuple[Any, ...] = (
     start,
     desk,
     desk_patients,
+    desk_correcting,
     desk_guardians,
     desk_calendar,
     desk_waiting,

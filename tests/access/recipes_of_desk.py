@@ -44,6 +44,17 @@ def newcomer(world: World, caller: Caller) -> Call:
     )
 
 
+def corrected(world: World, caller: Caller) -> Call:
+    """A form that leaves the record as it is: others look for what it says."""
+    row = world.make.conn.execute(
+        """SELECT to_jsonb(p) FROM (SELECT version, first_name, last_name, date_of_birth, phone, email, language,
+           address FROM patient WHERE id = %s) AS p""",
+        [world.patient],
+    ).fetchone()
+    assert row is not None
+    return Call({"patient_id": world.patient}, form={name: str(value or "") for name, value in row[0].items()})
+
+
 def moved(world: World, caller: Caller) -> Call:
     """A form that moves a fresh visit."""
     return form("scheduled", provider=world.provider, start=world.next_start())(world, caller)
@@ -120,4 +131,6 @@ DESK: dict[str, Recipe] = {
     "GET /desk/patients/{patient_id}": Recipe(of(patient_id="patient"), Thing.PATIENT),
     "GET /desk/patients/{patient_id}/book": Recipe(of(patient_id="patient"), Thing.PATIENT),
     "POST /desk/patients/{patient_id}/book": Recipe(booking, (Thing.PATIENT, Thing.TIME)),
+    "GET /desk/patients/{patient_id}/edit": Recipe(of(patient_id="patient"), Thing.PATIENT),
+    "POST /desk/patients/{patient_id}/edit": Recipe(corrected, Thing.PATIENT),
 }

@@ -53,6 +53,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/desk/patients/new": ("staff",),
     "/desk/patients/{patient_id}": ("staff",),
     "/desk/patients/{patient_id}/book": ("staff",),
+    "/desk/patients/{patient_id}/edit": ("staff",),
     "/desk/providers": DESK,
     "/desk/providers/{provider_id}/week": DESK,
     "/desk/providers/{provider_id}/exceptions": DESK,

@@ -40,6 +40,7 @@ DESK = {  # each: who asks; which clinics are theirs; what is there
     "/desk/calendar/events?clinic={clinic_id}&on={day}": 4,  # and who works there
     "/desk/waitlist?clinic={clinic_id}": 4,  # and what everybody is called
     "/desk/patients/{patient_id}": 4,  # and that somebody looked
+    "/desk/patients/{patient_id}/edit": 4,  # the same, and whether they log in
 }
 
 

@@ -25,6 +25,21 @@ from frontdesk.web.versions import check
 
 q = load(__package__)
 
+_OF_AN_ADDRESS = frozenset(
+    {
+        "BadAddress",
+        "GatewayFailed",
+        "HeaderParseError",
+        "IndexError",
+        "InvalidHeaderDefect",
+        "NonASCIILocalPartDefect",
+        "SMTPNotSupported",
+        "UnicodeEncodeError",
+        "ValueError",
+    }
+)
+"""What is said of an address that no header holds, or no server or gateway takes; a gateway does not say why."""
+
 
 async def of_appointment(conn: Connection, actor: Actor, appointment_id: UUID) -> dict[str, Any]:
     """All messages about one visit. Raises NotFound."""
@@ -46,6 +61,12 @@ async def of_clinic(
     page = pages.page(rows, limit, "id")
     await reads.looked(conn, actor, {row["patient_id"] for row in page["items"]}, "clinics:notifications")
     return page | {"items": [_told(row) for row in page["items"]]}
+
+
+def blames_address(message: dict[str, Any]) -> bool:
+    """Whether a message may have failed for the patient's e-mail address or number, by what the way out said."""
+    reason = message["reason"] or ""
+    return message["channel"] != "push" and (reason.startswith("SMTPRecipientRefused") or reason in _OF_AN_ADDRESS)
 
 
 async def resend(conn: Connection, actor: Actor, notification_id: UUID) -> dict[str, Any]:

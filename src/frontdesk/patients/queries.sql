@@ -98,6 +98,10 @@ SELECT EXISTS (SELECT FROM appointment WHERE patient_id = %(patient_id)s)
     OR EXISTS (SELECT FROM user_account WHERE patient_id = %(patient_id)s)
     OR EXISTS (SELECT FROM guardianship WHERE %(patient_id)s IN (guardian_id, patient_id)) AS has_history;
 
+-- name: logs_in
+-- Whether the patient has a log-in that still works.
+SELECT EXISTS (SELECT FROM user_account WHERE patient_id = %(patient_id)s AND role = 'patient' AND active) AS yes;
+
 -- name: delete_patient
 -- Only one without history; the foreign keys refuse any other.
 DELETE FROM patient WHERE id = %(patient_id)s;

@@ -111,6 +111,12 @@ async def change_patient(
     return patient
 
 
+async def logs_in(conn: Connection, patient_id: UUID) -> bool:
+    """Whether the patient, whom the caller may see, has a log-in that works. Its address is for nobody else."""
+    row = await db.one(conn, q.logs_in, patient_id=patient_id)
+    return bool(row and row["yes"])
+
+
 async def delete_patient(conn: Connection, actor: Actor, patient_id: UUID, expected: int | None = None) -> None:
     """Delete a patient with whom nothing ever happened. Raises NotFound, StaleVersion, and Conflict for any other."""
     await get_patient(conn, actor, patient_id)

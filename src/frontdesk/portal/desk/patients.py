@@ -117,7 +117,8 @@ async def patient(request: Request, patient_id: UUID, actor: Desk, conn: Read) -
     ahead = [one for one in visits if one["end"] > now and one["steps"]]
     past = [one for one in reversed(visits) if one not in ahead]
     country = next((one["country"] for one in visits), None)
-    return page(request, "desk/patient.html", patient=row, ahead=ahead, past=past, country=country)
+    may = actor.may("patients:write")
+    return page(request, "desk/patient.html", patient=row, ahead=ahead, past=past, country=country, may_correct=may)
 
 
 @router.get("/{patient_id}/book")

@@ -1,7 +1,7 @@
 """Who waits for a time at a clinic, what is kept for them, and messages that reached nobody."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Form
@@ -136,6 +136,12 @@ async def _messages(
         failed = listed["items"]
     names = await board.names(conn, {message["patient_id"] for message in failed})
     status = refused.status if refused else 200
-    return page(
-        request, "desk/messages.html", status=status, place=place, messages=failed, names=names, refused=refused
-    )
+    correctable = {one["id"] for one in failed if actor.may("patients:write") and notifications.blames_address(one)}
+    told: dict[str, Any] = {
+        "place": place,
+        "messages": failed,
+        "names": names,
+        "correctable": correctable,
+        "refused": refused,
+    }
+    return page(request, "desk/messages.html", status=status, **told)
