@@ -1,4 +1,4 @@
-"""A sick day that cannot be, one at clinics of several zones, and one that was not looked at first."""
+"""A sick day that cannot be, at clinics of several zones, not looked at first, or entered twice."""
 
 import re
 from datetime import timedelta
@@ -64,7 +64,7 @@ def test_a_visit_is_told_by_the_clocks_of_its_own_clinic(desk: Desk) -> None:
     assert re.search(r", 09:30, Boston Common</strong> <a[^>]*>Pat Overseas", seen.text)
     assert re.search(r", 09:00</strong> <a[^>]*>Pat Athome", seen.text)
     assert re.search(r"Would be offered: [^/]*, 09:\d0, Boston Common, Ana Lima", Page(seen).text)
-    marked = {"seen": value(Page(seen), "seen")}
+    marked = looked(Page(seen))
     entered = desk.client.post("/desk/away", data=sent | marked, headers=both)
     calls = entered.headers["location"]
     listed = Page(desk.client.get(calls, headers=both)).text
@@ -99,6 +99,11 @@ def test_a_sick_day_is_entered_for_whom_it_was_seen_and_for_nobody_else(desk: De
         assert "You have not yet seen what this displaces. Here it is: enter it if that is right." in Page(anew).text
         assert ("Pat Ofben" in Page(anew).text) is (changed["provider"] == ben)
         assert desk.make.conn.execute(COUNT, [changed["provider"]]).fetchone() == (0,)
-    entered = desk.send("/desk/away", provider=ben, **form, seen=value(Page(unseen), "seen"))
+    entered = desk.send("/desk/away", provider=ben, **form, **looked(Page(unseen)))
     assert entered.status_code == 303
     assert desk.make.conn.execute(COUNT, [ben]).fetchone() == (1,)
+
+
+def looked(page: Page) -> dict[str, Any]:
+    """What the form of a preview says of it."""
+    return {str(one["name"]): one["value"] for one in page.all("input") if one.get("name") in ("seen", "known")}
