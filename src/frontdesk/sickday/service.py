@@ -28,6 +28,7 @@ register(
     "waitlist_entry_exception_id_fkey",
     Conflict,
     "It has displaced visits; decline it instead, and call their patients.",
+    why="has-displaced",
 )
 
 KEPT = "The provider is away; other times were offered."

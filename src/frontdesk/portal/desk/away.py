@@ -13,10 +13,11 @@ from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.booking import board
 from frontdesk.db import Connection, borrow
-from frontdesk.errors import Conflict, InvalidRequest, Problem
+from frontdesk.errors import Conflict, Problem
 from frontdesk.portal.desk import day
 from frontdesk.portal.desk.choosing import INSTANT, LOCAL
 from frontdesk.portal.desk.day import Look
+from frontdesk.portal.forms import Fault
 from frontdesk.portal.pages import link, page
 from frontdesk.portal.route import PageRoute
 from frontdesk.sickday import service as sickday
@@ -64,7 +65,7 @@ async def preview(request: Request, actor: Keeper, asked: Annotated[Away, Form()
 async def enter(request: Request, actor: Keeper, asked: Annotated[Away, Form()]) -> Response:
     """Enter it, and offer the other times to all whom it displaces; what was not looked at is shown first."""
     if asked.seen != asked.mark:
-        return await _previewed(request, actor, asked, Conflict("It has not been looked at."))
+        return await _previewed(request, actor, asked, Conflict(why="unseen"))
     try:
         async with transaction(request) as conn:
             row = await sickday.enter(conn, actor, asked.provider, await _time_away(conn, asked))
@@ -93,18 +94,17 @@ async def call_list(request: Request, provider_id: UUID, exception_id: UUID, act
 
 
 async def _time_away(conn: Connection, asked: Away) -> NewTimeAway:
-    """As the service takes it. Raises InvalidRequest for a span that cannot be."""
-    try:
-        for local in (asked.start, asked.end):
+    """As the service takes it. Raises Fault for a span that cannot be."""
+    for field, local in (("start", asked.start), ("end", asked.end)):
+        try:
             INSTANT.validate_python(f"{local}:00+00:00")  # LOCAL lets a day through that no calendar has
-    except ValidationError as error:
-        raise InvalidRequest("The start or the end is no day that we know.") from error
+        except ValidationError as error:
+            raise Fault(field, "wrong") from error
     start, end = [await board.instant(conn, asked.clinic, local) for local in (asked.start, asked.end)]
     try:
         return NewTimeAway(kind="time_off", start=start, end=end, reason=asked.reason, offer_alternatives=True)
     except ValidationError as error:
-        long = "Time off lasts at most two years."
-        raise InvalidRequest("The end has to come after the start." if end <= start else long) from error
+        raise Fault("end", "order" if end <= start else "long") from error
 
 
 async def _previewed(request: Request, actor: Actor, asked: Away, refused: Problem | None = None) -> Response:
@@ -145,4 +145,5 @@ async def _form(
         asked=asked or {"provider": None, "start": f"{on}T00:00", "end": f"{after}T00:00", "reason": None},
         found=found,
         refused=refused,
+        faults=refused.faults if isinstance(refused, Fault) else {},
     )
