@@ -16,6 +16,7 @@ from frontdesk.db import Connection
 from frontdesk.errors import Busy, Conflict, Forbidden, InvalidRequest, register
 from frontdesk.events import outbox
 from frontdesk.providers import exceptions, schedules
+from frontdesk.providers.models import ExceptionPatch
 from frontdesk.sickday import alternatives
 from frontdesk.sickday.alternatives import Alternative, Away, Refused, Stranded
 from frontdesk.sickday.facts import q
@@ -48,11 +49,14 @@ class _Lost(Exception):
 async def preview(conn: Connection, actor: Actor, provider_id: UUID, body: NewTimeAway) -> Row:
     """The visits that this time off would displace, and their alternatives. Changes nothing.
 
-    Raises NotFound, Forbidden (a clinic that is not the caller's), InvalidRequest for what is no time off.
+    Raises NotFound, Forbidden (a clinic that is not the caller's), InvalidRequest for what is no time off, and of time
+    off that offers alternatives Conflict as `enter` does.
     """
     if body.kind != "time_off":
         raise InvalidRequest("Only time off displaces visits.")
     exceptions.refuse_elsewhere(actor, body.clinic_id, await schedules.refuse_unseen(conn, actor, provider_id))
+    if body.offer_alternatives:
+        await _request(conn, provider_id, body)
     stranded = await alternatives.find(conn, _away(provider_id, body))
     return {"appointments": [_told(one) for one in stranded]}
 
@@ -65,6 +69,15 @@ def _told(one: Stranded) -> Row:
     return {name: one.visit[name] for name in names} | {"alternatives": times}
 
 
+async def _request(conn: Connection, provider_id: UUID, body: NewTimeAway) -> UUID | None:
+    """The provider's request for exactly this time off. Raises Conflict when it is approved already."""
+    there = await exceptions.same_time_off(conn, provider_id, body.clinic_id, body.start, body.end)
+    if there and there["status"] == "requested":
+        return there["id"]  # type: ignore[no-any-return]
+    exceptions.refuse_twice(there)
+    return None
+
+
 def _away(provider_id: UUID, body: NewTimeAway) -> Away:
     return Away(provider_id=provider_id, clinic_id=body.clinic_id, start=body.start, end=body.end)
 
@@ -73,32 +86,39 @@ async def enter(conn: Connection, actor: Actor, provider_id: UUID, body: NewTime
     """Enter approved time off, keep the visits in it, and hold up to three other times for each.
 
     What is held of the time off by others is given back. All in the caller's transaction: whoever may not be moved now
-    is on the call list. Raises NotFound, Forbidden, and Busy when rivals take whatever is found.
+    is on the call list. A request for exactly this time off is approved by it. Raises NotFound, Forbidden, Conflict
+    with `exception_id` when it is approved already, and Busy when rivals take whatever is found.
     """
     if not actor.is_desk:
         raise Forbidden("A provider asks for time off; the front desk offers other times.")
     await db.run(conn, q.one_at_a_time)
     exceptions.refuse_elsewhere(actor, body.clinic_id, await exceptions.lock(conn, actor, provider_id))
+    request_id = await _request(conn, provider_id, body)
     away, lost = _away(provider_id, body), set[Refused]()
     for _ in range(_MOST_TRIES):
         stranded = await alternatives.find(conn, away, lost)
         try:
             async with conn.transaction():
-                return await _displace(conn, actor, away, body, stranded)
+                return await _displace(conn, actor, away, body, request_id, stranded)
         except _Lost as gone:
             lost |= gone.times
     raise Busy("The other times are fought over at the moment; nothing was changed.")
 
 
 async def _displace(
-    conn: Connection, actor: Actor, away: Away, body: NewTimeAway, stranded: list[Stranded]
+    conn: Connection, actor: Actor, away: Away, body: NewTimeAway, request_id: UUID | None, stranded: list[Stranded]
 ) -> dict[str, Any]:
     await _lock(conn, away, stranded)
     held = {"provider_id": away.provider_id, "clinic_id": away.clinic_id, "span": away.span}
     for hold in await db.many(conn, q.holds_within, **held):
         await holds.give_back(conn, actor, hold, "the provider is away")
-    kept = body.model_copy(update={"override_reason": body.override_reason or KEPT})
-    row = await exceptions.add(conn, actor, away.provider_id, kept)
+    why = body.override_reason or KEPT
+    if request_id:
+        noted = {"reason": body.reason} if body.reason else {}
+        approved = ExceptionPatch(status="approved", override_reason=why, **noted)
+        row = await exceptions.change(conn, actor, away.provider_id, request_id, approved)
+    else:
+        row = await exceptions.add(conn, actor, away.provider_id, body.model_copy(update={"override_reason": why}))
     entries = await _entries(conn, actor, row["id"], stranded)
     lost: set[Refused] = set()
     for one in stranded:

@@ -190,6 +190,21 @@ def test_entered_on_a_telephone(browser: Browser, desk: Desk) -> None:
         seen.picture("exceptions-phone")
 
 
+def test_the_same_time_off_twice_is_told(desk: Desk) -> None:
+    provider = desk.provider()
+    asked(desk, provider)
+    again = {"first": desk.at(0, 3).date(), "last": desk.at(0, 3).date(), "everywhere": "on", "reason": "Kept"}
+    for _ in range(2):
+        page = Page(enter(desk, provider, **again))
+        assert (page.status, "Exactly this time off is there already." in page.text) == (409, True)
+        assert typed(page)["reason"] == ["Kept"]
+        desk.make.conn.execute("UPDATE schedule_exception SET status = 'approved' WHERE provider_id = %s", [provider])
+    assert len(stored(desk, provider)) == 1
+    assert enter(desk, provider, **again | {"ends": "10:00"}).status_code == 303, "overlapping may be"
+    desk.make.conn.execute("UPDATE schedule_exception SET status = 'declined' WHERE provider_id = %s", [provider])
+    assert enter(desk, provider, **again).status_code == 303, "what was declined is not there"
+
+
 @pytest.mark.parametrize(
     ("form", "field"),
     [

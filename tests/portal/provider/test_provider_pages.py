@@ -165,6 +165,20 @@ def test_wishes_that_cannot_be(provider: Provider, wrong: dict[str, str], field:
     assert values["reason"] == "a wedding"
 
 
+def test_the_same_time_off_is_asked_for_once(provider: Provider) -> None:
+    me, conn = provider.me, provider.patient.visitor.make.conn
+    wish = {"clinic": str(me.clinic), "first": "2027-03-27", "last": "2027-03-28"}
+    assert me.post("/my-schedule/time-off", **wish).status_code == 303
+    for status in ("requested", "approved"):
+        conn.execute("UPDATE schedule_exception SET status = %s WHERE provider_id = %s", [status, me.provider])
+        again = Page(me.post("/my-schedule/time-off", **wish, reason="a wedding"))
+        assert (again.status, "Exactly this time off is there already." in again.text) == (409, True)
+        assert statuses(again) == [status]
+        assert [i["value"] for i in again.all("input") if i.get("name") == "reason"] == ["a wedding"]
+    conn.execute("UPDATE schedule_exception SET status = 'declined' WHERE provider_id = %s", [me.provider])
+    assert me.post("/my-schedule/time-off", **wish).status_code == 303
+
+
 def test_extra_hours_are_called_so(provider: Provider) -> None:
     me, make = provider.me, provider.patient.visitor.make
     make.exception(me.provider, me.at(48), me.at(50), kind="extra_session", clinic_id=me.clinic)
