@@ -1,5 +1,6 @@
 """A sick day: look at what it would displace, enter it with other times held for all, and see who has answered."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import orjson
 from frontdesk import clock, db, ids
 from frontdesk.auth.permissions import Actor
 from frontdesk.availability import limits
+from frontdesk.availability.stranded import AppointmentsStranded
 from frontdesk.booking import claims, holds
 from frontdesk.booking.claims import q as book
 from frontdesk.clinics.models import Row
@@ -82,12 +84,15 @@ def _away(provider_id: UUID, body: NewTimeAway) -> Away:
     return Away(provider_id=provider_id, clinic_id=body.clinic_id, start=body.start, end=body.end)
 
 
-async def enter(conn: Connection, actor: Actor, provider_id: UUID, body: NewTimeAway) -> Row:
+async def enter(
+    conn: Connection, actor: Actor, provider_id: UUID, body: NewTimeAway, known: Collection[UUID] | None = None
+) -> Row:
     """Enter approved time off, keep the visits in it, and hold up to three other times for each.
 
     What is held of the time off by others is given back. All in the caller's transaction: whoever may not be moved now
     is on the call list. A request for exactly this time off is approved by it. Raises NotFound, Forbidden, Conflict
-    with `exception_id` when it is approved already, and Busy when rivals take whatever is found.
+    with `exception_id` when it is approved already, AppointmentsStranded when others would be displaced than those
+    `known` to whoever enters it (None: whichever), and Busy when rivals take whatever is found.
     """
     if not actor.is_desk:
         raise Forbidden("A provider asks for time off; the front desk offers other times.")
@@ -97,6 +102,12 @@ async def enter(conn: Connection, actor: Actor, provider_id: UUID, body: NewTime
     away, lost = _away(provider_id, body), set[Refused]()
     for _ in range(_MOST_TRIES):
         stranded = await alternatives.find(conn, away, lost)
+        if known is not None and (unknown := [one.visit for one in stranded if one.visit["id"] not in known]):
+            names = ("id", "start", "end", "clinic_id", "status")
+            raise AppointmentsStranded(
+                "It would displace visits that have not been looked at.",
+                appointments=[{name: visit[name] for name in names} for visit in unknown],
+            )
         try:
             async with conn.transaction():
                 return await _displace(conn, actor, away, body, request_id, stranded)

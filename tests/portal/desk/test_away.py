@@ -169,3 +169,33 @@ def test_a_note_of_the_desk_stands_on_the_request_it_approves(desk: Desk) -> Non
     assert desk.send("/desk/away", **form, **looked(Page(desk.send("/desk/away/preview", **form)))).status_code == 303
     rows = desk.make.conn.execute("SELECT status, reason FROM schedule_exception WHERE provider_id = %s", [provider])
     assert rows.fetchall() == [("approved", "The flu")]
+
+
+def test_a_visit_that_was_booked_after_the_look_is_shown_first(desk: Desk) -> None:
+    provider = desk.provider()
+    gone = desk.visit(provider, desk.at(9), desk.patient(last_name="Gone"))
+    desk.visit(provider, desk.at(10), desk.patient(last_name="Seen"))
+    form = whole_day(desk, provider) | {"reason": "The flu"}
+    marked = looked(Page(desk.send("/desk/away/preview", **form)))
+    desk.visit(provider, desk.at(11), desk.patient(last_name="Since"))
+    desk.make.conn.execute("UPDATE appointment SET status = 'cancelled' WHERE id = %s", [gone])
+    anew = desk.send("/desk/away", **form, **marked)
+    page = Page(anew)
+    assert (anew.status_code, "Visits have been booked since you looked." in page.text) == (409, True)
+    assert [name in page.text for name in ("Pat Gone", "Pat Seen", "Pat Since")] == [False, True, True]
+    assert page.text.count("Booked since you looked") == 1
+    assert value(page, "reason") == "The flu"
+    assert desk.make.conn.execute(COUNT, [provider]).fetchone() == (0,)
+    entered = desk.send("/desk/away", **form, **looked(page))
+    assert entered.status_code == 303
+    assert "Pat Since" in desk.page(entered.headers["location"]).text
+
+
+def test_a_visit_that_has_gone_since_needs_no_new_look(desk: Desk) -> None:
+    provider = desk.provider()
+    gone = desk.visit(provider, desk.at(9))
+    desk.visit(provider, desk.at(10), desk.patient(last_name="Seen"))
+    form = whole_day(desk, provider)
+    marked = looked(Page(desk.send("/desk/away/preview", **form)))
+    desk.make.conn.execute("UPDATE appointment SET status = 'cancelled' WHERE id = %s", [gone])
+    assert desk.send("/desk/away", **form, **marked).status_code == 303

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from frontdesk.audit import reads
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
+from frontdesk.availability.stranded import AppointmentsStranded
 from frontdesk.booking import board
 from frontdesk.db import Connection, borrow
 from frontdesk.errors import Conflict, Problem
@@ -29,6 +30,8 @@ router = APIRouter(prefix="/desk/away", tags=["pages"], route_class=PageRoute, i
 
 Desk = Annotated[Actor, allow("board:read")]
 Keeper = Annotated[Actor, allow("schedules:write")]
+_ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
 Local = Annotated[str, Field(pattern=LOCAL)]
 
 
@@ -41,10 +44,14 @@ class Away(BaseModel):
     end: Local
     reason: Name | None = None
     seen: str | None = None
+    known: Annotated[str, Field(pattern=rf"^({_ID}(,{_ID})*)?$")] = ""
 
     @property
     def mark(self) -> str:
-        """Of what a preview shows. `seen` is that of the last one: the fields of its form may have changed since."""
+        """Of what a preview shows. `seen` is that of the last one: the fields of its form may have changed since.
+
+        `known` are the ids of the visits that it showed.
+        """
         return f"{self.provider} {self.start} {self.end}"
 
 
@@ -63,12 +70,16 @@ async def preview(request: Request, actor: Keeper, asked: Annotated[Away, Form()
 
 @router.post("")
 async def enter(request: Request, actor: Keeper, asked: Annotated[Away, Form()]) -> Response:
-    """Enter it, and offer the other times to all whom it displaces; what was not looked at is shown first."""
+    """Enter it, and offer the other times to all whom it displaces; what was not looked at is shown first, and so is
+    what has been booked since. Of visits that have gone since nobody has to be told."""
     if asked.seen != asked.mark:
         return await _previewed(request, actor, asked, Conflict(why="unseen"))
     try:
         async with transaction(request) as conn:
-            row = await sickday.enter(conn, actor, asked.provider, await _time_away(conn, asked))
+            known = {UUID(one) for one in asked.known.split(",") if one}
+            row = await sickday.enter(conn, actor, asked.provider, await _time_away(conn, asked), known)
+    except AppointmentsStranded as since:
+        return await _previewed(request, actor, asked, since)
     except Problem as refused:
         if refused.slug not in ("invalid-request", "busy") and refused.status != 409:
             raise
