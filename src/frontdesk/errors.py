@@ -83,21 +83,21 @@ class Busy(Problem):
         super().__init__(detail, headers={"Retry-After": "1"}, **extra)
 
 
-BY_CONSTRAINT: dict[str, tuple[type[Problem], str]] = {}
+BY_CONSTRAINT: dict[str, tuple[type[Problem], str, dict[str, Any]]] = {}
 """What the violation of a named constraint means. Each domain adds its own beside its service."""
 
 
-def register(constraint: str, problem: type[Problem], detail: str) -> None:
+def register(constraint: str, problem: type[Problem], detail: str, **extra: Any) -> None:
     """Say which Problem a violated constraint is, by its name, never by the text of the error."""
-    BY_CONSTRAINT[constraint] = (problem, detail)
+    BY_CONSTRAINT[constraint] = (problem, detail, extra)
 
 
 def from_database(error: psycopg.Error) -> Problem | None:
     """The Problem behind a database error, or None when it is a fault of ours."""
     named = BY_CONSTRAINT.get(error.diag.constraint_name or "")
     if named:
-        problem, detail = named
-        return problem(detail)
+        problem, detail, extra = named
+        return problem(detail, **extra)
     if isinstance(error, psycopg.errors.ForeignKeyViolation):
         if "delete" in (error.diag.message_primary or "").split(" on table ")[0]:
             return Conflict("Something still refers to it; deactivate it instead.")

@@ -19,9 +19,11 @@ def _row(world: World, caller: Caller) -> Call:
 
 
 def _day_off(world: World, caller: Caller) -> Call:
-    """Time off in a year."""
-    on = (world.next_start() + timedelta(days=300)).date()
-    form = {"kind": "time_off", "clinic": world.clinic, "first": on, "last": on, "begins": "09:00", "ends": "09:30"}
+    """Time off in a year, never the same twice."""
+    start = world.next_start() + timedelta(days=300)
+    end = start + timedelta(minutes=30)
+    times = {"first": start.date(), "begins": f"{start:%H:%M}", "last": end.date(), "ends": f"{end:%H:%M}"}
+    form = {"kind": "time_off", "clinic": world.clinic, **times}
     return Call({"provider_id": world.provider}, form={name: str(value) for name, value in form.items()})
 
 

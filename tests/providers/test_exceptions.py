@@ -1,6 +1,7 @@
 """Time off and extra sessions over HTTP: providers ask, the desk decides, and no visit is stranded in silence."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -171,3 +172,29 @@ def test_the_list_is_of_a_span(practice: Practice) -> None:
 )
 def test_garbage_is_422(practice: Practice, fields: dict[str, Any]) -> None:
     assert practice.admin.post(practice.path, json=span(ahead(4)) | fields).status_code == 422
+
+
+def test_exactly_the_same_time_off_is_there_once(practice: Practice) -> None:
+    asked = practice.provider.post(practice.path, json=span(ahead(6))).json()["id"]
+    for client in (practice.provider, practice.desk):
+        again = client.post(practice.path, json=span(ahead(6)))
+        assert (again.status_code, again.json()["type"]) == (409, "/problems/conflict")
+        assert again.json()["exception_id"] == asked
+    assert practice.desk.post(practice.path, json=span(ahead(6), 3)).status_code == 201, "overlapping may be"
+    here = span(ahead(6), clinic_id=str(practice.clinic_id))
+    assert practice.desk.post(practice.path, json=here).status_code == 201, "of one clinic is not everywhere"
+    path = f"{practice.path}/{asked}"
+    assert practice.desk.patch(path, json={"status": "approved"}).status_code == 200
+    assert practice.provider.post(practice.path, json=span(ahead(6))).status_code == 409
+    assert practice.desk.patch(path, json={"status": "declined"}).status_code == 200
+    anew = practice.provider.post(practice.path, json=span(ahead(6))).json()["id"]
+    revived = practice.desk.patch(path, json={"status": "approved"})
+    assert (revived.status_code, revived.json()["exception_id"]) == (409, anew)
+    assert practice.desk.patch(path, json={"reason": "as before"}).status_code == 200
+
+
+def test_eight_at_once_ask_for_the_same_time_off_once(practice: Practice) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: practice.provider.post(practice.path, json=span(ahead(7))), range(8)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+    assert len(practice.desk.get(practice.path).json()["items"]) == 1

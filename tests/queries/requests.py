@@ -216,7 +216,7 @@ WRITES: dict[str, tuple[str, Asked]] = {
     "see what a sick day displaces": (f"POST {PROVIDER}/exceptions", Asked(12, "preview=true", body=sick_days)),
     "take time off": (
         f"POST {PROVIDER}/exceptions",
-        Asked(8, body=lambda world: {"kind": "time_off"} | span(world), expected=201),
+        Asked(9, body=lambda world: {"kind": "time_off"} | span(world), expected=201),
     ),
     "close a clinic": (f"POST {CLINIC}/closures", Asked(8, body=span, expected=201)),
     "retire a provider who is booked": (f"DELETE {PROVIDER}", Asked(5, expected=409)),

@@ -143,3 +143,20 @@ def _all(conn: psycopg.Connection) -> Any:
         " (SELECT count(*) FROM waitlist_offer), (SELECT (count(*), sum(version))::text FROM appointment),"
         " (SELECT count(*) FROM outbox)"
     ).fetchone()
+
+
+def test_the_same_sick_day_at_once_is_entered_once(service: Service, make: Make) -> None:
+    group = group_of(service, make)
+    group.fill(5)
+
+    async def all_at_once() -> list[httpx.Response]:
+        async with service.rivals(make.token("admin")) as client:
+            return await asyncio.gather(*(_enter(client, group, group.provider) for _ in range(8)))
+
+    answers = asyncio.run(all_at_once())
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+    (entered,) = [answer.json() for answer in answers if answer.status_code == 201]
+    refused = [answer.json() for answer in answers if answer.status_code == 409]
+    assert {(one["type"], one["exception_id"]) for one in refused} == {("/problems/conflict", entered["id"])}
+    assert group.call_list(entered)["counts"]["offered"] == 5
+    assert len(group.admin.get(f"/providers/{group.provider}/exceptions").json()["items"]) == 1

@@ -37,7 +37,7 @@ async def whole(request: Request) -> FormData:
     try:
         return await request.form(max_fields=MOST_FIELDS)
     except HTTPException as error:
-        raise Unreadable(f"The form is broken, or has more than {MOST_FIELDS:,} fields.") from error
+        raise Unreadable(f"The form is broken, or has more than {MOST_FIELDS:,} fields.", why="unreadable") from error
 
 
 async def sent(request: Request) -> dict[str, str]:

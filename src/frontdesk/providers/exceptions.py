@@ -12,7 +12,7 @@ from frontdesk.availability import freed, stranded
 from frontdesk.clinics.models import Row
 from frontdesk.clinics.service import check_versions, found
 from frontdesk.db import Connection
-from frontdesk.errors import Forbidden, InvalidRequest
+from frontdesk.errors import Conflict, Forbidden, InvalidRequest
 from frontdesk.providers import hours, schedules, service
 from frontdesk.providers.models import LONGEST_SESSION, LONGEST_TIME_OFF, ExceptionPatch, NewException
 from frontdesk.sql import load
@@ -50,14 +50,17 @@ async def requested(conn: Connection, provider_ids: list[UUID]) -> dict[UUID, in
 async def add(conn: Connection, actor: Actor, provider_id: UUID, body: NewException) -> Row:
     """Enter time off or an extra session: approved when the desk enters it, requested when the provider asks.
 
-    Raises NotFound, InvalidRequest, Forbidden (a provider who approves, a clinic that is not the caller's), and
-    AppointmentsStranded when visits stand in approved time off and no override_reason is given.
+    Raises NotFound, InvalidRequest, Forbidden (a provider who approves, a clinic that is not the caller's), Conflict
+    with `exception_id` for exactly the time off that is there already and not declined, and AppointmentsStranded when
+    visits stand in approved time off and no override_reason is given. Time off may overlap other time off.
     """
     clinics = await lock(conn, actor, provider_id)
     status = body.status or ("approved" if actor.is_desk else "requested")
     if not actor.is_desk and (status != "requested" or body.override_reason):
         raise Forbidden("A provider asks for an exception; the front desk decides.")
     refuse_elsewhere(actor, body.clinic_id, clinics)
+    if body.kind == "time_off":
+        refuse_twice(await same_time_off(conn, provider_id, body.clinic_id, body.start, body.end))
     await schedules.refuse_unknown_visit_types(conn, body.visit_type_ids or [])
     fields = body.model_dump(exclude={"status", "override_reason"})
     fields["visit_type_ids"] = sorted(set(body.visit_type_ids or ())) or None
@@ -94,6 +97,11 @@ async def change(
     longest = LONGEST_SESSION if row["kind"] == "extra_session" else LONGEST_TIME_OFF
     if not 0 < (new["end"] - new["start"]).total_seconds() <= longest.total_seconds():
         raise InvalidRequest("end lies after start; an extra session lasts at most 24 hours, time off two years.")
+    comes = any(new[name] != row[name] for name in ("start", "end", "status")) and new["status"] != "declined"
+    if row["kind"] == "time_off" and comes:
+        refuse_twice(
+            await same_time_off(conn, provider_id, row["clinic_id"], new["start"], new["end"], but=exception_id)
+        )
     changed = await db.one(conn, q.update_exception, **new | actor.stamp)
     if "approved" in (row["status"], new["status"]):
         start, end = min(row["start"], new["start"]), max(row["end"], new["end"])
@@ -123,6 +131,20 @@ async def remove(
         await hours.changed(conn, actor, provider_id, clinics)
     if row["kind"] == "time_off" and row["status"] == "approved":
         await freed.tell(conn, actor, freed.by_hours(provider_id, (row["start"], row["end"])))
+
+
+async def same_time_off(
+    conn: Connection, provider_id: UUID, clinic_id: UUID | None, start: datetime, end: datetime, but: UUID | None = None
+) -> Row | None:
+    """`id` and `status` of the time off that is exactly this and not declined, approved before asked for."""
+    of = {"clinic_id": clinic_id, "start": start, "end": end, "but": but}
+    return await db.one(conn, q.same_time_off, provider_id=provider_id, **of)
+
+
+def refuse_twice(there: Row | None) -> None:
+    """Raise Conflict, with `exception_id`, for the time off that is there already."""
+    if there:
+        raise Conflict("Exactly this time off is there already.", exception_id=there["id"])
 
 
 async def lock(conn: Connection, actor: Actor, provider_id: UUID) -> list[UUID]:

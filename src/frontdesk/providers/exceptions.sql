@@ -21,6 +21,15 @@ SELECT id, provider_id, kind, clinic_id, lower(during) AS start, upper(during) A
        version, created_at, changed_at
 FROM schedule_exception WHERE id = %(exception_id)s AND provider_id = %(provider_id)s;
 
+-- name: same_time_off
+-- The time off of exactly this time and place that is approved, or else asked for; call with the provider locked.
+SELECT id, status
+FROM schedule_exception
+WHERE provider_id = %(provider_id)s AND kind = 'time_off' AND status <> 'declined'
+  AND during = tstzrange(%(start)s::timestamptz, %(end)s::timestamptz)
+  AND clinic_id IS NOT DISTINCT FROM %(clinic_id)s::uuid AND id IS DISTINCT FROM %(but)s::uuid
+ORDER BY status LIMIT 1;
+
 -- name: insert_exception
 -- Time off or an extra session.
 INSERT INTO schedule_exception (id, provider_id, kind, clinic_id, during, status, visit_type_ids, reason,

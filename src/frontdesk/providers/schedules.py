@@ -23,7 +23,7 @@ from frontdesk.sql import load
 
 q = load(__package__, "schedules.sql")
 
-register("schedule_dates_in_order", InvalidRequest, "effective_until is not before effective_from.")
+register("schedule_dates_in_order", InvalidRequest, "effective_until is not before effective_from.", why="dates")
 
 _DAY_MIN = 24 * 60
 _COMPARED = (

@@ -1,5 +1,6 @@
 """A sick day: look at what it would displace, enter it with other times held for all, and see who has answered."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import orjson
 from frontdesk import clock, db, ids
 from frontdesk.auth.permissions import Actor
 from frontdesk.availability import limits
+from frontdesk.availability.stranded import AppointmentsStranded
 from frontdesk.booking import claims, holds
 from frontdesk.booking.claims import q as book
 from frontdesk.clinics.models import Row
@@ -16,6 +18,7 @@ from frontdesk.db import Connection
 from frontdesk.errors import Busy, Conflict, Forbidden, InvalidRequest, register
 from frontdesk.events import outbox
 from frontdesk.providers import exceptions, schedules
+from frontdesk.providers.models import ExceptionPatch
 from frontdesk.sickday import alternatives
 from frontdesk.sickday.alternatives import Alternative, Away, Refused, Stranded
 from frontdesk.sickday.facts import q
@@ -28,6 +31,7 @@ register(
     "waitlist_entry_exception_id_fkey",
     Conflict,
     "It has displaced visits; decline it instead, and call their patients.",
+    why="has-displaced",
 )
 
 KEPT = "The provider is away; other times were offered."
@@ -47,11 +51,14 @@ class _Lost(Exception):
 async def preview(conn: Connection, actor: Actor, provider_id: UUID, body: NewTimeAway) -> Row:
     """The visits that this time off would displace, and their alternatives. Changes nothing.
 
-    Raises NotFound, Forbidden (a clinic that is not the caller's), InvalidRequest for what is no time off.
+    Raises NotFound, Forbidden (a clinic that is not the caller's), InvalidRequest for what is no time off, and of time
+    off that offers alternatives Conflict as `enter` does.
     """
     if body.kind != "time_off":
         raise InvalidRequest("Only time off displaces visits.")
     exceptions.refuse_elsewhere(actor, body.clinic_id, await schedules.refuse_unseen(conn, actor, provider_id))
+    if body.offer_alternatives:
+        await _request(conn, provider_id, body)
     stranded = await alternatives.find(conn, _away(provider_id, body))
     return {"appointments": [_told(one) for one in stranded]}
 
@@ -64,40 +71,65 @@ def _told(one: Stranded) -> Row:
     return {name: one.visit[name] for name in names} | {"alternatives": times}
 
 
+async def _request(conn: Connection, provider_id: UUID, body: NewTimeAway) -> UUID | None:
+    """The provider's request for exactly this time off. Raises Conflict when it is approved already."""
+    there = await exceptions.same_time_off(conn, provider_id, body.clinic_id, body.start, body.end)
+    if there and there["status"] == "requested":
+        return there["id"]  # type: ignore[no-any-return]
+    exceptions.refuse_twice(there)
+    return None
+
+
 def _away(provider_id: UUID, body: NewTimeAway) -> Away:
     return Away(provider_id=provider_id, clinic_id=body.clinic_id, start=body.start, end=body.end)
 
 
-async def enter(conn: Connection, actor: Actor, provider_id: UUID, body: NewTimeAway) -> Row:
+async def enter(
+    conn: Connection, actor: Actor, provider_id: UUID, body: NewTimeAway, known: Collection[UUID] | None = None
+) -> Row:
     """Enter approved time off, keep the visits in it, and hold up to three other times for each.
 
     What is held of the time off by others is given back. All in the caller's transaction: whoever may not be moved now
-    is on the call list. Raises NotFound, Forbidden, and Busy when rivals take whatever is found.
+    is on the call list. A request for exactly this time off is approved by it. Raises NotFound, Forbidden, Conflict
+    with `exception_id` when it is approved already, AppointmentsStranded when others would be displaced than those
+    `known` to whoever enters it (None: whichever), and Busy when rivals take whatever is found.
     """
     if not actor.is_desk:
         raise Forbidden("A provider asks for time off; the front desk offers other times.")
     await db.run(conn, q.one_at_a_time)
     exceptions.refuse_elsewhere(actor, body.clinic_id, await exceptions.lock(conn, actor, provider_id))
+    request_id = await _request(conn, provider_id, body)
     away, lost = _away(provider_id, body), set[Refused]()
     for _ in range(_MOST_TRIES):
         stranded = await alternatives.find(conn, away, lost)
+        if known is not None and (unknown := [one.visit for one in stranded if one.visit["id"] not in known]):
+            names = ("id", "start", "end", "clinic_id", "status")
+            raise AppointmentsStranded(
+                "It would displace visits that have not been looked at.",
+                appointments=[{name: visit[name] for name in names} for visit in unknown],
+            )
         try:
             async with conn.transaction():
-                return await _displace(conn, actor, away, body, stranded)
+                return await _displace(conn, actor, away, body, request_id, stranded)
         except _Lost as gone:
             lost |= gone.times
     raise Busy("The other times are fought over at the moment; nothing was changed.")
 
 
 async def _displace(
-    conn: Connection, actor: Actor, away: Away, body: NewTimeAway, stranded: list[Stranded]
+    conn: Connection, actor: Actor, away: Away, body: NewTimeAway, request_id: UUID | None, stranded: list[Stranded]
 ) -> dict[str, Any]:
     await _lock(conn, away, stranded)
     held = {"provider_id": away.provider_id, "clinic_id": away.clinic_id, "span": away.span}
     for hold in await db.many(conn, q.holds_within, **held):
         await holds.give_back(conn, actor, hold, "the provider is away")
-    kept = body.model_copy(update={"override_reason": body.override_reason or KEPT})
-    row = await exceptions.add(conn, actor, away.provider_id, kept)
+    why = body.override_reason or KEPT
+    if request_id:
+        noted = {"reason": body.reason} if body.reason else {}
+        approved = ExceptionPatch(status="approved", override_reason=why, **noted)
+        row = await exceptions.change(conn, actor, away.provider_id, request_id, approved)
+    else:
+        row = await exceptions.add(conn, actor, away.provider_id, body.model_copy(update={"override_reason": why}))
     entries = await _entries(conn, actor, row["id"], stranded)
     lost: set[Refused] = set()
     for one in stranded:

@@ -1,8 +1,10 @@
-"""A sick day that cannot be, one at clinics of several zones, and one that was not looked at first."""
+"""A sick day that cannot be, at clinics of several zones, not looked at first, or entered twice."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -64,7 +66,7 @@ def test_a_visit_is_told_by_the_clocks_of_its_own_clinic(desk: Desk) -> None:
     assert re.search(r", 09:30, Boston Common</strong> <a[^>]*>Pat Overseas", seen.text)
     assert re.search(r", 09:00</strong> <a[^>]*>Pat Athome", seen.text)
     assert re.search(r"Would be offered: [^/]*, 09:\d0, Boston Common, Ana Lima", Page(seen).text)
-    marked = {"seen": value(Page(seen), "seen")}
+    marked = looked(Page(seen))
     entered = desk.client.post("/desk/away", data=sent | marked, headers=both)
     calls = entered.headers["location"]
     listed = Page(desk.client.get(calls, headers=both)).text
@@ -99,6 +101,101 @@ def test_a_sick_day_is_entered_for_whom_it_was_seen_and_for_nobody_else(desk: De
         assert "You have not yet seen what this displaces. Here it is: enter it if that is right." in Page(anew).text
         assert ("Pat Ofben" in Page(anew).text) is (changed["provider"] == ben)
         assert desk.make.conn.execute(COUNT, [changed["provider"]]).fetchone() == (0,)
-    entered = desk.send("/desk/away", provider=ben, **form, seen=value(Page(unseen), "seen"))
+    entered = desk.send("/desk/away", provider=ben, **form, **looked(Page(unseen)))
     assert entered.status_code == 303
     assert desk.make.conn.execute(COUNT, [ben]).fetchone() == (1,)
+
+
+def whole_day(desk: Desk, provider: UUID) -> dict[str, Any]:
+    """The form for tomorrow."""
+    day = desk.at(0).date()
+    return {"clinic": desk.clinic, "provider": provider, "start": f"{day}T00:00", "end": f"{day + timedelta(1)}T00:00"}
+
+
+def looked(page: Page) -> dict[str, Any]:
+    """What the form of a preview says of it."""
+    return {str(one["name"]): one["value"] for one in page.all("input") if one.get("name") in ("seen", "known")}
+
+
+def test_the_same_sick_day_twice_leads_to_its_call_list(desk: Desk) -> None:
+    provider = desk.provider()
+    for hour in (9, 10):
+        desk.visit(provider, desk.at(hour), desk.patient(last_name="Displaced"))
+    form = whole_day(desk, provider) | {"reason": "The flu"}
+    marked = looked(Page(desk.send("/desk/away/preview", **form)))
+    entered = desk.send("/desk/away", **form, **marked)
+    for path in ("/desk/away", "/desk/away/preview"):
+        refused = desk.send(path, **form, **marked)
+        page = Page(refused)
+        assert (refused.status_code, "Exactly this time off is there already." in page.text) == (409, True)
+        assert value(page, "reason") == "The flu"
+        links = [str(a["href"]) for a in page.all("a") if str(a.get("href")).startswith("/desk/away/")]
+        assert links == [entered.headers["location"]]
+    assert desk.page(links[0]).text.count("Pat Displaced") == 2
+    assert desk.make.conn.execute(COUNT, [provider]).fetchone() == (1,)
+
+
+def test_eight_at_once_enter_one_sick_day(desk: Desk) -> None:
+    provider = desk.provider()
+    for n in range(3):
+        desk.visit(provider, desk.at(9 + n), desk.patient(last_name="Displaced"))
+    form = whole_day(desk, provider)
+    form |= looked(Page(desk.send("/desk/away/preview", **form)))
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: desk.send("/desk/away", **form), range(8)))
+    assert sorted(answer.status_code for answer in answers) == [303] + [409] * 7
+    (path,) = [answer.headers["location"] for answer in answers if answer.status_code == 303]
+    assert all(path in answer.text.replace("&amp;", "&") for answer in answers if answer.status_code == 409)
+    assert desk.page(path).text.count("Pat Displaced") == 3
+    assert desk.make.conn.execute(COUNT, [provider]).fetchone() == (1,)
+
+
+def test_a_sick_day_approves_the_request_for_it(desk: Desk) -> None:
+    provider = desk.provider()
+    desk.visit(provider, desk.at(9), desk.patient(last_name="Displaced"))
+    asked = desk.make.exception(provider, desk.at(0), desk.at(24), status="requested", reason="A fever")
+    form = whole_day(desk, provider)
+    entered = desk.send("/desk/away", **form, **looked(Page(desk.send("/desk/away/preview", **form))))
+    assert (entered.status_code, str(asked) in entered.headers["location"]) == (303, True)
+    assert "Pat Displaced" in desk.page(entered.headers["location"]).text
+    rows = desk.make.conn.execute("SELECT status, reason FROM schedule_exception WHERE provider_id = %s", [provider])
+    assert rows.fetchall() == [("approved", "A fever")]
+
+
+def test_a_note_of_the_desk_stands_on_the_request_it_approves(desk: Desk) -> None:
+    provider = desk.provider()
+    desk.make.exception(provider, desk.at(0), desk.at(24), status="requested", reason="A fever")
+    form = whole_day(desk, provider) | {"reason": "The flu"}
+    assert desk.send("/desk/away", **form, **looked(Page(desk.send("/desk/away/preview", **form)))).status_code == 303
+    rows = desk.make.conn.execute("SELECT status, reason FROM schedule_exception WHERE provider_id = %s", [provider])
+    assert rows.fetchall() == [("approved", "The flu")]
+
+
+def test_a_visit_that_was_booked_after_the_look_is_shown_first(desk: Desk) -> None:
+    provider = desk.provider()
+    gone = desk.visit(provider, desk.at(9), desk.patient(last_name="Gone"))
+    desk.visit(provider, desk.at(10), desk.patient(last_name="Seen"))
+    form = whole_day(desk, provider) | {"reason": "The flu"}
+    marked = looked(Page(desk.send("/desk/away/preview", **form)))
+    desk.visit(provider, desk.at(11), desk.patient(last_name="Since"))
+    desk.make.conn.execute("UPDATE appointment SET status = 'cancelled' WHERE id = %s", [gone])
+    anew = desk.send("/desk/away", **form, **marked)
+    page = Page(anew)
+    assert (anew.status_code, "Visits have been booked since you looked." in page.text) == (409, True)
+    assert [name in page.text for name in ("Pat Gone", "Pat Seen", "Pat Since")] == [False, True, True]
+    assert page.text.count("Booked since you looked") == 1
+    assert value(page, "reason") == "The flu"
+    assert desk.make.conn.execute(COUNT, [provider]).fetchone() == (0,)
+    entered = desk.send("/desk/away", **form, **looked(page))
+    assert entered.status_code == 303
+    assert "Pat Since" in desk.page(entered.headers["location"]).text
+
+
+def test_a_visit_that_has_gone_since_needs_no_new_look(desk: Desk) -> None:
+    provider = desk.provider()
+    gone = desk.visit(provider, desk.at(9))
+    desk.visit(provider, desk.at(10), desk.patient(last_name="Seen"))
+    form = whole_day(desk, provider)
+    marked = looked(Page(desk.send("/desk/away/preview", **form)))
+    desk.make.conn.execute("UPDATE appointment SET status = 'cancelled' WHERE id = %s", [gone])
+    assert desk.send("/desk/away", **form, **marked).status_code == 303

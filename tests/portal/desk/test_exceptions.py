@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.html import Page
 from tests.portal.desk.conftest import Desk
-from tests.portal.desk.test_away import value
+from tests.portal.desk.test_away import looked
 from tests.portal.desk.test_browser import at_desk
 from tests.portal.desk.test_week import typed
 
@@ -98,8 +98,8 @@ def test_the_call_list_of_a_sick_day_is_found_again(desk: Desk) -> None:
     desk.visit(provider, desk.at(9), desk.patient(first_name="Paula", last_name="Planned"))
     day, after = desk.at(0).date(), desk.at(0, 2).date()
     form = {"clinic": desk.clinic, "provider": provider, "start": f"{day}T00:00", "end": f"{after}T00:00"}
-    seen = value(Page(desk.send("/desk/away/preview", **form)), "seen")
-    assert desk.send("/desk/away", **form, seen=seen).status_code == 303
+    marked = looked(Page(desk.send("/desk/away/preview", **form)))
+    assert desk.send("/desk/away", **form, **marked).status_code == 303
     asked(desk, provider)
     asked(desk, provider, status="approved", kind="extra_session", clinic_id=desk.clinic)
     links = [str(a["href"]) for a in desk.page(path_of(provider)).all("a") if "/desk/away/" in str(a.get("href"))]
@@ -188,3 +188,37 @@ def test_entered_on_a_telephone(browser: Browser, desk: Desk) -> None:
         expect(page.get_by_role("status")).to_have_text("It is saved.")
         expect(page.get_by_text("Approved")).to_have_count(1)
         seen.picture("exceptions-phone")
+
+
+def test_the_same_time_off_twice_is_told(desk: Desk) -> None:
+    provider = desk.provider()
+    asked(desk, provider)
+    again = {"first": desk.at(0, 3).date(), "last": desk.at(0, 3).date(), "everywhere": "on", "reason": "Kept"}
+    for _ in range(2):
+        page = Page(enter(desk, provider, **again))
+        assert (page.status, "Exactly this time off is there already." in page.text) == (409, True)
+        assert typed(page)["reason"] == ["Kept"]
+        desk.make.conn.execute("UPDATE schedule_exception SET status = 'approved' WHERE provider_id = %s", [provider])
+    assert len(stored(desk, provider)) == 1
+    assert enter(desk, provider, **again | {"ends": "10:00"}).status_code == 303, "overlapping may be"
+    desk.make.conn.execute("UPDATE schedule_exception SET status = 'declined' WHERE provider_id = %s", [provider])
+    assert enter(desk, provider, **again).status_code == 303, "what was declined is not there"
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({}, "last"),
+        ({"begins": "09:00", "ends": "10:00"}, "ends"),
+        ({"kind": "extra_session", "ends": "10:00"}, "ends"),
+    ],
+)
+def test_what_is_over_is_refused_at_the_field(desk: Desk, form: dict[str, str], field: str) -> None:
+    provider = desk.provider()
+    day = desk.at(0, -1).date()
+    page = Page(enter(desk, provider, first=day, last=day, **form))
+    assert (page.status, "It is over already." in page.text, stored(desk, provider)) == (422, True, [])
+    (end,) = [one for one in page.all("input") if one.get("name") == field]
+    assert (end["aria-invalid"], end["aria-describedby"]) == ("true", f"{field}-told")
+    running = enter(desk, provider, first=day, last=desk.at(0).date())
+    assert running.status_code == 303, "what is running is not over"

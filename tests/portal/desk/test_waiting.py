@@ -9,6 +9,7 @@ import pytest
 
 from tests.html import Page
 from tests.portal.desk.conftest import Desk
+from tests.portal.desk.test_away import looked
 
 pytestmark = pytest.mark.postgres("18")
 
@@ -96,8 +97,7 @@ def test_a_sick_day_is_seen_before_it_is_entered(desk: Desk) -> None:
     assert "Would be offered:" in Page(seen).text
     count = "SELECT count(*) FROM schedule_exception WHERE provider_id = %s"
     assert desk.make.conn.execute(count, [provider]).fetchone() == (0,)
-    (mark,) = [one["value"] for one in Page(seen).all("input") if one.get("name") == "seen"]
-    entered = desk.send("/desk/away", **form, seen=mark)
+    entered = desk.send("/desk/away", **form, **looked(Page(seen)))
     assert entered.status_code == 303
     assert desk.make.conn.execute(count, [provider]).fetchone() == (1,)
     calls = desk.page(entered.headers["location"]).text

@@ -142,16 +142,50 @@ def test_what_was_answered_is_seen_and_stays(provider: Provider) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [{"last": "2027-03-20"}, {"first": "x"}, {"last": "2031-01-01"}, {"ends": "25:00"}, {"clinic": "x"}],
+    ("wrong", "field", "told"),
+    [
+        ({"last": "2027-03-20"}, "last", "The end does not lie after the start."),
+        ({"begins": "10:00", "last": "2027-03-27", "ends": "09:00"}, "ends", "The end does not lie after the start."),
+        ({"first": "x"}, "first", "Please check this."),
+        ({"last": "2031-01-01"}, "last", "Time off lasts at most two years."),
+        ({"begins": "25:00"}, "begins", "Please check this."),
+        ({"ends": "25:00"}, "ends", "Please check this."),
+        ({"clinic": "x"}, "clinic", "Please check this."),
+    ],
 )
-def test_wishes_that_cannot_be(provider: Provider, wrong: dict[str, str]) -> None:
+def test_wishes_that_cannot_be(provider: Provider, wrong: dict[str, str], field: str, told: str) -> None:
     me = provider.me
     wish = {"clinic": str(me.clinic), "first": "2027-03-27", "last": "2027-03-28", "reason": "a wedding"}
     refused = Page(me.post("/my-schedule/time-off", **{**wish, **wrong}))
-    assert (refused.status, "This cannot be so" in refused.text) == (422, True)
+    assert (refused.status, "Please look at the marked fields." in refused.text) == (422, True)
+    assert "front desk takes back" not in refused.text
+    assert [p.get("id") for p in refused.all("p") if p.get("class") == "fault"] == [f"{field}-told"]
+    assert told in refused.text
     values = {str(i["name"]): i.get("value") for i in refused.all("input")}
     assert values["reason"] == "a wedding"
+
+
+def test_the_same_time_off_is_asked_for_once(provider: Provider) -> None:
+    me, conn = provider.me, provider.patient.visitor.make.conn
+    wish = {"clinic": str(me.clinic), "first": "2027-03-27", "last": "2027-03-28"}
+    assert me.post("/my-schedule/time-off", **wish).status_code == 303
+    for status in ("requested", "approved"):
+        conn.execute("UPDATE schedule_exception SET status = %s WHERE provider_id = %s", [status, me.provider])
+        again = Page(me.post("/my-schedule/time-off", **wish, reason="a wedding"))
+        assert (again.status, "Exactly this time off is there already." in again.text) == (409, True)
+        assert statuses(again) == [status]
+        assert [i["value"] for i in again.all("input") if i.get("name") == "reason"] == ["a wedding"]
+    conn.execute("UPDATE schedule_exception SET status = 'declined' WHERE provider_id = %s", [me.provider])
+    assert me.post("/my-schedule/time-off", **wish).status_code == 303
+
+
+def test_extra_hours_are_called_so(provider: Provider) -> None:
+    me, make = provider.me, provider.patient.visitor.make
+    make.exception(me.provider, me.at(48), me.at(50), kind="extra_session", clinic_id=me.clinic)
+    make.exception(me.provider, me.at(72), me.at(96))
+    page = me.page("/my-schedule")
+    assert "Time off and extra hours" in page.text
+    assert (page.text.count("Extra hours: "), page.text.count("Time off: ")) == (1, 1)
 
 
 @pytest.mark.parametrize(("times", "field"), [({}, "last"), ({"begins": "09:00", "ends": "10:00"}, "ends")])

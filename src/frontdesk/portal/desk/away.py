@@ -11,12 +11,14 @@ from starlette.responses import RedirectResponse, Response
 from frontdesk.audit import reads
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
+from frontdesk.availability.stranded import AppointmentsStranded
 from frontdesk.booking import board
 from frontdesk.db import Connection, borrow
-from frontdesk.errors import Conflict, InvalidRequest, Problem
+from frontdesk.errors import Conflict, Problem
 from frontdesk.portal.desk import day
 from frontdesk.portal.desk.choosing import INSTANT, LOCAL
 from frontdesk.portal.desk.day import Look
+from frontdesk.portal.forms import Fault
 from frontdesk.portal.pages import link, page
 from frontdesk.portal.route import PageRoute
 from frontdesk.sickday import service as sickday
@@ -28,6 +30,8 @@ router = APIRouter(prefix="/desk/away", tags=["pages"], route_class=PageRoute, i
 
 Desk = Annotated[Actor, allow("board:read")]
 Keeper = Annotated[Actor, allow("schedules:write")]
+_ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
 Local = Annotated[str, Field(pattern=LOCAL)]
 
 
@@ -40,10 +44,14 @@ class Away(BaseModel):
     end: Local
     reason: Name | None = None
     seen: str | None = None
+    known: Annotated[str, Field(pattern=rf"^({_ID}(,{_ID})*)?$")] = ""
 
     @property
     def mark(self) -> str:
-        """Of what a preview shows. `seen` is that of the last one: the fields of its form may have changed since."""
+        """Of what a preview shows. `seen` is that of the last one: the fields of its form may have changed since.
+
+        `known` are the ids of the visits that it showed.
+        """
         return f"{self.provider} {self.start} {self.end}"
 
 
@@ -62,12 +70,16 @@ async def preview(request: Request, actor: Keeper, asked: Annotated[Away, Form()
 
 @router.post("")
 async def enter(request: Request, actor: Keeper, asked: Annotated[Away, Form()]) -> Response:
-    """Enter it, and offer the other times to all whom it displaces; what was not looked at is shown first."""
+    """Enter it, and offer the other times to all whom it displaces; what was not looked at is shown first, and so is
+    what has been booked since. Of visits that have gone since nobody has to be told."""
     if asked.seen != asked.mark:
-        return await _previewed(request, actor, asked, Conflict("It has not been looked at."))
+        return await _previewed(request, actor, asked, Conflict(why="unseen"))
     try:
         async with transaction(request) as conn:
-            row = await sickday.enter(conn, actor, asked.provider, await _time_away(conn, asked))
+            known = {UUID(one) for one in asked.known.split(",") if one}
+            row = await sickday.enter(conn, actor, asked.provider, await _time_away(conn, asked), known)
+    except AppointmentsStranded as since:
+        return await _previewed(request, actor, asked, since)
     except Problem as refused:
         if refused.slug not in ("invalid-request", "busy") and refused.status != 409:
             raise
@@ -93,18 +105,17 @@ async def call_list(request: Request, provider_id: UUID, exception_id: UUID, act
 
 
 async def _time_away(conn: Connection, asked: Away) -> NewTimeAway:
-    """As the service takes it. Raises InvalidRequest for a span that cannot be."""
-    try:
-        for local in (asked.start, asked.end):
+    """As the service takes it. Raises Fault for a span that cannot be."""
+    for field, local in (("start", asked.start), ("end", asked.end)):
+        try:
             INSTANT.validate_python(f"{local}:00+00:00")  # LOCAL lets a day through that no calendar has
-    except ValidationError as error:
-        raise InvalidRequest("The start or the end is no day that we know.") from error
+        except ValidationError as error:
+            raise Fault(field, "wrong") from error
     start, end = [await board.instant(conn, asked.clinic, local) for local in (asked.start, asked.end)]
     try:
         return NewTimeAway(kind="time_off", start=start, end=end, reason=asked.reason, offer_alternatives=True)
     except ValidationError as error:
-        long = "Time off lasts at most two years."
-        raise InvalidRequest("The end has to come after the start." if end <= start else long) from error
+        raise Fault("end", "order" if end <= start else "long") from error
 
 
 async def _previewed(request: Request, actor: Actor, asked: Away, refused: Problem | None = None) -> Response:
@@ -145,4 +156,5 @@ async def _form(
         asked=asked or {"provider": None, "start": f"{on}T00:00", "end": f"{after}T00:00", "reason": None},
         found=found,
         refused=refused,
+        faults=refused.faults if isinstance(refused, Fault) else {},
     )

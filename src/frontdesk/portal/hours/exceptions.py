@@ -1,11 +1,9 @@
 """What differs from a provider's week: time off and extra hours, asked for, approved, declined, entered, taken back."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -37,7 +35,6 @@ Keeper = Annotated[Actor, allow("schedules:write")]
 Deed = Literal["approve", "decline", "remove"]
 
 _MOST = 1000
-_REASON = "A reason has at most 120 characters, and only what can be read."
 _STATUS: dict[str, Literal["approved", "declined"]] = {"approve": "approved", "decline": "declined"}
 
 
@@ -76,6 +73,8 @@ async def enter(request: Request, provider_id: UUID, actor: Keeper) -> Response:
         refused = await attempt(request, add)
         if refused is None:
             return go(f"/desk/providers/{provider_id}/exceptions{SAVED}")
+    if isinstance(refused, forms.Fault):
+        faults = refused.faults
     async with connection(request) as conn:
         return await _shown(request, conn, actor, provider_id, refused=refused, typed=typed, faults=faults)
 
@@ -85,7 +84,7 @@ async def decide(request: Request, provider_id: UUID, exception_id: UUID, deed: 
     """Approve, decline or take back. What visits stand in the way of is told, and done with a reason."""
     typed = await forms.sent(request)
     decided, faults = forms.read(Decided, typed)
-    refused: Problem | None = InvalidRequest(_REASON if "override_reason" in faults else None)
+    refused: Problem | None = InvalidRequest(why="reason" if "override_reason" in faults else None)
     if decided is not None:
 
         async def change(conn: Connection) -> None:
@@ -104,25 +103,12 @@ async def decide(request: Request, provider_id: UUID, exception_id: UUID, deed: 
 
 
 async def _new(conn: Connection, asked: Entered) -> NewException:
-    """As the service takes it. Raises NotFound for no clinic, InvalidRequest for a span that cannot be."""
+    """As the service takes it. Raises NotFound for no clinic, Fault for a span that cannot be or is over."""
     span = await week.span(conn, asked.clinic, *asked.local)
+    asked.refuse(**span, longest=LONGEST_SESSION if asked.kind == "extra_session" else LONGEST_TIME_OFF)
     clinic_id = None if asked.everywhere and asked.kind == "time_off" else asked.clinic
     of = {"kind": asked.kind, "clinic_id": clinic_id, "reason": asked.reason, "override_reason": asked.override_reason}
-    try:
-        return NewException(**of, **span)
-    except ValidationError as error:
-        raise InvalidRequest(_why(asked.kind, **span)) from error
-
-
-def _why(kind: Kind, start: datetime, end: datetime) -> str | None:
-    """What is wrong with a span (instants); None: nothing that has words of its own."""
-    if end <= start:
-        return "The end lies after the start."
-    if kind == "extra_session" and end - start > LONGEST_SESSION:
-        return "Extra hours last at most a day."
-    if kind == "time_off" and end - start > LONGEST_TIME_OFF:
-        return "Time off lasts at most two years."
-    return None
+    return NewException(**of, **span)
 
 
 async def _shown(

@@ -33,11 +33,12 @@ _TIMES = ("start_time", "end_time")
 OVERLAPS = "overlaps others at its clinic"
 """What is wrong with a row as a whole, beside what the service says of it."""
 
-_FULL = "A week has at most 200 rows."
-
 
 class Full(InvalidRequest):
     """A week has no room for one more row."""
+
+    def __init__(self) -> None:
+        super().__init__(why="full")
 
 
 @dataclass(slots=True)
@@ -84,7 +85,7 @@ class Sheet:
         """The form as it was sent. Raises InvalidRequest for one that no page of ours has sent."""
         numbers = list(dict.fromkeys(one for one in form.getlist("row") if isinstance(one, str)))
         if len(numbers) > _MOST_ROWS:
-            raise Full(_FULL)
+            raise Full
         rows = []
         for number in numbers:
             weekday = form.get(f"weekday-{number}")
@@ -103,7 +104,7 @@ class Sheet:
         if weekday not in _WEEKDAYS:
             raise InvalidRequest("A weekday is a number from 1 to 7.")
         if len(self.rows) >= _MOST_ROWS:
-            raise Full(_FULL)
+            raise Full
         number = max((row.number for row in self.rows), default=-1) + 1
         clinic = self.rows[-1].sent["clinic_id"] if self.rows else ""
         self.rows.append(_row(number, int(weekday), {"clinic_id": clinic}))

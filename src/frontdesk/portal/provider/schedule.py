@@ -1,13 +1,13 @@
 """`/my-schedule`: a provider's week as it is, and time off: what was asked for, and what came of it."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
-from pydantic import Field, ValidationError
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,7 +22,7 @@ from frontdesk.portal.pages import link, page
 from frontdesk.portal.provider.day import today_at
 from frontdesk.portal.route import PageRoute
 from frontdesk.providers import exceptions, finding, week
-from frontdesk.providers.models import NewException
+from frontdesk.providers.models import LONGEST_TIME_OFF, NewException
 from frontdesk.web.fields import Body, Day, Text
 from frontdesk.web.tx import Read, still_in, viewer_of
 
@@ -54,6 +54,12 @@ class TimeOff(Body):
         until = f"{self.last} {self.ends}" if self.ends else f"{self.last + _DAY} 00:00"
         return f"{self.first} {self.begins or '00:00'}", until
 
+    def refuse(self, start: datetime, end: datetime, longest: timedelta) -> None:
+        """Raise Fault, at the field of the end, for a span (instants) that is none, is over, or lasts too long."""
+        wrong = {"order": end <= start, "over": end <= clock.now(), "long": end - start > longest}
+        if kind := next((kind for kind in wrong if wrong[kind]), None):
+            raise forms.Fault("ends" if self.ends else "last", kind)
+
 
 @router.get("")
 async def my_schedule(
@@ -76,13 +82,8 @@ async def ask(request: Request, actor: Asker) -> Response:
 
         async def enter(conn: Connection) -> None:
             span = await week.span(conn, asked.clinic, *asked.local)
-            if span["start"] < span["end"] <= clock.now():
-                raise forms.Fault("ends" if asked.ends else "last", "over")
-            try:
-                body = NewException(kind="time_off", reason=asked.reason, **span)
-            except ValidationError as error:
-                raise InvalidRequest("The end lies after the start, and not more than two years.") from error
-            await exceptions.add(conn, actor, provider_id, body)
+            asked.refuse(**span, longest=LONGEST_TIME_OFF)
+            await exceptions.add(conn, actor, provider_id, NewException(kind="time_off", reason=asked.reason, **span))
 
         refused = await attempt(request, enter)
     if refused is None:
@@ -141,7 +142,7 @@ async def _shown(
         "typed": typed or {},
         "faults": {},
         "done": None,
-        "refused": refused and refused.slug,
+        "refused": refused,
     }
     status = refused.status if refused else 200
     return page(request, "provider/schedule.html", status=status, private=True, **(told | said))
