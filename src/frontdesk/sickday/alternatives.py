@@ -96,7 +96,8 @@ async def find(conn: Connection, away: Away, refused: Collection[Refused] = ()) 
     of = {"provider_id": away.provider_id, "clinic_id": away.clinic_id, "span": away.span}
     found = [Stranded(visit) for visit in await db.many(conn, q.at_risk, **of, now=now)]
     if len(found) > MOST_VISITS:
-        raise InvalidRequest(f"{len(found)} visits are in it, and at most {MOST_VISITS} at once: enter it in parts.")
+        text = f"{len(found)} visits are in it, and at most {MOST_VISITS} at once: enter it in parts."
+        raise InvalidRequest(text, why="parts", visits=len(found), most=MOST_VISITS)
     promised = Promised()
     for reach in _REACHES:
         lacking = [one for one in found if one.visit["movable"] and len(one.alternatives) < MOST_OFFERED]

@@ -47,6 +47,24 @@ def test_a_sick_day_of_three_years(desk: Desk) -> None:
     assert "The end has to come after the start." not in Page(refused).text
 
 
+def test_a_sick_day_that_is_over(desk: Desk) -> None:
+    who = {"clinic": desk.clinic, "provider": desk.provider(), "reason": "The flu"}
+    times = {"start": f"{desk.at(0, -9).date()}T00:00", "end": f"{desk.at(0, -8).date()}T00:00"}
+    refused = desk.send("/desk/away/preview", **who, **times)
+    page = Page(refused)
+    assert (refused.status_code, "It is over already." in page.text, value(page, "reason")) == (422, True, "The flu")
+
+
+def test_more_visits_than_can_be_offered_other_times_at_once(desk: Desk) -> None:
+    provider = desk.provider()
+    for number in range(101):
+        desk.visit(provider, desk.at(9 + number % 10 / 2, number // 10))
+    times = {"start": f"{desk.at(0, 0).date()}T00:00", "end": f"{desk.at(0, 11).date()}T00:00"}
+    refused = desk.send("/desk/away/preview", clinic=desk.clinic, provider=provider, **times)
+    assert refused.status_code == 422
+    assert "101 visits are in it, and at most 100 at once are offered other times" in Page(refused).text
+
+
 def test_a_visit_is_told_by_the_clocks_of_its_own_clinic(desk: Desk) -> None:
     make = desk.make
     boston = make.row("clinic", name="Boston Common", time_zone="America/New_York")

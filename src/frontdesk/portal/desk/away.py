@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from frontdesk import clock
 from frontdesk.audit import reads
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
@@ -112,6 +113,8 @@ async def _time_away(conn: Connection, asked: Away) -> NewTimeAway:
         except ValidationError as error:
             raise Fault(field, "wrong") from error
     start, end = [await board.instant(conn, asked.clinic, local) for local in (asked.start, asked.end)]
+    if start < end <= clock.now():
+        raise Fault("end", "over")
     try:
         return NewTimeAway(kind="time_off", start=start, end=end, reason=asked.reason, offer_alternatives=True)
     except ValidationError as error:
