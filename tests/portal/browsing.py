@@ -11,6 +11,18 @@ from tests.portal.conftest import Visitor
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 30_000
 expect.set_options(timeout=PATIENCE_MS)
+UNREAD_MS = 500
+"""For so long a step that has just appeared is not taken by a tap."""
+AT_ONCE = """id => new MutationObserver((_, watch) => {
+  const step = document.getElementById(id);
+  if (!step) return;
+  watch.disconnect();
+  setTimeout(() => {  // the list is in its place
+    step.dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true, detail: 1}));
+    step.dataset.tapped = "";
+  });
+}).observe(document.body, {childList: true, subtree: true, attributes: true})"""
+"""Taps a step in the moment in which it appears."""
 PICTURES = Path(__file__).parents[2] / ".cache" / "pictures"
 """What the pages looked like, for whoever wants to see."""
 

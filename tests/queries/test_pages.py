@@ -37,7 +37,7 @@ def test_pages(observed: dict[int, Observed], path: str) -> None:
 DESK = {  # each: who asks; which clinics are theirs; what is there
     "/desk?clinic={clinic_id}&on={day}": 3,
     "/desk/calendar?clinic={clinic_id}&on={day}": 2,
-    "/desk/calendar/events?clinic={clinic_id}&on={day}": 4,  # and who works there
+    "/desk/calendar/events?clinic={clinic_id}&on={day}": 5,  # and who works there; and who of them does not
     "/desk/waitlist?clinic={clinic_id}": 4,  # and what everybody is called
     "/desk/patients/{patient_id}": 4,  # and that somebody looked
     "/desk/patients/{patient_id}/edit": 4,  # the same, and whether they log in

@@ -74,3 +74,9 @@ async def _visits(conn: Connection, actor: Actor, **wanted: Any) -> list[dict[st
 async def providers(conn: Connection, clinic_id: UUID) -> list[dict[str, Any]]:
     """Who works at a clinic: id, name, and visit_type_ids, None for all types."""
     return await db.many(conn, q.providers, clinic_id=clinic_id)
+
+
+async def away(conn: Connection, clinic_id: UUID, on: date, provider_ids: Iterable[UUID]) -> list[dict[str, Any]]:
+    """What of a local day these providers are off, or the clinic is closed (no `provider_id`): start, end, `whole` for
+    all of it, time_zone, and the reason of a closure; that of time off is for those who plan it."""
+    return await db.many(conn, q.away, clinic_id=clinic_id, on=on, provider_ids=list(provider_ids))

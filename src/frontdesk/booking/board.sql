@@ -52,6 +52,28 @@ WHERE p.active
                UNION SELECT provider_id FROM schedule_exception WHERE clinic_id = %(clinic_id)s)
 ORDER BY p.last_name, p.first_name, p.id;
 
+-- name: away
+-- When these providers have approved time off on a clinic's local day, and when it is closed: then for nobody in particular.
+-- Cut at the midnights; `whole`: from one to the other.
+WITH local AS (
+    SELECT id, time_zone, tstzrange(local_instant(%(on)s::date::timestamp, time_zone),
+                                    local_instant(%(on)s::date + interval '1 day', time_zone)) AS day
+    FROM clinic
+    WHERE id = %(clinic_id)s
+)
+SELECT x.id, x.provider_id, x.reason, l.time_zone, lower(x.during * l.day) AS start, upper(x.during * l.day) AS "end",
+       l.day <@ x.during AS whole
+FROM local l
+CROSS JOIN LATERAL (
+    SELECT e.id, e.provider_id, NULL AS reason, e.during
+    FROM schedule_exception e
+    WHERE e.provider_id = ANY (%(provider_ids)s::uuid[]) AND e.during && l.day
+      AND e.kind = 'time_off' AND e.status = 'approved' AND (e.clinic_id IS NULL OR e.clinic_id = l.id)
+    UNION ALL
+    SELECT c.id, NULL, c.reason, c.during FROM closure c WHERE c.clinic_id = l.id AND c.during && l.day
+) AS x
+ORDER BY start, x.id;
+
 -- name: names
 -- What these are called, by which number patients are reached, and the zone of clinics; of patients, those whom the caller
 -- may see.

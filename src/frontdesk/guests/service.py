@@ -119,7 +119,7 @@ async def look(
     """The appointment, for whoever looks at it by its link; that they looked is written down.
 
     `beside` is a log-in that stands beside the link. If it is that of the patient, or of who acts for them, the look is
-    theirs, and the transaction from then on too.
+    theirs, and the transaction from then on too; `own` says so.
     """
     row = await see(conn, guest)
     visitor = replace(guest.actor, role=Role.ANONYMOUS)  # who has the link need not be the patient
@@ -128,7 +128,7 @@ async def look(
             await work_for(conn, Viewer(beside.login, beside.request_id))
             visitor = beside
     await reads.looked(conn, visitor, [guest.actor.patient_id], what)
-    return row
+    return row | {"own": visitor is beside}
 
 
 async def see(conn: Connection, guest: Guest) -> dict[str, Any]:
@@ -159,7 +159,17 @@ def public(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in _UNTOLD}
 
 
-_UNTOLD = ("id", "provider_id", "clinic_id", "visit_type_id", "changed_at", "what_to_bring", "language", "country")
+_UNTOLD = (
+    "id",
+    "own",
+    "provider_id",
+    "clinic_id",
+    "visit_type_id",
+    "changed_at",
+    "what_to_bring",
+    "language",
+    "country",
+)
 
 
 def _actions(row: dict[str, Any], guest: Guest) -> list[Action]:

@@ -33,6 +33,27 @@ def test_nobody_is_told_of_their_own_look(visitor: Visitor, place: Place) -> Non
     assert Page(browser.get("/me/accesses")).text.count(f"{BEARER} Looked at your visits") == 1
 
 
+def test_what_the_patient_does_next_is_done_by_themself(visitor: Visitor, place: Place) -> None:
+    """And not told of as done by somebody with the link. To whom else has the link the buttons go by it."""
+    browser = somebody(visitor)
+    _, page = booked(visitor, place, browser)
+    mine, others = (buttons(Page(one.get(page))) for one in (browser, somebody(visitor)))
+    assert [path.split("/")[1] for path in mine] == ["visits", "visits"]
+    assert [path.split("/")[1] for path in others] == ["m", "m"]
+    file, sheet = (browser.get(path) for path in mine)
+    assert file.headers["content-type"].startswith("text/calendar")
+    assert "Cancel" in Page(sheet).text
+    assert Page(browser.get("/me/accesses")).text.count(BEARER) == 1, "that of the other"
+    browser.post("/me/logout-everywhere")
+    visitor.make.conn.execute("UPDATE patient SET link_generation = 0")
+    assert [path.split("/")[1] for path in buttons(Page(browser.get(page)))] == ["m", "m"]
+
+
+def buttons(page: Page) -> list[str]:
+    """Where the links lead that look like buttons."""
+    return [str(a["href"]) for a in page.all("a") if a.get("class") == "button"]
+
+
 def test_a_session_that_is_over_hides_no_look(visitor: Visitor, place: Place) -> None:
     browser, stolen = somebody(visitor), somebody(visitor)
     patient, page = booked(visitor, place, browser)

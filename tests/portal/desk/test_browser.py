@@ -12,7 +12,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from frontdesk.auth import browsers
 from tests.live.world import relay
-from tests.portal.browsing import PATIENCE_MS, PHONE, Watched
+from tests.portal.browsing import AT_ONCE, PATIENCE_MS, PHONE, UNREAD_MS, Watched
 from tests.portal.desk.conftest import Desk
 
 pytestmark = pytest.mark.postgres("18")
@@ -86,6 +86,53 @@ def test_what_a_colleague_does_appears(browser: Browser, desk: Desk) -> None:
         assert colleague.post(f"/appointments/{visit}/check-in").status_code == 200
         expect(seen.page.locator(f"#v-{visit} .status")).to_have_text("Here", timeout=PATIENCE_MS)
         expect(seen.page.locator(f"#a-{visit}")).to_be_focused()
+
+
+def test_focus_goes_to_no_other_step(browser: Browser, desk: Desk) -> None:
+    """A colleague does what one is about to do: Enter may do nothing else then."""
+    visit, other = (desk.visit(desk.provider(), desk.at(hour, -1)) for hour in (9, 10))
+    colleague = desk.service.client(desk.token)
+    with relay(desk.service.dsn), at_desk(browser, desk) as seen:
+        listening(seen, desk.day(-1))
+        for key in (visit, other):
+            arrived = seen.page.locator(f"#checked_in-{visit}")
+            arrived.focus()
+            assert colleague.post(f"/appointments/{key}/confirm").status_code == 200
+            expect(seen.page.locator(f"#v-{key} .status")).to_have_text("Confirmed", timeout=PATIENCE_MS)
+            expect(arrived).to_be_focused()
+        assert colleague.post(f"/appointments/{visit}/check-in").status_code == 200
+        expect(seen.page.locator(f"#v-{visit} .status")).to_have_text("Here", timeout=PATIENCE_MS)
+        expect(seen.page.locator(f"#a-{visit}")).to_be_focused()
+        begin = seen.page.locator(f"#in_progress-{visit}")
+        begin.focus()
+        seen.page.keyboard.press("Enter")
+        expect(seen.page.locator(f"#v-{visit} .status")).to_have_text("With the provider")
+        expect(seen.page.locator(f"#a-{visit}")).to_be_focused()
+        assert desk.row(visit)[0] == "in_progress"
+
+
+def test_a_click_meant_for_the_step_before_takes_none(browser: Browser, desk: Desk) -> None:
+    visit = desk.visit(desk.provider(), desk.at(9, -1))
+    with relay(desk.service.dsn), at_desk(browser, desk) as seen:
+        listening(seen, desk.day(-1))
+        seen.page.evaluate(AT_ONCE, f"in_progress-{visit}")
+        assert desk.service.client(desk.token).post(f"/appointments/{visit}/check-in").status_code == 200
+        begin = seen.page.locator(f"#in_progress-{visit}[data-tapped]")
+        expect(begin).to_have_count(1, timeout=PATIENCE_MS)
+        seen.page.wait_for_timeout(UNREAD_MS)
+        assert desk.row(visit)[0] == "checked_in"
+        seen.page.get_by_role("button", name="Begin").click()
+        expect(seen.page.locator(f"#v-{visit} .status")).to_have_text("With the provider")
+
+
+def test_a_step_of_a_list_that_is_not_live_is_refused(desk: Desk) -> None:
+    """By the version that it was shown for, whichever step it is."""
+    visit = desk.visit(desk.provider(), desk.at(9, -1))
+    form = {"clinic": desk.clinic, "on": desk.at(0, -1).date(), "version": 1}
+    assert desk.send(f"/desk/visits/{visit}/step", to="checked_in", **form).status_code == 303
+    for step in ("checked_in", "in_progress", "no_show"):
+        assert desk.send(f"/desk/visits/{visit}/step", to=step, **form).status_code in (409, 412), step
+    assert desk.row(visit)[0] == "checked_in"
 
 
 def test_what_was_refused_stays_told_while_others_go_on(browser: Browser, desk: Desk) -> None:

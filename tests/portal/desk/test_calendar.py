@@ -48,6 +48,12 @@ def take(seen: Watched, who: str, *, hours: float, to: str | None = None) -> Non
     seen.page.mouse.up()
 
 
+ON_TOP = """one => {
+  const {left, right, top, bottom} = one.querySelector(".ec-event-title").getBoundingClientRect();
+  return one.contains(document.elementFromPoint((left + right) / 2, (top + bottom) / 2));
+}"""
+
+
 @pytest.fixture
 def two(desk: Desk) -> tuple[UUID, UUID]:
     return desk.provider(first_name="Ana", last_name="Ruiz"), desk.provider(first_name="Bo", last_name="Zhang")
@@ -134,14 +140,20 @@ def test_by_keyboard_to_the_form_that_moves(browser: Browser, desk: Desk, two: t
         expect(seen.page.get_by_role("heading", name="Wanda Types")).to_be_visible()
 
 
-@pytest.mark.parametrize("minutes", [15, 20, 30])
+@pytest.mark.parametrize("minutes", [5, 10, 15, 20, 30])
 def test_a_short_visit_says_who_comes(browser: Browser, desk: Desk, two: tuple[UUID, UUID], minutes: int) -> None:
     who = desk.patient(first_name="Wanda", last_name="Shortly")
     desk.make.appointment(two[0], desk.clinic, desk.visit_type, desk.at(9), minutes, patient_id=who)
+    next_one = desk.at(9) + timedelta(minutes=minutes)
+    desk.make.appointment(two[0], desk.clinic, desk.visit_type, next_one, minutes, patient_id=desk.patient())
     with at_desk(browser, desk) as seen:
         seen.page.goto(calendar(desk))
         event = seen.page.locator(".ec-event", has_text="Wanda Shortly")
-        expect(event).to_have_attribute("title", re.compile(r"9:00.+ · Wanda Shortly · Visit \d+"))
+        until = f"{desk.at(9) + timedelta(minutes=minutes):%H:%M}"
+        expect(event).to_have_attribute("title", re.compile(rf"09:00.+{until} · Wanda Shortly · Visit \d+"))
+        expect(event).to_have_role("button")
+        expect(event).to_have_accessible_name(re.compile(rf"09:00.+{until}.*Wanda Shortly"))
+        assert event.evaluate(ON_TOP), "nothing stands before it"
         outer, inner = event.bounding_box(), event.locator(".ec-event-title").bounding_box()
         assert outer is not None
         assert inner is not None

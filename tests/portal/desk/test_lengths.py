@@ -88,6 +88,17 @@ def test_into_the_next_visit_it_snaps_back_with_the_reason(browser: Browser, des
     assert lasts(desk, visit) == (desk.at(9), timedelta(minutes=40), 2)
 
 
+def test_a_brief_visit_ends_where_its_edge_is_let_go(browser: Browser, desk: Desk) -> None:
+    """It is drawn a quarter of an hour long, or nobody could read it."""
+    who = desk.patient(first_name="Wanda", last_name="Briefly")
+    visit = desk.make.appointment(desk.provider(), desk.clinic, desk.visit_type, desk.at(9), 5, patient_id=who)
+    with at_desk(browser, desk) as seen:
+        seen.page.goto(calendar(desk))
+        pull(seen, "Wanda Briefly", minutes=10)
+        expect(seen.page.locator("#moved")).to_contain_text("now has 25 minutes, from 09:00 to 09:25.")
+    assert lasts(desk, visit) == (desk.at(9), timedelta(minutes=25), 2)
+
+
 def test_what_has_begun_has_no_edge_to_pull(browser: Browser, desk: Desk) -> None:
     provider = desk.provider()
     begun = named(desk, provider, 9, "Sits", status="checked_in")

@@ -24,7 +24,8 @@ async def booked(request: Request, token: str, here: Opened) -> Response:
     hears = await guests.to_be_told(here.conn, here.guest)
     place = row["clinic"]["address"]
     way = settings().map_url.format(place=quote(" ".join(place.split()))) if place else None
-    answer = page(request, "book/booked.html", private=True, row=row, manage=here.link, way=way, **hears)
+    manage = f"/visits/{row['id']}" if row["own"] else here.link  # what is done there is then done by the patient, too
+    answer = page(request, "book/booked.html", private=True, row=row, manage=manage, way=way, **hears)
     answer.headers["X-Robots-Tag"] = "noindex, nofollow"
     return answer
 

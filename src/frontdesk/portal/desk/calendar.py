@@ -1,6 +1,7 @@
 """The calendar of a clinic's day: a column for each provider, and visits that are dragged, or longer by their edge."""
 
-from datetime import timedelta
+from bisect import bisect
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -29,8 +30,11 @@ Desk = Annotated[Actor, allow("board:read")]
 Mover = Annotated[Actor, allow("appointments:move")]
 
 _NOT_SHOWN = ("cancelled", "no_show")
+_MINUTE = timedelta(minutes=1)
 _TWO_LINES = timedelta(minutes=30)
 """What is shorter is drawn too low for its time and its name one above the other."""
+_ONE_LINE = 15
+"""What has fewer minutes would be too low for any words, and is drawn as if it had these."""
 
 
 @router.get("")
@@ -47,7 +51,9 @@ async def events(request: Request, actor: Desk, conn: Read) -> Response:
     there = {row["provider_id"]: row["provider"] for row in visits}
     providers = {one["id"]: one["name"] for one in await board.providers(conn, place.id)} | there
     shown = [_event(row) for row in visits if row["status"] not in _NOT_SHOWN]
-    told = {"resources": [{"id": id_, "title": name} for id_, name in providers.items()], "events": shown}
+    away = [_shade(row, list(providers)) for row in await board.away(conn, place.id, place.on, providers)]
+    columns = [{"id": id_, "title": name} for id_, name in providers.items()]
+    told = {"resources": columns, "events": shown, "away": away}
     response = answer(200, told)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -61,8 +67,11 @@ def _event(row: dict[str, Any]) -> dict[str, Any]:
     if local["end"] <= local["start"]:
         local["end"] = local["start"] + (row["end"] - row["start"])
     short = ["is-short"] if local["end"] - local["start"] < _TWO_LINES else []
-    times = {name: at.isoformat("T", "minutes")[:16] for name, at in local.items()}
-    return times | {
+    times = _clocks(**local)
+    drawn = max(local["end"], local["start"] + _ONE_LINE * _MINUTE)
+    return {
+        "start": times["start"],
+        "end": _clocks(end=drawn)["end"],
         "id": row["id"],
         "resourceIds": [row["provider_id"]],
         "title": f"{row['first_name']} {row['last_name']} · {row['visit_type']}",
@@ -71,12 +80,36 @@ def _event(row: dict[str, Any]) -> dict[str, Any]:
         "classNames": [f"is-{row['status']}", *short],
         "extendedProps": {
             "version": row["version"],
-            "start": times["start"],
+            **times,
             "at": row["start"],
             "minutes": moving.minutes(row),
+            "drawn": max(moving.minutes(row), _ONE_LINE),
             "provider": row["provider"],
         },
     }
+
+
+def _shade(row: dict[str, Any], columns: list[UUID]) -> dict[str, Any]:
+    zone = ZoneInfo(row["time_zone"])
+    start, end = row["start"].astimezone(zone), row["end"].astimezone(zone)
+    drawn = {"start": start, "end": end}
+    if end.utcoffset() < start.utcoffset():
+        # The clocks go back within it: they show an hour twice, and both are in it as far as they are drawn.
+        minutes = range(int((row["end"] - row["start"]).total_seconds()) // 60 + 1)
+        later = [(row["start"] + n * _MINUTE).astimezone(zone) for n in minutes]
+        first = bisect(later, False, key=lambda at: at.utcoffset() != start.utcoffset())
+        drawn = {"start": min(start, later[first]), "end": max(end, start + first * _MINUTE)}
+    return _clocks(**drawn) | {
+        "id": row["id"],
+        "resourceIds": [row["provider_id"]] if row["provider_id"] else columns,
+        "extendedProps": {"closed": row["provider_id"] is None, "reason": row["reason"], "whole": row["whole"]}
+        | _clocks(start=start, end=end),
+    }
+
+
+def _clocks(**local: datetime) -> dict[str, str]:
+    """Without their offsets."""
+    return {name: at.isoformat("T", "minutes")[:16] for name, at in local.items()}
 
 
 @router.post("/visits/{appointment_id}/move")

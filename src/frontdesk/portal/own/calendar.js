@@ -32,6 +32,7 @@
     eventClick: (info) => { location.href = `/desk/visits/${info.event.id}`; },
     eventDrop: drop,
     eventResize: resize,
+    eventContent: content,
     eventDidMount: tell,
   });
 
@@ -48,8 +49,46 @@
 
   // Its name is what stands in it: time and patient. Where there is no room for all of it, a mouse is told.
   function tell({el, event, timeText}) {
-    el.title = `${timeText} · ${event.title}`;
-    el.setAttribute("aria-description", event.extendedProps.provider);
+    const {provider} = event.extendedProps;
+    el.title = event.display === "background" ? event.title : `${brief(event) ? times(event) : timeText} · ${event.title}`;
+    if (provider) el.setAttribute("aria-description", provider);
+  }
+
+  // A brief visit is drawn longer than it is, and a background would say nothing.
+  function content({event}) {
+    if (event.display === "background") return {domNodes: [words("span", event.title)]};
+    if (!brief(event) || event.display !== "auto") return undefined;
+    const time = words("time", times(event)), title = words("h4", event.title);
+    time.className = "ec-event-time";
+    title.className = "ec-event-title";
+    return {domNodes: [time, title]};
+  }
+
+  function brief({extendedProps: {minutes, drawn}}) {
+    return minutes < drawn;
+  }
+
+  function words(tag, said) {
+    return Object.assign(document.createElement(tag), {textContent: said});
+  }
+
+  const clock = new Intl.DateTimeFormat(reader, {timeStyle: "short", timeZone: "UTC"});
+  function times({extendedProps: {start, end}}) {
+    return [start, end].map((local) => clock.format(Date.parse(local + "Z"))).join("–");
+  }
+
+  function named(away) {
+    const {closed, reason, whole} = away.extendedProps;
+    const what = closed ? (reason ? place.dataset.closedFor.replace("{reason}", () => reason) : place.dataset.closed) : place.dataset.away;
+    return {...away, title: `${what}, ${whole ? place.dataset.whole : times(away)}`, display: "background", classNames: ["is-away"]};
+  }
+
+  // The same in words: in the columns visits may stand before it, and no key leads there.
+  function list(aways, resources) {
+    document.getElementById("away").replaceChildren(...aways.map(({title, resourceIds, extendedProps}) => {
+      const whose = resources.find(({id}) => id === resourceIds[0]);
+      return words("li", extendedProps.closed ? title : `${whose.title}: ${title}`);
+    }));
   }
 
   function drop({event, delta, newResource, revert}) {
@@ -60,8 +99,8 @@
   }
 
   function resize({event, endDelta, revert}) {
-    const {at, minutes} = event.extendedProps;
-    send(event, {provider: event.resourceIds[0], start: at, minutes: Math.max(5, minutes + seconds(endDelta) / 60)}, revert);
+    const {at, drawn} = event.extendedProps;
+    send(event, {provider: event.resourceIds[0], start: at, minutes: Math.max(5, drawn + seconds(endDelta) / 60)}, revert);
   }
 
   function seconds({days, seconds}) {
@@ -97,9 +136,11 @@
       const text = await answer.text();
       again = held || sending;
       if (again || mine !== latest || text === shown) return;
-      const {resources, events} = JSON.parse(text);
+      const {resources, events, away} = JSON.parse(text);
+      const aways = away.map(named);
       calendar.setOption("resources", resources);
-      calendar.setOption("events", events);
+      calendar.setOption("events", [...aways, ...events]);
+      list(aways, resources);
       shown = text;
     } catch {
       said.textContent = place.dataset.failed;
