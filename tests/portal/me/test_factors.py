@@ -71,6 +71,9 @@ def test_an_app_is_set_up_and_taken_away(owner: Owner) -> None:
     page = Page(here.get(HOME))
     assert "10 are left." in page.text
     assert not any(code in here.get(HOME).text for code in phone.recovery_codes), "shown once"
+    log = owner.visitor.service.log_path.read_text()
+    assert f"{HOME}/app/confirm" in log
+    assert not any(one in log for one in (base64.b32encode(phone.secret).decode(), *phone.recovery_codes))
     assert second(owner, phone.wrong()).status_code == 401
     assert second(owner, phone.recovery_codes[0]).status_code == 303
     assert "9 are left." in Page(here.get(HOME)).text

@@ -48,6 +48,9 @@ def test_it_is_changed_and_every_other_browser_is_out(owner: Owner, post: Post) 
     assert owner.entered()[1].status_code == 401
     assert owner.entered(NEW)[1].status_code == 303
     assert len(post.to(owner.email, "password-changed")) == 1
+    log = owner.visitor.service.log_path.read_text()
+    assert "/me/password" in log
+    assert NEW not in log
 
 
 def test_a_wrong_one_changes_nothing_and_is_told_at_its_field(owner: Owner) -> None:
