@@ -63,6 +63,8 @@ from frontdesk.portal.family import api as family_pages
 from frontdesk.portal.hours import api as hours
 from frontdesk.portal.hours import exceptions as hours_exceptions
 from frontdesk.portal.me import api as me
+from frontdesk.portal.me import factors as my_factors
+from frontdesk.portal.me import password as my_password
 from frontdesk.portal.me import record
 from frontdesk.portal.provider import day as my_day
 from frontdesk.portal.provider import schedule as my_schedule
@@ -133,6 +135,8 @@ _PAGES: tuple[Any, ...] = (
     visits,
     waiting,
     me,
+    my_password,
+    my_factors,
     record,
     family_pages,
     my_day,

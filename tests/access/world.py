@@ -79,7 +79,7 @@ class World:
 
     def _build(self) -> None:
         make, now = self.make, clock.now()
-        clinics = [make.clinic() for _ in range(3)]
+        clinics = [make.clinic(country="DE") for _ in range(3)]
         secretive = {**CANARIES[Secret.COLLEAGUE], "date_of_birth": date(1957, 11, 29)}
         providers = [make.provider(**secretive if number == 0 else {}) for number in range(4)]
         contact = {**CANARIES[Secret.CONTACT], "date_of_birth": date(1931, 2, 23)}

@@ -7,6 +7,7 @@ visits, `token` that of a link to one, and `hold_id` a time that is kept for the
 ANYBODY = ("anonymous",)
 HOLDERS = ("anonymous", "patient")
 DESK = ("staff", "admin")
+OWNERS = ("patient", "guardian", "provider", "staff", "admin")
 EVERYBODY = ("anonymous", "patient", "provider", "staff", "admin")
 
 PAGES: dict[str, tuple[str, ...]] = {
@@ -35,6 +36,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/waitlist/{entry_id}": ("patient",),
     "/family": ("patient", "guardian"),
     "/me": ("patient", "staff"),
+    "/me/password": OWNERS,
+    "/me/factors": OWNERS,
     "/me/details": ("patient", "guardian"),
     "/me/messages": ("patient",),
     "/me/accesses": ("patient",),

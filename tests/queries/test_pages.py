@@ -57,3 +57,15 @@ def test_pages_of_the_desk(observed: dict[int, Observed], path: str) -> None:
         if path.startswith("/desk?"):
             assert response.text.count("data-row") >= min(rows, 40)
     assert len(said[FEW]) == len(said[MANY]) == DESK[path], "\n".join([*said[FEW], "", *said[MANY]])
+
+
+OWN = {"/me/password": 2, "/me/factors": 4}  # who asks, and the account; what guards it, and its passkeys
+
+
+@pytest.mark.parametrize("path", OWN)
+def test_pages_of_an_account(observed: dict[int, Observed], path: str) -> None:
+    here = observed[FEW]
+    headers = PAGE | {"Authorization": f"Bearer {here.admin}"}
+    response, said = here.count(httpx.Request("GET", here.service.url + path, headers=headers))
+    assert response.status_code == 200, response.text
+    assert len(said) == OWN[path], "\n".join(said)

@@ -7,6 +7,8 @@ proof of enrolment, which is worth nothing once there is a factor.
 import base64
 import hashlib
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -122,10 +124,29 @@ async def spend_recovery_code(conn: Connection, user_id: UUID, stamp: dict[str, 
     return bool(await db.run(conn, q.use_recovery_code, user_id=user_id, code_hash=_digest(code), **stamp))
 
 
+@asynccontextmanager
+async def guessing(pool: Pool, keys: Keys, actor: Actor, code: str | None) -> AsyncIterator[None]:
+    """Around a transaction that judges a code of the caller's app: a wrong one is counted when that is over.
+
+    None is counted for whoever gives a recovery code instead. Raises TooManyAttempts.
+    """
+    subject = guess_subject(keys, actor.user_id)
+    if code is not None:
+        async with db.borrow(pool) as conn:
+            await throttle.admit(conn, subject)
+    try:
+        yield
+    except CodeRefused:
+        if code is not None:
+            async with db.borrow(pool) as conn:
+                await throttle.count(conn, subject)
+        raise
+
+
 async def remove_totp(
     conn: Connection, keys: Keys, actor: Actor, proven: bool, code: str | None, recovery_code: str | None
 ) -> None:
-    """No code is asked for any more. Raises WrongPassword, NotFound, CodeRefused: a wrong code is to be counted."""
+    """No code is asked for any more. Raises WrongPassword, NotFound, CodeRefused: do it while `guessing`."""
     owner = await hold_owner(conn, keys, actor, None)
     demand(proven)
     if not owner["totp_since"]:

@@ -10,11 +10,9 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
-from frontdesk import db
-from frontdesk.auth import factors, proofs, throttle
+from frontdesk.auth import factors, proofs
 from frontdesk.auth.guard import allow
 from frontdesk.auth.models import Password
-from frontdesk.auth.new_passwords import CodeRefused
 from frontdesk.auth.own_api import ProcessKeys
 from frontdesk.auth.permissions import Actor
 from frontdesk.auth.proofs import Proof
@@ -124,17 +122,9 @@ async def owner_once_more(request: Request, body: WithPassword, actor: Myself, k
 
 async def _removal(request: Request, body: RemoveApp, actor: Myself, keys: ProcessKeys) -> AsyncIterator[bool]:
     """Whether the password is right. A wrong code is counted when the transaction that found it wrong is over."""
-    pool, subject = request.app.state.pool, factors.guess_subject(keys, actor.user_id)
-    if body.code is not None:
-        async with db.borrow(pool) as conn:
-            await throttle.admit(conn, subject)
-    try:
+    pool = request.app.state.pool
+    async with factors.guessing(pool, keys, actor, body.code):
         yield await factors.reprove(pool, viewer_of(request), keys, actor, body.password.get_secret_value())
-    except CodeRefused:
-        if body.code is not None:
-            async with db.borrow(pool) as conn:
-                await throttle.count(conn, subject)
-        raise
 
 
 @router.get("/auth/factors", response_model=Factors)

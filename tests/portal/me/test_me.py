@@ -115,8 +115,8 @@ def test_another_address_is_no_other_log_in(patient: Patient) -> None:
     assert f"You still log in with {row[0]}." in saved.text
     described = {str(i["name"]): i.get("aria-describedby") for i in saved.all("input")}
     assert described["email"] == "email-told"
-    assert "/forgot" in {a.get("href") for a in patient.page("/me").all("a")}
-    assert "Choose a new password" in patient.page("/me").text
+    assert "/me/password" in {a.get("href") for a in patient.page("/me").all("a")}
+    assert "/forgot" in {a.get("href") for a in patient.page("/me/password").all("a")}
 
 
 def test_messages_that_are_agreed_to(patient: Patient) -> None:
