@@ -103,6 +103,21 @@ def test_what_changed_meanwhile_is_not_overwritten(patient: Patient) -> None:
     assert (refused.status, "changed meanwhile" in refused.text) == (412, True)
     assert column(patient)["phone"] == DETAILS["phone"]
     assert version_in(refused) != version_in(page), "who saves again has seen it"
+    assert f"Phone: {DETAILS['phone']}" in refused.text
+    assert "E-mail address: " not in refused.text, "of what does not differ nothing is said"
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [("details", {"email": "nobody"}), ("details", {"contact_phone": "123456"}), ("messages", {"quiet_from": "x"})],
+)
+def test_what_is_wrong_does_not_hide_what_changed_meanwhile(patient: Patient, path: str, wrong: dict[str, str]) -> None:
+    page = patient.page(f"/me/{path}")
+    patient.press(page, f"/me/{path}")  # by somebody else, in another tab
+    refused = Page(patient.post(f"/me/{path}", **{"version": version_in(page), **wrong}))
+    assert (refused.status, version_in(refused)) == (422, version_in(page))
+    mended = Page(patient.post(f"/me/{path}", version=version_in(refused)))
+    assert (mended.status, "changed meanwhile" in mended.text) == (412, True)
 
 
 def test_another_address_is_no_other_log_in(patient: Patient) -> None:
