@@ -62,6 +62,7 @@ from frontdesk.portal.device import api as device
 from frontdesk.portal.family import api as family_pages
 from frontdesk.portal.hours import api as hours
 from frontdesk.portal.hours import exceptions as hours_exceptions
+from frontdesk.portal.me import address as my_address
 from frontdesk.portal.me import api as me
 from frontdesk.portal.me import factors as my_factors
 from frontdesk.portal.me import password as my_password
@@ -136,6 +137,7 @@ _PAGES: tuple[Any, ...] = (
     waiting,
     me,
     my_password,
+    my_address,
     my_factors,
     record,
     family_pages,

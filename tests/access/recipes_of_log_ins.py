@@ -9,7 +9,7 @@ import orjson
 from frontdesk.secrets import Keys
 from tests.access.callers import Caller, Thing
 from tests.access.recipes import Call, Make, Recipe, account_of, alone, email, person, sent, somebody
-from tests.access.world import CANARIES, NEW_PASSWORD, PASSWORD, Secret, World
+from tests.access.world import CANARIES, NEW_PASSWORD, PASSWORD, Account, Secret, World
 from tests.service import SECRET
 
 U, AUTH = "/api/v1/users", "/api/v1/auth"
@@ -42,15 +42,27 @@ def _reset(world: World, caller: Caller) -> Call:
 
 def _code(world: World, caller: Caller) -> Call:
     account = account_of(world, caller)
-    code = "123456"
-    if account is not None:
-        asked = world.client(account.token).post("/api/v1/auth/verification", json={"channel": "email"})
-        assert asked.status_code == 202, asked.text
-        query = "SELECT sealed FROM outgoing_message WHERE changed_by = %s"
-        row = world.make.conn.execute(query, (account.user_id,)).fetchone()
-        assert row is not None
-        code = orjson.loads(Keys(SECRET).unseal(row[0]))["parameters"]["code"]
+    code = _sent(world, account, "verification", {"channel": "email"})
     return Call(account=account, json={"channel": "email", "code": code})
+
+
+def _new_address(world: World, caller: Caller) -> Call:
+    account = account_of(world, caller)
+    code = _sent(world, account, "address", {"email": email(), "password": PASSWORD})
+    return Call(account=account, json={"code": code})
+
+
+def _sent(world: World, account: Account | None, way: str, asked: dict[str, str]) -> str:
+    """The code that such an account is sent."""
+    if account is None:
+        return "123456"
+    answer = world.client(account.token).post(f"/api/v1/auth/{way}", json=asked)
+    assert answer.status_code == 202, answer.text
+    query = "SELECT sealed FROM outgoing_message WHERE changed_by = %s"
+    row = world.make.conn.execute(query, (account.user_id,)).fetchone()
+    assert row is not None
+    code: str = orjson.loads(Keys(SECRET).unseal(row[0]))["parameters"]["code"]
+    return code
 
 
 def _session(world: World, caller: Caller) -> Call:
@@ -76,6 +88,11 @@ LOG_INS: dict[str, Recipe] = {
     f"POST {AUTH}/password": Recipe(alone(old_password=PASSWORD, new_password=NEW_PASSWORD), Thing.ACCOUNT),
     f"POST {AUTH}/verification": Recipe(alone(channel="email"), Thing.ACCOUNT),
     f"POST {AUTH}/verification/confirm": Recipe(_code, Thing.ACCOUNT),
+    f"POST {AUTH}/address": Recipe(
+        lambda world, caller: Call(account=account_of(world, caller), json={"email": email(), "password": PASSWORD}),
+        Thing.ACCOUNT,
+    ),
+    f"POST {AUTH}/address/confirm": Recipe(_new_address, Thing.ACCOUNT),
     f"GET {U}": Recipe(),
     f"POST {U}": Recipe(sent(lambda world: {"email": email(), "password": NEW_PASSWORD, "role": "staff"})),
     f"GET {U}/{{user_id}}": Recipe(_user()),

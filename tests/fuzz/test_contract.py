@@ -11,6 +11,8 @@ ROLES = ("anonymous", "patient", "provider", "admin")
 ENOUGH = 10_000
 GUARDED = {
     "POST /api/v1/auth/password",
+    "POST /api/v1/auth/address",
+    "POST /api/v1/auth/address/confirm",
     "POST /api/v1/auth/verification/confirm",
     "POST /api/v1/auth/factors/passkeys",
     "POST /api/v1/auth/factors/passkeys/options",

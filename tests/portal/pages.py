@@ -37,6 +37,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/family": ("patient", "guardian"),
     "/me": ("patient", "staff"),
     "/me/password": OWNERS,
+    "/me/address": OWNERS,
     "/me/factors": OWNERS,
     "/me/details": ("patient", "guardian"),
     "/me/messages": ("patient",),

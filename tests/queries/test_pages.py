@@ -59,7 +59,8 @@ def test_pages_of_the_desk(observed: dict[int, Observed], path: str) -> None:
     assert len(said[FEW]) == len(said[MANY]) == DESK[path], "\n".join([*said[FEW], "", *said[MANY]])
 
 
-OWN = {"/me/password": 2, "/me/factors": 4}  # who asks, and the account; what guards it, and its passkeys
+# Who asks, and the account; what guards it, and its passkeys; the address that was asked for.
+OWN = {"/me/password": 2, "/me/factors": 4, "/me/address": 3}
 
 
 @pytest.mark.parametrize("path", OWN)

@@ -234,6 +234,25 @@ class CodeSent(BaseModel):
     expires_at: datetime
 
 
+class AskAddress(_Secretive):
+    """The e-mail address to log in by from now on, and the password of now."""
+
+    email: Email
+    password: Password
+
+
+class ConfirmAddress(_Secretive):
+    """The code that was sent to the new address."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+
+
+class AddressAsked(BaseModel):
+    """A code is on its way to the new address. It works once, until `expires_at`, and survives four wrong tries."""
+
+    expires_at: datetime
+
+
 class Done(BaseModel):
     """It was done, in words."""
 

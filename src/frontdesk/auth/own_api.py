@@ -1,4 +1,4 @@
-"""What somebody does with their own log-in: sessions, a new password, verified addresses.
+"""What somebody does with their own log-in: sessions, a new password, verified addresses, another address.
 
 What is hashed or counted before the transaction is a dependency that stands before `OnceOnly`, and refuses nothing that
 the endpoint can refuse itself: a request repeated with its Idempotency-Key must get that far.
@@ -11,13 +11,16 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from frontdesk.auth import new_passwords, sessions, verification
+from frontdesk.auth import factors, new_addresses, new_passwords, sessions, verification
 from frontdesk.auth.guard import allow
 from frontdesk.auth.models import (
+    AddressAsked,
+    AskAddress,
     AskCode,
     AskReset,
     ChangePassword,
     CodeSent,
+    ConfirmAddress,
     ConfirmCode,
     Done,
     ResetPassword,
@@ -57,6 +60,17 @@ async def _reset(body: ResetPassword, actor: Anybody, request: Request) -> tuple
 async def _try(body: ConfirmCode, actor: Myself, request: Request) -> bytes | None:
     async with transaction(request) as conn:
         return await verification.take_try(conn, actor, body.channel)
+
+
+async def _once_more(body: AskAddress, actor: Myself, request: Request, keys: ProcessKeys) -> bool:
+    password = body.password.get_secret_value()
+    return await factors.reprove(request.app.state.pool, viewer_of(request), keys, actor, password)
+
+
+async def _try_new(body: ConfirmAddress, actor: Myself, request: Request) -> new_addresses.Asked | None:
+    """Takes the body: what is no code uses up no try."""
+    async with transaction(request) as conn:
+        return await new_addresses.take_try(conn, actor)
 
 
 @router.post("/logout-everywhere", status_code=204, response_class=Response)
@@ -130,3 +144,35 @@ async def confirm_code(
 ) -> Response:
     """Show that the code arrived. 422 code-refused; a code has five tries, within ten minutes."""
     return await once.answer(200, await verification.confirm(conn, keys, actor, body.channel, body.code, expected))
+
+
+@router.post("/address", status_code=202, response_model=AddressAsked)
+async def ask_for_address(
+    body: AskAddress,
+    actor: Myself,
+    proven: Annotated[bool, Depends(_once_more)],
+    keys: ProcessKeys,
+    once: OnceOnly,
+    conn: Tx,
+) -> Response:
+    """Have a code sent to the e-mail address to log in by from now on; until it is confirmed nothing changes.
+
+    The answer is the same whether that address has an account or not. An older code works no more. 403 wrong-password.
+    """
+    return await once.answer(202, await new_addresses.ask(conn, keys, actor, proven, body.email))
+
+
+@router.post("/address/confirm", response_model=User)
+async def confirm_address(
+    body: ConfirmAddress,
+    actor: Myself,
+    asked: Annotated[new_addresses.Asked | None, Depends(_try_new)],
+    keys: ProcessKeys,
+    once: OnceOnly,
+    conn: Tx,
+) -> Response:
+    """Log in by the new address from now on. All other sessions of the account end, and the old address is told.
+
+    422 code-refused; a code has five tries, within ten minutes. 409 email-taken when it has got an account meanwhile.
+    """
+    return await once.answer(200, await new_addresses.confirm(conn, keys, actor, body.code, asked))

@@ -14,5 +14,5 @@ Kind = Literal[
 ]
 """Of a visit, to its patient."""
 
-AccountKind = Literal["verification-code", "password-reset", "password-changed"]
+AccountKind = Literal["verification-code", "password-reset", "password-changed", "address-changed", "address-taken"]
 """Of a log-in, to its owner: whoever asks for one (`ports.notifications.Message`) names it so."""

@@ -20,16 +20,19 @@ CREATE TABLE password_reset (
 CREATE INDEX password_reset_of ON password_reset (user_id, created_at);
 CREATE INDEX password_reset_asked ON password_reset (created_at) WHERE asked_for IS NOT NULL;
 
--- A code of six digits on its way to the holder of an e-mail address or a phone number. One at a time for each.
+-- A code of six digits on its way to the holder of an e-mail address or a phone number. One at a time for each, and one to
+-- an address that its holder wants to log in by from now on.
 CREATE TABLE contact_code (
     user_id    uuid NOT NULL REFERENCES user_account,
-    channel    text NOT NULL CHECK (channel IN ('email', 'phone')),
+    channel    text NOT NULL CHECK (channel IN ('email', 'phone', 'new_address')),
     code_hash  bytea NOT NULL,  -- keyed, over user, channel, address and code: a bare digest of six digits is soon guessed
     tries      smallint NOT NULL DEFAULT 0 CONSTRAINT contact_code_five_tries CHECK (tries BETWEEN 0 AND 5),
     expires_at timestamptz NOT NULL,
     changed_by uuid NOT NULL,
     request_id uuid NOT NULL,
-    PRIMARY KEY (user_id, channel)
+    new_address bytea,          -- AES-256-GCM of it, until it is proven
+    PRIMARY KEY (user_id, channel),
+    CONSTRAINT contact_code_new_address_kept CHECK ((channel = 'new_address') = (new_address IS NOT NULL))
 );
 
 -- Failures in a row of one kind against one thing, which is named by a keyed digest, whether it exists or not.
@@ -66,11 +69,13 @@ $$;
 CREATE TRIGGER unverify_email BEFORE UPDATE OF email ON user_account FOR EACH ROW
     WHEN (lower(OLD.email) <> lower(NEW.email)) EXECUTE FUNCTION unverify_email();
 
--- A link is for the password it was asked to replace, and for whoever reads the mail of the address it was sent to.
+-- A link is for the password it was asked to replace, and for whoever reads the mail of the address it was sent to. A new
+-- address was asked for with that password, too.
 CREATE FUNCTION void_resets() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     UPDATE password_reset SET used_at = now() WHERE user_id = NEW.id AND used_at IS NULL;
+    DELETE FROM contact_code WHERE user_id = NEW.id AND channel = 'new_address';
     RETURN NULL;
 END
 $$;

@@ -31,7 +31,7 @@ router = APIRouter(prefix="/me", tags=["pages"], route_class=PageRoute, include_
 
 Reader = Annotated[Actor, allow("patients:read")]
 Writer = Annotated[Actor, allow("patients:write")]
-Done = Literal["saved", "ended", "password"]
+Done = Literal["saved", "ended", "password", "address"]
 
 _AT_ONCE = 50
 
