@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
+from frontdesk.portal import language
 from tests.auth.people import PASSWORD
 from tests.portal.browsing import Watched, opened
 from tests.portal.me.conftest import Owner, owner_of
@@ -149,6 +150,21 @@ def test_the_passkey_of_another_account_is_told_to_be_none(browser: Browser, pat
         page.get_by_label("Recovery code").fill(recovery[0])
         page.get_by_role("button", name="Log in").click()
         expect(page.get_by_role("button", name="Log out")).to_be_visible()
+
+
+@pytest.mark.parametrize(("spoken", "button"), [("es", "Usar una llave de acceso"), ("ar", "استخدام مفتاح مرور")])
+def test_the_second_step_in_other_languages(browser: Browser, patient_owner: Owner, spoken: str, button: str) -> None:
+    added(patient_owner)
+    with at_localhost(browser, patient_owner) as (seen, _):
+        page = seen.page
+        page.goto("/login")
+        page.context.add_cookies([{"name": language.COOKIE, "value": spoken, "url": page.url}])
+        page.reload()
+        page.locator("#email").fill(patient_owner.email)
+        page.locator("#password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name=button)).to_be_visible()
+        fair(seen, f"second-passkey-{spoken}")
 
 
 @pytest.mark.parametrize("why", ["no scripts", "no WebAuthn", "an address without a name"])
