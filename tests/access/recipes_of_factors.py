@@ -1,6 +1,7 @@
 """How second factors and API keys are asked for. An authenticator app is set up through the service itself."""
 
 import base64
+import json
 from typing import Any
 
 from frontdesk import clock, ids
@@ -92,6 +93,13 @@ def _authenticator(world: World) -> Authenticator:
 def _new_passkey(world: World, caller: Caller) -> Call:
     account = account_of(world, caller)
     return Call(account=account, json=_passkey(world, account))
+
+
+def signed(world: World, account: Account | None) -> dict[str, str]:
+    """The same as a form."""
+    return {
+        name: said if isinstance(said, str) else json.dumps(said) for name, said in _passkey(world, account).items()
+    }
 
 
 def _drop_passkey(world: World, caller: Caller) -> Call:

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from tests.access.callers import Caller, Thing
 from tests.access.recipes import Call, Make, Recipe, account_of
-from tests.access.recipes_of_factors import FACTORS
+from tests.access.recipes_of_factors import FACTORS, signed
 from tests.access.recipes_of_log_ins import LOG_INS
-from tests.access.world import World
+from tests.access.world import PASSWORD, World
 
 AUTH = "/api/v1/auth"
 
@@ -28,6 +28,15 @@ def _typed(operation: str) -> Recipe:
     return Recipe(form, Thing.ACCOUNT)
 
 
+def _asked(world: World, caller: Caller) -> Call:
+    return Call(account=account_of(world, caller), form={"name": "Key ring", "password": PASSWORD})
+
+
+def _new_passkey(world: World, caller: Caller) -> Call:
+    account = account_of(world, caller)
+    return Call(account=account, form=signed(world, account))
+
+
 ME: dict[str, Recipe] = {
     "GET /me": Recipe(about=Thing.ACCOUNT),
     "POST /me/sessions/{session_id}/end": Recipe(LOG_INS[f"DELETE {AUTH}/sessions/{{session_id}}"].make, Thing.ACCOUNT),
@@ -44,6 +53,8 @@ ME: dict[str, Recipe] = {
     "POST /me/factors/app/confirm": _typed("factors/totp/confirm"),
     "POST /me/factors/app/remove": _typed("factors/totp/remove"),
     "POST /me/factors/codes": _typed("factors/recovery-codes"),
+    "POST /me/factors/passkeys": Recipe(_asked, Thing.ACCOUNT),
+    "POST /me/factors/passkeys/confirm": Recipe(_new_passkey, Thing.ACCOUNT),
     "POST /me/factors/passkeys/{passkey_id}/remove": _typed("factors/passkeys/{passkey_id}/remove"),
     "GET /me/details": Recipe(),
     "POST /me/details": Recipe(_form(phone="+49 30 5550123987")),

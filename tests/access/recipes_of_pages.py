@@ -1,6 +1,7 @@
 """How one asks for the pages, as a program that says nothing of what it wants, too."""
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 from frontdesk import clock, demo
@@ -14,14 +15,14 @@ from tests.access.recipes import Call, Make, Recipe, browser, of, somebody
 from tests.access.recipes_of_admin import ADMIN
 from tests.access.recipes_of_book import BOOK
 from tests.access.recipes_of_desk import DESK
-from tests.access.recipes_of_factors import FACTORS
+from tests.access.recipes_of_factors import FACTORS, signed
 from tests.access.recipes_of_family import FAMILY_PAGES
 from tests.access.recipes_of_hours import HOURS
 from tests.access.recipes_of_log_ins import LOG_INS
 from tests.access.recipes_of_me import ME
 from tests.access.recipes_of_providers import PROVIDERS
 from tests.access.recipes_of_visits import VISITS
-from tests.access.world import World
+from tests.access.world import Account, World
 from tests.service import SECRET
 
 AUTH = "/api/v1/auth"
@@ -43,16 +44,26 @@ def _password(world: World, caller: Caller) -> Call:
     return Call({"token": sent["token"]}, form={"password": sent["password"]})
 
 
-def _app(world: World, caller: Caller) -> Call:
-    """Somebody whose role needs an app and who has none yet."""
+def _enrolling(world: World) -> Account:
+    """Somebody whose role needs a second factor and who has none yet, with the token that sets it up."""
     account = somebody(world)
     row = world.make.conn.execute("SELECT password_hash FROM user_account WHERE id = %s", (account.user_id,)).fetchone()
     assert row is not None
     token = proofs.write(Purpose.ENROLMENT, account.user_id, Role.PATIENT, row[0], Keys(SECRET))
+    return replace(account, token=token)
+
+
+def _app(world: World, caller: Caller) -> Call:
+    token = _enrolling(world).token
     made = world.client(token).post(f"{AUTH}/factors/totp", json={})
     assert made.status_code == 201, made.text
     code = totp.code(base64.b32decode(made.json()["secret"]), totp.step_at(clock.now()))
     return Call(form={"enrolment_token": token, "code": code})
+
+
+def _passkey(world: World, caller: Caller) -> Call:
+    account = _enrolling(world)
+    return Call(form={"enrolment_token": account.token, **signed(world, account)})
 
 
 def _browser(world: World, caller: Caller) -> Call:
@@ -91,6 +102,7 @@ PAGES: dict[str, Recipe] = {
     "POST /login": Recipe(_form(LOG_INS, "token", username="email")),
     "POST /login/second": Recipe(_form(FACTORS, "token/second-factor", recovery_code="code")),
     "POST /login/app": Recipe(_app),
+    "POST /login/passkey": Recipe(_passkey),
     "POST /logout": Recipe(lambda world, caller: Call(form={})),
     "GET /register": Recipe(),
     "POST /register": Recipe(_form(LOG_INS, "register")),

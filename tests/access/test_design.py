@@ -61,6 +61,7 @@ OPEN_TO_ALL = {
     "POST /login",
     "POST /login/second",
     "POST /login/app",
+    "POST /login/passkey",
     "POST /logout",
     "GET /register",
     "POST /register",

@@ -53,10 +53,17 @@ class Watched:
 
 @contextmanager
 def opened(
-    browser: Browser, visitor: Visitor, *, scripts: bool = True, dark: bool = False, zone: str = "Asia/Tokyo"
+    browser: Browser,
+    visitor: Visitor,
+    *,
+    scripts: bool = True,
+    dark: bool = False,
+    zone: str = "Asia/Tokyo",
+    url: str | None = None,
 ) -> Iterator[Watched]:
+    url = url or visitor.service.url
     context = browser.new_context(
-        base_url=visitor.service.url,
+        base_url=url,
         viewport=PHONE,  # type: ignore[arg-type]
         has_touch=True,
         locale="en-GB",
@@ -64,7 +71,7 @@ def opened(
         color_scheme="dark" if dark else "light",
         java_script_enabled=scripts,
     )
-    watched = Watched(context.new_page(), visitor.service.url)
+    watched = Watched(context.new_page(), url)
     yield watched
     context.close()
     assert not watched.complaints, "\n".join(watched.complaints)

@@ -81,17 +81,13 @@ async def demand(conn: Connection, keys: Keys, proven: sessions.Proven) -> None:
         return
     account = await db.one(conn, q.factors_of, user_id=proven.user_id)
     assert account is not None
-    factors_there = [
-        name for name, there in (("totp", account["totp_since"]), ("passkey", account["passkeys"])) if there
-    ]
+    factors_there = _factors(account)
     expires_in = int(proofs.LIFETIME.total_seconds())
 
     def token(purpose: Purpose) -> str:
         return proofs.write(purpose, proven.user_id, Role(account["role"]), proven.password_hash, keys)
 
     if factors_there:
-        if account["recovery_codes"]:
-            factors_there.append("recovery_code")
         raise SecondFactorRequired(
             "Send the factor_token with a code to /auth/token/second-factor.",
             factor_token=token(Purpose.SECOND_FACTOR),
@@ -105,6 +101,13 @@ async def demand(conn: Connection, keys: Keys, proven: sessions.Proven) -> None:
             factors=[],
             expires_in=expires_in,
         )
+
+
+def _factors(account: dict[str, Any]) -> list[str]:
+    """What the account can prove itself by; recovery codes stand in for a factor, and are none by themselves."""
+    known = (("totp", account["totp_since"]), ("passkey", account["passkeys"]))
+    there = [name for name, has in known if has]
+    return [*there, "recovery_code"] if there and account["recovery_codes"] else there
 
 
 async def begin(pool: Pool, keys: Keys, factor_token: str, given: Given) -> Attempt:
@@ -161,6 +164,16 @@ async def passkey_options(conn: Connection, keys: Keys, factor_token: str) -> di
     """What a passkey is to sign for this log-in. Raises Unauthenticated."""
     proof = proofs.read(Purpose.SECOND_FACTOR, factor_token, keys)
     return await passkeys.log_in_options(conn, proof.user_id)
+
+
+async def question(conn: Connection, keys: Keys, factor_token: str) -> tuple[list[str], dict[str, Any] | None]:
+    """The factors by which this log-in goes on; what a passkey is to sign, if there is one. Raises Unauthenticated."""
+    proof = proofs.read(Purpose.SECOND_FACTOR, factor_token, keys)
+    account = await db.one(conn, q.factors_of, user_id=proof.user_id)
+    there = _factors(account) if account else []
+    if not there:
+        raise Unauthenticated("The account has changed; log in again.")
+    return there, await passkeys.log_in_options(conn, proof.user_id) if "passkey" in there else None
 
 
 async def purge(conn: Connection) -> int:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from frontdesk.auth import tokens
 from frontdesk.portal import assets, language
 from frontdesk.portal.language import Said
+from frontdesk.settings import settings
 from frontdesk.web.problems import methods
 
 HEADERS = {
@@ -70,8 +71,9 @@ def _here(request: Request) -> str:
 
 
 def page(request: Request, template: str, *, status: int = 200, private: bool = False, **told: Any) -> Response:
-    """The page in the visitor's language. It knows `said`, the forms of days and times, `here`, its address, and `me`,
-    the log-in or None: what somebody sees who is logged in, or who is about to be (`private`), is kept nowhere.
+    """The page in the visitor's language. It knows `said`, the forms of days and times, `here`, its address, `origin`,
+    where browsers should find the service, and `me`, the log-in or None: what somebody sees who is logged in, or who is
+    about to be (`private`), is kept nowhere.
 
     Whom they act for is named where the database was asked whether they still may (`acts_as`).
     It shows at least what had happened up to the event `since`: its stream begins there, and it reads itself anew when
@@ -86,6 +88,7 @@ def page(request: Request, template: str, *, status: int = 200, private: bool = 
         "dir": locale.text_direction,
         "languages": {code: _NAMES[code] for code in language.spoken(request.url.path)},
         "said": Said(locale),
+        "origin": settings().origin,
         "named": partial(language.named, locale),
         "saved": request.query_params.get("saved") == "yes",
         "since": since,

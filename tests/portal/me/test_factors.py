@@ -1,4 +1,4 @@
-"""`/me/factors`: an app, its recovery codes and passkeys, by pages, in every role."""
+"""`/me/factors`: an app, its recovery codes and passkeys, by pages, in every role. New passkeys: test_passkeys.py."""
 
 import base64
 from typing import Any
@@ -178,7 +178,9 @@ def test_a_passkey_is_listed_and_taken_away_by_its_owner_alone(patient_owner: Ow
     assert patient_owner.entered()[1].status_code == 303
 
 
-@pytest.mark.parametrize("path", ["app", "app/confirm", "app/remove", "codes", "passkeys/{passkey}/remove"])
+@pytest.mark.parametrize(
+    "path", ["app", "app/confirm", "app/remove", "codes", "passkeys", "passkeys/confirm", "passkeys/{passkey}/remove"]
+)
 def test_whoever_is_not_in_and_forms_of_other_sites_get_nowhere(patient_owner: Owner, path: str) -> None:
     here, (nobody, _) = patient_owner.browser(), patient_owner.entered("wrong")
     path = f"{HOME}/{path.format(passkey=patient_owner.user)}"

@@ -1,26 +1,27 @@
 """Log-in and log-out. What proves somebody (passwords, codes) is checked before a transaction begins, as in the API."""
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from frontdesk.auth import browsers, devices, factors, proofs, second_step, sessions, throttle, tokens
+from frontdesk.auth import browsers, devices, factors, passkeys, proofs, second_step, sessions, throttle, tokens
 from frontdesk.auth.factors_api import AppCode, RecoveryCode
 from frontdesk.auth.guard import allow
 from frontdesk.auth.models import LogIn
 from frontdesk.auth.new_passwords import CodeRefused
 from frontdesk.auth.permissions import Actor
-from frontdesk.auth.proofs import Purpose
+from frontdesk.auth.proofs import Proof, Purpose
 from frontdesk.auth.second_step import SecondFactorRefused, SecondFactorRequired
 from frontdesk.auth.throttle import TooManyAttempts
-from frontdesk.errors import Problem, Unauthenticated
+from frontdesk.errors import Conflict, Problem, Unauthenticated
 from frontdesk.portal import forms
 from frontdesk.portal.account.landing import go_on, home
 from frontdesk.portal.pages import page
+from frontdesk.portal.passkeys import NewPasskey, Signed, register
 from frontdesk.portal.route import PageRoute
 from frontdesk.web.limits import RateLimited, limit_account
 from frontdesk.web.tx import transaction
@@ -64,7 +65,10 @@ async def log_in(request: Request, actor: Anybody) -> Response:
             await second_step.demand(conn, keys, proven)
             login = await browsers.log_in(conn, actor, proven)
     except SecondFactorRequired as needed:
-        return await _second_step(request, actor, needed, onward)
+        token = needed.extra.get("factor_token")
+        if token:
+            return await _ask_second(request, token, onward)
+        return await _set_up(request, actor, {"enrolment_token": needed.extra["enrolment_token"], "next": onward})
     except (Unauthenticated, TooManyAttempts, RateLimited) as refused:
         told = {"onward": onward, "email": email, "fault": _fault(refused)}
         return page(request, "account/login.html", status=refused.status, private=True, **told)
@@ -75,25 +79,23 @@ async def log_in(request: Request, actor: Anybody) -> Response:
 
 @router.post("/login/second")
 async def finish_log_in(request: Request, actor: Anybody) -> Response:
-    """The second step: a code of the app, or a recovery code. The token of the first allows five tries."""
+    """The second step: a code of the app, a recovery code, or a passkey. The token of the first allows five tries."""
     sent, keys, pool = await forms.sent(request), request.app.state.keys, request.app.state.pool
     onward, token = sent.get("next", "/"), sent.get("factor_token", "")
-    code = sent.get("code", "").strip()
-    given = second_step.Given(code=code) if code.isdecimal() else second_step.Given(recovery_code=code)
     try:
-        if forms.read(_Code, {"code": code})[0] is None:
-            raise SecondFactorRefused
-        attempt = await second_step.begin(pool, keys, token, given)
         try:
-            async with transaction(request) as conn:
-                email, proven = await second_step.finish(conn, keys, actor, attempt)
-                login = await browsers.log_in(conn, actor, proven)
-        except SecondFactorRefused:
-            await second_step.count_refusal(pool, keys, attempt)
-            raise
-    except (SecondFactorRefused, TooManyAttempts) as refused:
-        told = {"onward": onward, "token": token, "fault": _fault(refused)}
-        return page(request, "account/second.html", status=refused.status, private=True, **told)
+            given = _given(sent)
+            attempt = await second_step.begin(pool, keys, token, given)
+            try:
+                async with transaction(request) as conn:
+                    email, proven = await second_step.finish(conn, keys, actor, attempt)
+                    login = await browsers.log_in(conn, actor, proven)
+            except SecondFactorRefused:
+                await second_step.count_refusal(pool, keys, attempt)
+                raise
+        except (SecondFactorRefused, TooManyAttempts) as refused:
+            fault = "passkey" if sent.get("credential") else _fault(refused)
+            return await _ask_second(request, token, onward, fault, refused.status)
     except Unauthenticated as refused:  # the token has expired, or its tries are used up: from the beginning
         return page(
             request, "account/login.html", status=refused.status, private=True, onward=onward, email="", fault="again"
@@ -107,19 +109,29 @@ async def finish_log_in(request: Request, actor: Anybody) -> Response:
 async def confirm_app(request: Request, actor: Anybody) -> Response:
     """The app that a role demands is set up when it shows the right code; then they log in with it."""
     sent, keys = await forms.sent(request), request.app.state.keys
-    onward, token = sent.get("next", "/"), sent.get("enrolment_token", "")
-    proof = proofs.read(Purpose.ENROLMENT, token, keys)
-    owner = replace(actor, user_id=proof.user_id, role=proof.role)
+    owner, proof = _enrolling(request, actor, sent)
     try:
         if forms.read(_Code, {"code": sent.get("code", "")})[0] is None:
             raise CodeRefused
         async with transaction(request) as conn:
             made = await factors.confirm_totp(conn, keys, owner, proof, sent["code"])
     except CodeRefused as refused:
-        app = {"secret": sent.get("secret", ""), "uri": sent.get("uri", "")}
-        told = {"onward": onward, "token": token, "app": app, "fault": "code"}
-        return page(request, "account/app.html", status=refused.status, private=True, **told)
-    return page(request, "account/codes.html", private=True, onward=onward, codes=made["recovery_codes"])
+        return await _set_up(request, actor, sent, "code", refused.status)
+    return _codes(request, sent, made)
+
+
+@router.post("/login/passkey")
+async def register_passkey(request: Request, actor: Anybody) -> Response:
+    """A passkey in place of the app that a role demands."""
+    sent = await forms.sent(request)
+    owner, proof = _enrolling(request, actor, sent)
+    asked, faults = forms.read(NewPasskey, {**sent, "name": sent.get("name", "").strip()})
+    try:
+        made = await register(request, owner, proof, asked)
+    except (CodeRefused, Conflict) as refused:
+        fault = "name" if "name" in faults else "passkey"
+        return await _set_up(request, actor, sent, fault, refused.status)
+    return _codes(request, sent, made)
 
 
 @router.post("/logout")
@@ -136,17 +148,54 @@ async def log_out(request: Request, actor: Anybody) -> Response:
     return response
 
 
-async def _second_step(request: Request, actor: Actor, needed: SecondFactorRequired, onward: str) -> Response:
-    """Ask for the second factor; of somebody who has none and needs one, to set it up."""
-    token = needed.extra.get("factor_token")
-    if token:
-        return page(request, "account/second.html", private=True, onward=onward, token=token, fault=None)
-    token, keys = needed.extra["enrolment_token"], request.app.state.keys
-    proof = proofs.read(Purpose.ENROLMENT, token, keys)
+def _given(sent: dict[str, str]) -> second_step.Given:
+    """What the form proves them by. Raises SecondFactorRefused for what can be none."""
+    if sent.get("credential"):
+        signed, _ = forms.read(Signed, sent)
+        if signed is None:
+            raise SecondFactorRefused
+        return second_step.Given(credential=signed.credential, challenge_id=signed.challenge_id)
+    code = sent.get("code", "").strip()
+    if forms.read(_Code, {"code": code})[0] is None:
+        raise SecondFactorRefused
+    return second_step.Given(code=code) if code.isdecimal() else second_step.Given(recovery_code=code)
+
+
+async def _ask_second(
+    request: Request, token: str, onward: str, fault: str | None = None, status: int = 200
+) -> Response:
+    """Ask for the second factor. Raises Unauthenticated when the token has expired."""
     async with transaction(request) as conn:
-        owner = replace(actor, user_id=proof.user_id, role=proof.role)
-        app = await factors.begin_totp(conn, keys, owner, proof, proven=True)
-    return page(request, "account/app.html", private=True, onward=onward, token=token, app=app, fault=None)
+        there, passkey = await second_step.question(conn, request.app.state.keys, token)
+    told = {"onward": onward, "token": token, "factors": there, "passkey": passkey, "fault": fault}
+    return page(request, "account/second.html", status=status, private=True, **told)
+
+
+def _enrolling(request: Request, actor: Actor, sent: dict[str, str]) -> tuple[Actor, Proof]:
+    """Who sets up the first factor, and by what. Raises Unauthenticated."""
+    proof = proofs.read(Purpose.ENROLMENT, sent.get("enrolment_token", ""), request.app.state.keys)
+    return replace(actor, user_id=proof.user_id, role=proof.role), proof
+
+
+async def _set_up(
+    request: Request, actor: Actor, sent: dict[str, str], fault: str | None = None, status: int = 200
+) -> Response:
+    """Let somebody who has no second factor and needs one set it up. A key that was shown is shown again."""
+    keys = request.app.state.keys
+    owner, proof = _enrolling(request, actor, sent)
+    async with transaction(request) as conn:
+        app = {"secret": sent.get("secret", ""), "uri": sent.get("uri", "")}
+        if not app["secret"]:
+            app = await factors.begin_totp(conn, keys, owner, proof, proven=True)
+        passkey = await passkeys.registration_options(conn, keys, owner, proof, proven=True)
+    told = {"onward": sent.get("next", "/"), "token": sent["enrolment_token"], "name": sent.get("name", "")}
+    shown = {"app": app, "question": passkey, "fault": fault, **told}
+    return page(request, "account/app.html", status=status, private=True, **shown)
+
+
+def _codes(request: Request, sent: dict[str, str], made: dict[str, Any]) -> Response:
+    onward = sent.get("next", "/")
+    return page(request, "account/codes.html", private=True, onward=onward, codes=made["recovery_codes"])
 
 
 def _fault(refused: Problem) -> str:

@@ -1,4 +1,4 @@
-"""What guards one's log-in besides the password: an app, its recovery codes, and passkeys to take away.
+"""What guards one's log-in besides the password: an app, passkeys, and recovery codes.
 
 Who sets one up or takes one away gives the password once more, and is heard as often as by the API. What is shown once
 is the answer to a form, so that no address leads to it.
@@ -12,7 +12,7 @@ from pydantic import BaseModel, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
-from frontdesk.auth import factors, service
+from frontdesk.auth import factors, passkeys, service
 from frontdesk.auth.factors_api import AppCode, RemoveApp, WithPassword
 from frontdesk.auth.guard import allow
 from frontdesk.auth.new_passwords import CodeRefused, WrongPassword
@@ -23,6 +23,7 @@ from frontdesk.errors import Conflict, NotFound, Problem
 from frontdesk.portal import forms
 from frontdesk.portal.attempt import go
 from frontdesk.portal.pages import page
+from frontdesk.portal.passkeys import Named, NewPasskey, register
 from frontdesk.portal.route import PageRoute
 from frontdesk.web.tx import Read, connection, transaction, viewer_of
 
@@ -48,7 +49,7 @@ class _Code(BaseModel):
 
 @router.get("")
 async def factors_page(
-    request: Request, actor: Myself, conn: Read, done: Literal["app", "removed", "passkey"] | None = None
+    request: Request, actor: Myself, conn: Read, done: Literal["app", "removed", "added", "passkey"] | None = None
 ) -> Response:
     """What there is, and what can be done about it."""
     return await _factors(request, actor, conn, done=done)
@@ -116,6 +117,34 @@ async def renew_codes(request: Request, actor: Myself) -> Response:
     return _codes(request, made["recovery_codes"])
 
 
+@router.post("/passkeys")
+async def ask_new_passkey(request: Request, actor: Myself) -> Response:
+    """What a new passkey is to sign; the page that shows it lets the device do so."""
+    name = (await forms.sent(request)).get("name", "").strip()
+    try:
+        faults = forms.read(Named, {"name": name})[1]
+        if faults:
+            raise forms.Fault("name", faults["name"])
+        proven = await _once_more(request, actor)
+        async with transaction(request) as conn:
+            question = await passkeys.registration_options(conn, request.app.state.keys, actor, None, proven)
+    except (*_REFUSED, forms.Fault) as refused:
+        return await _refused(request, actor, "passkey", refused, name)
+    return page(request, "me/passkey.html", private=True, question=question, name=name, here="/me/factors")
+
+
+@router.post("/passkeys/confirm")
+async def register_passkey(request: Request, actor: Myself) -> Response:
+    """From here on log-in asks for a second factor, and this is one. Shows recovery codes, unless there are some."""
+    sent = await forms.sent(request)
+    asked, _ = forms.read(NewPasskey, sent)
+    try:
+        made = await register(request, actor, None, asked)
+    except (CodeRefused, Conflict) as refused:
+        return await _refused(request, actor, "passkey", refused, sent.get("name", ""))
+    return _codes(request, made["recovery_codes"]) if made["recovery_codes"] else go("/me/factors?done=added")
+
+
 @router.post("/passkeys/{passkey_id}/remove")
 async def remove_passkey(request: Request, passkey_id: UUID, actor: Myself) -> Response:
     """This passkey opens nothing any more."""
@@ -140,10 +169,10 @@ def _codes(request: Request, codes: list[str]) -> Response:
     return page(request, "me/codes.html", private=True, codes=codes, here="/me/factors")
 
 
-async def _refused(request: Request, actor: Actor, form: str, refused: Problem) -> Response:
+async def _refused(request: Request, actor: Actor, form: str, refused: Problem, name: str = "") -> Response:
     """The page as it now stands. What is wrong is told in `form`, if that is still there."""
     async with connection(request) as conn:
-        return await _factors(request, actor, conn, form, refused)
+        return await _factors(request, actor, conn, form, refused, name=name)
 
 
 async def _factors(
@@ -153,6 +182,7 @@ async def _factors(
     form: str | None = None,
     refused: Problem | None = None,
     done: str | None = None,
+    name: str = "",
 ) -> Response:
     told = {
         "user": await service.get_user(conn, actor.user_id),
@@ -160,6 +190,8 @@ async def _factors(
         "form": form,
         "refused": refused and refused.slug,
         "done": done,
+        "name": name,
+        "most": passkeys.MOST,
         "here": "/me/factors",
     }
     return page(request, "me/factors.html", status=refused.status if refused else 200, private=True, **told)
