@@ -43,8 +43,12 @@
   }
 
   tell();
-  // Parts of the page are replaced when times are taken or become free.
-  new MutationObserver(tell).observe(document.getElementById("main"), {childList: true});
+  // Parts of the page are replaced when times are taken or become free. Until the visitor's own stand in them, the page stays as
+  // high as it was: whoever reads its end would be scrolled up.
+  const main = document.getElementById("main");
+  document.addEventListener("htmx:before:swap", () => { main.style.minHeight = `${main.offsetHeight}px`; });
+  new MutationObserver(tell).observe(main, {childList: true});
+  document.addEventListener("htmx:after:swap", () => { main.style.minHeight = ""; });
 })();
 
 // What the device keeps for a patient (device.js) stays only as long as they are logged in.
