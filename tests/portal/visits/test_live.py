@@ -33,6 +33,7 @@ TWICE = (
         ("/providers/{provider}?visit={visit_type}", "#times .sheet button.slot >> nth=20"),
         ("/providers/{provider}?visit={visit_type}", "#times .next button"),
         ("/providers/{provider}?visit={visit_type}&view=day", "#times .sheet button.slot >> nth=20"),
+        ("/providers/{provider}?visit={visit_type}&view=day", "#times .sheet button.slot >> nth=-1"),
         ("/providers/{provider}?visit={visit_type}&view=month", "#times td a >> nth=5"),
         ("/visits/{visit}/move", "#choose button.slot >> nth=60"),
         ("/visits", "#visits a[href$='/move'] >> nth=-2"),
