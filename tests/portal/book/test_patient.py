@@ -88,6 +88,17 @@ def test_what_is_in_the_way_of_the_patient_is_told_in_words(visitor: Visitor, pl
     assert visitor.at(72 + 12) in standing(visitor, place[1]), "it is still kept"
 
 
+def test_who_has_not_been_here_and_is_logged_in_is_not_told_to_log_in(visitor: Visitor, place: Place) -> None:
+    visitor.make.conn.execute("UPDATE provider SET accepting_new_patients = false WHERE id = %s", [place[1]])
+    browser = somebody(visitor)
+    enrol(visitor, browser)
+    page = Page(browser.get(kept(visitor, place, browser)))
+    assert "This provider sees those who have been here before" in page.text
+    assert "choose the time again" not in page.text
+    assert "Choose another provider, or call the clinic." in page.text
+    assert "Find another provider" in page.text
+
+
 def test_a_reason_that_is_too_long_is_not_lost(visitor: Visitor, place: Place) -> None:
     browser = somebody(visitor)
     enrol(visitor, browser)
