@@ -23,7 +23,7 @@ from frontdesk.portal.pages import link, page
 from frontdesk.waitlist import told as waiting
 
 When = Literal["past"]
-Done = Literal["booked", "confirmed", "moved", "cancelled", "declined", "left", "joined"]
+Done = Literal["booked", "confirmed", "moved", "cancelled", "taken", "declined", "left", "joined"]
 """What has just happened: a page says so once."""
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})

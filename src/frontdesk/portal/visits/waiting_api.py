@@ -14,8 +14,10 @@ from frontdesk.booking import service as booking
 from frontdesk.db import Connection, borrow
 from frontdesk.errors import Problem
 from frontdesk.portal.attempt import attempt, go
+from frontdesk.portal.pages import link
 from frontdesk.portal.route import PageRoute
 from frontdesk.portal.visits import shown
+from frontdesk.portal.visits.shown import Done
 from frontdesk.waitlist import offers, service
 from frontdesk.waitlist.models import JoinWaitlist
 from frontdesk.web.tx import Read, viewer_of
@@ -80,10 +82,7 @@ async def accept(request: Request, offer_id: UUID, actor: Joiner) -> Response:
     refused = await attempt(request, take)
     if refused is None:
         return go(f"/visits/{booked[-1]}?done=booked")
-    async with borrow(request.app.state.pool, viewer_of(request)) as conn:
-        if visit := await offers.taken(conn, actor, offer_id):  # in another tab, or the button was pressed twice
-            return go(f"/visits/{visit}")
-    return await _refused(request, actor, refused)
+    return await _refused(request, actor, offer_id, refused)
 
 
 @router.post("/offers/{offer_id}/decline")
@@ -94,12 +93,19 @@ async def decline(request: Request, offer_id: UUID, actor: Joiner) -> Response:
         await service.decline(conn, actor, offer_id)
 
     refused = await attempt(request, give_back)
-    return go("/visits?done=declined") if refused is None else await _refused(request, actor, refused)
+    if refused is None:
+        return go("/visits?done=declined")
+    return await _refused(request, actor, offer_id, refused, done="taken")
 
 
-async def _refused(request: Request, actor: Actor, refused: Problem) -> Response:
-    """Why the offer could not be answered, with all that the patient has; whoever is no patient has no such page."""
-    if actor.patient_id is None:
-        raise refused
+async def _refused(
+    request: Request, actor: Actor, offer_id: UUID, refused: Problem, *, done: Done | None = None
+) -> Response:
+    """To the visit of an offer that was taken: in another tab, or the button was pressed twice. Else why it could not
+    be answered, with all that the patient has; whoever is no patient has no such page."""
     async with borrow(request.app.state.pool, viewer_of(request)) as conn:
+        if visit := await offers.taken(conn, actor, offer_id):
+            return go(link(f"/visits/{visit}", done=done))
+        if actor.patient_id is None:
+            raise refused
         return await shown.all_visits(request, actor, conn, refused=refused)
