@@ -17,7 +17,7 @@ from frontdesk.portal.attempt import attempt, go
 from frontdesk.portal.pages import link
 from frontdesk.portal.route import PageRoute
 from frontdesk.portal.visits import shown
-from frontdesk.portal.visits.shown import Done
+from frontdesk.portal.visits.shown import Done, Meant
 from frontdesk.waitlist import offers, service
 from frontdesk.waitlist.models import JoinWaitlist
 from frontdesk.web.tx import Read, viewer_of
@@ -37,8 +37,10 @@ async def place(request: Request, entry_id: UUID, actor: Reader, conn: Read) -> 
 
 
 @router.post("/visits/{appointment_id}/earlier")
-async def earlier(request: Request, appointment_id: UUID, actor: Joiner) -> Response:
+async def earlier(request: Request, appointment_id: UUID, actor: Joiner, meant: Meant = None) -> Response:
     """Wait for an earlier time with the same provider: an accepted offer moves the visit there."""
+    if told := await shown.of_another(request, actor, {"whom": meant}):
+        return told
 
     async def wait(conn: Connection) -> None:
         visit = await booking.find(conn, actor, appointment_id)
@@ -57,9 +59,15 @@ async def earlier(request: Request, appointment_id: UUID, actor: Joiner) -> Resp
 
 @router.post("/waitlist/{entry_id}/leave")
 async def leave(
-    request: Request, entry_id: UUID, actor: Joiner, version: Annotated[int, Form(ge=1, le=2**31 - 1)]
+    request: Request,
+    entry_id: UUID,
+    actor: Joiner,
+    version: Annotated[int, Form(ge=1, le=2**31 - 1)],
+    meant: Meant = None,
 ) -> Response:
     """Wait no longer. A time that was kept goes to the next."""
+    if told := await shown.of_another(request, actor, {"whom": meant}):
+        return told
 
     async def end(conn: Connection) -> None:
         await service.leave(conn, actor, entry_id, version)
@@ -72,8 +80,10 @@ async def leave(
 
 
 @router.post("/offers/{offer_id}/accept")
-async def accept(request: Request, offer_id: UUID, actor: Joiner) -> Response:
+async def accept(request: Request, offer_id: UUID, actor: Joiner, meant: Meant = None) -> Response:
     """Book the time that was offered, or move the visit there that it stands in for."""
+    if told := await shown.of_another(request, actor, {"whom": meant}):
+        return told
     booked: list[UUID] = []
 
     async def take(conn: Connection) -> None:
@@ -86,8 +96,10 @@ async def accept(request: Request, offer_id: UUID, actor: Joiner) -> Response:
 
 
 @router.post("/offers/{offer_id}/decline")
-async def decline(request: Request, offer_id: UUID, actor: Joiner) -> Response:
+async def decline(request: Request, offer_id: UUID, actor: Joiner, meant: Meant = None) -> Response:
     """Leave the time to the next, and go on waiting."""
+    if told := await shown.of_another(request, actor, {"whom": meant}):
+        return told
 
     async def give_back(conn: Connection) -> None:
         await service.decline(conn, actor, offer_id)
