@@ -87,11 +87,12 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/admin/providers/{provider_id}": ("admin",),
 }
 
-REFUSED: dict[str, int] = {
-    "/providers/{clinic_id}": 404,
-    "/find?on=yesterday": 422,
+REFUSED: dict[str, tuple[str, int]] = {
+    "/providers/{clinic_id}": ("anonymous", 404),
+    "/find?on=yesterday": ("anonymous", 422),
+    "/visits/{appointment_id}": ("guardian", 404),
 }
-"""What is told on a page when there is nothing to show; to anybody."""
+"""What is told on a page when there is nothing to show: to whom, and the status."""
 
 FILES = {
     "/static/{name}",

@@ -148,13 +148,14 @@ def test_nobody_is_shut_out(walk: Walk, path: str, who: str) -> None:
 
 @pytest.mark.parametrize("path", REFUSED)
 def test_a_refusal_is_for_everybody_too(walk: Walk, path: str) -> None:
-    watched = walk.tab("anonymous")
-    answer = watched.page.goto(walk.address(path, "anonymous"))
+    who, status = REFUSED[path]
+    watched = walk.tab(who)
+    answer = watched.page.goto(walk.address(path, who))
     assert answer is not None
-    assert answer.status == REFUSED[path]
+    assert answer.status == status
     found = faults(watched.page)
     assert not found, "\n".join(found)
-    assert all(str(REFUSED[path]) in complaint for complaint in watched.complaints)  # of the page itself
+    assert all(str(status) in complaint for complaint in watched.complaints)  # of the page itself
 
 
 def test_every_page_is_walked() -> None:

@@ -89,6 +89,11 @@ async def reopen(conn: Connection, subject: bytes) -> None:
     await db.run(conn, q.forget, subject=subject)
 
 
+async def take_back(conn: Connection, subject: bytes) -> None:
+    """One failure was none. The others stay counted, and keep the door closed if they are too many."""
+    await db.run(conn, q.take_back, subject=subject, free=FREE_FAILURES)
+
+
 async def purge(conn: Connection) -> int:
     """Forget old failures. A job of the background worker; idempotent."""
     return await db.run(conn, q.purge_failures, forget_after=FORGET_AFTER)

@@ -26,6 +26,13 @@ SELECT extract(epoch FROM refused_until - clock_timestamp())::float8 AS wait_s F
 -- Forget the failures of one subject, whatever their number.
 DELETE FROM wrong_guess WHERE subject = %(subject)s;
 
+-- name: take_back
+-- One failure less. The door opens when fewer are left than are free.
+UPDATE wrong_guess
+SET failures = greatest(failures - 1, 0),
+    refused_until = CASE WHEN failures - 1 < %(free)s THEN clock_timestamp() ELSE refused_until END
+WHERE subject = %(subject)s;
+
 -- name: purge_failures
 -- Failures that count no more; a door that is still closed is younger than that.
 DELETE FROM wrong_guess WHERE last_at < now() - %(forget_after)s::interval;

@@ -105,20 +105,23 @@ async def book(
     await look()  # before anything is written
     patient_id = await accounts.add_patient(conn, visitor, asdict(who) | {"gender": None})
     row = await holds.take(conn, replace(visitor, patient_id=patient_id), look, patient_id, reason=reason, mode=None)
-    for subject in (*_about(keys, hold_id, who), _guessing(keys, hold_id)):
-        await throttle.reopen(conn, subject)
+    client = _client(keys, actor)
+    for subject in _asking(keys, actor, hold_id, who):
+        await (throttle.take_back if subject == client else throttle.reopen)(conn, subject)
+    await throttle.reopen(conn, _guessing(keys, hold_id))
     return row
 
 
 def _asking(keys: Keys, actor: Actor, hold_id: UUID, who: Newcomer) -> list[bytes]:
     """In whose names codes are counted, in the order of their digests, so that rivals do not wait for each other."""
-    return sorted([*_about(keys, hold_id, who), _asked_for(keys, f"client:{actor.client}")])
+    names = (f"hold:{hold_id}", f"address:{throttle.account_name(who.email)}")
+    return sorted([*(_asked_for(keys, name) for name in names), _client(keys, actor)])
 
 
-def _about(keys: Keys, hold_id: UUID, who: Newcomer) -> list[bytes]:
-    """Of these the ones that end with the booking. What the caller asked for stays counted: else a booking of one's own
-    would buy codes to be sent to others."""
-    return sorted(_asked_for(keys, name) for name in (f"hold:{hold_id}", f"address:{throttle.account_name(who.email)}"))
+def _client(keys: Keys, actor: Actor) -> bytes:
+    """Of these the one that does not end with the booking, which takes back one code and no other: else a booking of
+    one's own would buy codes to be sent to others."""
+    return _asked_for(keys, f"client:{actor.client}")
 
 
 def _asked_for(keys: Keys, name: str) -> bytes:

@@ -48,6 +48,13 @@ def standing(visitor: Visitor, provider: UUID) -> list[datetime]:
     return [row[0] for row in rows]
 
 
+def over(visitor: Visitor, path: str) -> None:
+    """What was kept there is not kept any more."""
+    visitor.make.conn.execute(
+        "UPDATE appointment SET hold_expires_at = now() - interval '1 second' WHERE id = %s", [path.rsplit("/", 1)[1]]
+    )
+
+
 def codes(visitor: Visitor, email: str) -> list[str]:
     """What was sent to the address, the oldest first."""
     rows = visitor.make.conn.execute("SELECT sealed FROM outgoing_message ORDER BY id").fetchall()

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.html import Page
-from tests.portal.book.conftest import Place, enrol, somebody, standing, wish
+from tests.portal.book.conftest import Place, enrol, over, somebody, standing, wish
 from tests.portal.conftest import Visitor
 
 pytestmark = pytest.mark.postgres("18")
@@ -48,7 +48,7 @@ def test_log_in_then_choose_then_book(visitor: Visitor, place: Place) -> None:
     done = browser.post(path, data={"reason": ""})
     assert visits(visitor, place) == [(patient, None, "scheduled")]
     again = browser.post(path, data={"reason": "twice"})
-    assert (again.status_code, again.headers["location"]) == (303, path)
+    assert (again.status_code, again.headers["location"]) == (303, done.headers["location"])
     assert browser.get(path).headers["location"] == done.headers["location"]
     assert visits(visitor, place) == [(patient, None, "scheduled")]
 
@@ -88,6 +88,17 @@ def test_what_is_in_the_way_of_the_patient_is_told_in_words(visitor: Visitor, pl
     assert visitor.at(72 + 12) in standing(visitor, place[1]), "it is still kept"
 
 
+def test_who_has_not_been_here_and_is_logged_in_is_not_told_to_log_in(visitor: Visitor, place: Place) -> None:
+    visitor.make.conn.execute("UPDATE provider SET accepting_new_patients = false WHERE id = %s", [place[1]])
+    browser = somebody(visitor)
+    enrol(visitor, browser)
+    page = Page(browser.get(kept(visitor, place, browser)))
+    assert "This provider sees those who have been here before" in page.text
+    assert "choose the time again" not in page.text
+    assert "Choose another provider, or call the clinic." in page.text
+    assert "Find another provider" in page.text
+
+
 def test_a_reason_that_is_too_long_is_not_lost(visitor: Visitor, place: Place) -> None:
     browser = somebody(visitor)
     enrol(visitor, browser)
@@ -115,3 +126,29 @@ def test_who_is_no_patient_is_told_where_to_book(visitor: Visitor, place: Place,
         assert "book at the front desk" in Page(answer).text
     assert UUID(path.rsplit("/", 1)[1])
     assert visits(visitor, place) == []
+
+
+@pytest.mark.parametrize("reason", ["A cough\r\nsince May", "long " * 200])
+def test_why_they_come_is_there_for_the_next_time_when_the_first_is_gone(
+    visitor: Visitor, place: Place, reason: str
+) -> None:
+    browser = somebody(visitor)
+    enrol(visitor, browser)
+    path = kept(visitor, place, browser)
+    over(visitor, path)
+    late = browser.post(path, data={"reason": reason})
+    assert late.status_code == 303
+    assert "why=expired" in late.headers["location"]
+    (cookie,) = (one for one in late.headers.get_list("set-cookie") if one.startswith("frontdesk_reason="))
+    assert "Path=/book;" in cookie
+    assert not [word for word in ("HttpOnly", "SameSite=lax") if word not in cookie]
+    path = kept(visitor, place, browser, 72 + 11)
+    assert f">{reason}</textarea>" in browser.get(path).text
+    sealed = browser.cookies["frontdesk_reason"]
+    other = somebody(visitor)
+    enrol(visitor, other)
+    theirs = kept(visitor, place, other, 72 + 12)
+    other.cookies.set("frontdesk_reason", sealed, path="/book", domain="127.0.0.1")
+    assert "></textarea>" in other.get(theirs).text, "it is another patient's"
+    assert browser.post(path, data={"reason": "Better"}).headers["location"].startswith("/booked/")
+    assert "frontdesk_reason" not in browser.cookies

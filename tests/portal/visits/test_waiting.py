@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -71,12 +71,23 @@ def test_an_offer_is_declined_and_the_place_stays(patient: Patient) -> None:
     assert f"/waitlist/{entry['id']}" in [a["href"] for a in declined.all("a")]
 
 
-@pytest.mark.parametrize(("first", "then"), [("accept", "decline"), ("decline", "accept"), ("decline", "decline")])
+@pytest.mark.parametrize(("first", "then"), [("decline", "accept"), ("decline", "decline")])
 def test_an_offer_that_was_answered_is_told_in_place(patient: Patient, first: str, then: str) -> None:
     _, offer = offered(patient)
     assert patient.post(f"/offers/{offer}/{first}").status_code == 303
     refused = Page(patient.post(f"/offers/{offer}/{then}"))
     assert (refused.status, "no longer kept for you" in refused.text) == (409, True)
+
+
+def test_an_offer_that_is_declined_when_it_was_taken_leads_to_its_visit(patient: Patient) -> None:
+    _, offer = offered(patient)
+    taken = patient.post(f"/offers/{offer}/accept").headers["location"].partition("?")[0]
+    declined = patient.post(f"/offers/{offer}/decline")
+    assert (declined.status_code, declined.headers["location"].partition("?")[0]) == (303, taken)
+    page = patient.page(declined.headers["location"])
+    assert "You have taken this time already" in page.text
+    assert "no longer kept for you" not in page.text
+    assert patient.row(UUID(taken.rpartition("/")[2]))["status"] == "scheduled"
 
 
 @pytest.mark.parametrize("instead", ["nothing", "a later visit", "a visit that is cancelled"])

@@ -19,7 +19,7 @@ from frontdesk.errors import Problem
 from frontdesk.family import service as family
 from frontdesk.metrics import BOOKED
 from frontdesk.portal import forms
-from frontdesk.portal.book import booked, choosing, held
+from frontdesk.portal.book import booked, choosing, held, typed
 from frontdesk.portal.book.choosing import Why, Wish
 from frontdesk.portal.book.forms import Reason, see
 from frontdesk.portal.book.held import Held
@@ -95,7 +95,7 @@ async def book(request: Request, hold_id: UUID, actor: Booker) -> Response:
             row = await holds.book(conn, actor, hold_id, token=token, reason=said.reason, asked={})
             end = await booked.link_to(conn, request, row["id"])
     except HoldGone:
-        return see(f"/book/{hold_id}")
+        return await _show(request, hold_id, actor, sent=sent)
     except choosing.REFUSALS as refused:
         return await _show(request, hold_id, actor, sent=sent, why=choosing.why(refused))
     BOOKED.inc()
@@ -123,8 +123,9 @@ async def _show(
     async with transaction(request) as conn:
         found = await held.found(conn, request, actor, hold_id)
         if isinstance(found, str):
-            return see(found)
+            return typed.along(request, see(found), hold_id, actor, found, reason=sent.get("reason", ""))
         people = await family.named(conn, actor)
+    sent = sent or {"reason": typed.reason(request, actor)}
     told = {"held": found, "role": actor.role, "sent": sent, "faults": faults, "why": why, "people": people}
     told |= {"other": other, "busy": next((one["name"] for one in people if one["patient_id"] == busy), None)}
     return page(request, "book/book.html", status=409 if why else 422 if faults else 200, private=True, **told)

@@ -27,6 +27,9 @@ _COOKIE = "frontdesk_hold_"
 TYPED = "frontdesk_typed"
 """What a guest typed for a time that is gone, sealed, until they send it for another one or book."""
 
+REASON = "frontdesk_reason"
+"""Why they come, as typed for a time that is gone, sealed, until they book."""
+
 _AFTERWARDS = timedelta(minutes=10)
 """So long after a hold its browser still learns what became of it."""
 
@@ -128,7 +131,13 @@ def remember(
 def forget(response: Response, hold_id: UUID) -> Response:
     """The browser has nothing to prove any more."""
     response.delete_cookie(_COOKIE + hold_id.hex, path="/")
-    response.delete_cookie(TYPED, path="/book")
+    return forget_typed(response)
+
+
+def forget_typed(response: Response) -> Response:
+    """What was typed for a time that is gone is of no use any more."""
+    for name in (TYPED, REASON):
+        response.delete_cookie(name, path="/book")
     return response
 
 

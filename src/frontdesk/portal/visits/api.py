@@ -12,7 +12,7 @@ from frontdesk.auth.permissions import Actor
 from frontdesk.booking import arriving, moving
 from frontdesk.booking import service as booking
 from frontdesk.db import Connection, borrow
-from frontdesk.errors import InvalidRequest, Problem
+from frontdesk.errors import InvalidRequest, NotFound, Problem
 from frontdesk.guests import calendar_api
 from frontdesk.portal import forms
 from frontdesk.portal.attempt import attempt, go
@@ -20,7 +20,7 @@ from frontdesk.portal.book.forms import Reason
 from frontdesk.portal.pages import link
 from frontdesk.portal.route import PageRoute
 from frontdesk.portal.visits import shown
-from frontdesk.portal.visits.shown import Done, When
+from frontdesk.portal.visits.shown import Done, Meant, When
 from frontdesk.web.fields import Day, Instant
 from frontdesk.web.pages import Cursor
 from frontdesk.web.tx import Read, viewer_of
@@ -58,7 +58,10 @@ async def visit(
 @router.get("/{appointment_id}/calendar.ics")
 async def calendar_file(request: Request, appointment_id: UUID, actor: Reader, conn: Read) -> Response:
     """The visit for a calendar program."""
-    return await calendar_api.calendar_file(appointment_id, actor, conn, request)
+    try:
+        return await calendar_api.calendar_file(appointment_id, actor, conn, request)
+    except NotFound as gone:
+        return await shown.others(request, actor, conn, gone)
 
 
 @router.post("/{appointment_id}/confirm")
@@ -67,8 +70,11 @@ async def confirm(
     appointment_id: UUID,
     actor: Annotated[Actor, allow("appointments:confirm")],
     version: Version,
+    meant: Meant = None,
 ) -> Response:
     """The patient will come."""
+    if told := await shown.of_another(request, actor, {"whom": meant}):
+        return told
     return await _step(request, actor, appointment_id, "confirmed", version)
 
 
@@ -81,6 +87,8 @@ async def cancel(
 ) -> Response:
     """Cancel; the time is free at once."""
     sent = await forms.sent(request)
+    if told := await shown.of_another(request, actor, sent, sent.get("reason")):
+        return told
     said, faults = forms.read(Reason, sent)
     if said is None:
         return await _done(request, actor, appointment_id, InvalidRequest(), typed=sent["reason"], faults=faults)
@@ -93,8 +101,11 @@ async def check_in(
     appointment_id: UUID,
     actor: Annotated[Actor, allow("appointments:arrive")],
     version: Version,
+    meant: Meant = None,
 ) -> Response:
     """The patient is here, and the desk knows."""
+    if told := await shown.of_another(request, actor, {"whom": meant}):
+        return told
 
     async def arrive(conn: Connection) -> None:
         await arriving.check_in(conn, actor, appointment_id, expected=version)
@@ -144,9 +155,16 @@ async def choose(
 
 @router.post("/{appointment_id}/move")
 async def move(
-    request: Request, appointment_id: UUID, actor: Mover, version: Version, start: Annotated[Instant, Form()]
+    request: Request,
+    appointment_id: UUID,
+    actor: Mover,
+    version: Version,
+    start: Annotated[Instant, Form()],
+    meant: Meant = None,
 ) -> Response:
     """Move to another time: the old one is given back and the new one taken, or nothing changes."""
+    if told := await shown.of_another(request, actor, {"whom": meant}):
+        return told
 
     async def reschedule(conn: Connection) -> None:
         await moving.reschedule(conn, actor, appointment_id, expected=version, change={"start": start})

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from fastapi import Form
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,15 +17,22 @@ from frontdesk.auth.permissions import Actor
 from frontdesk.availability import service as availability
 from frontdesk.availability.service import Asked
 from frontdesk.booking import told
-from frontdesk.db import Connection
-from frontdesk.errors import Problem
+from frontdesk.db import Connection, borrow
+from frontdesk.errors import NotFound, Problem
+from frontdesk.family import service as family
 from frontdesk.portal.attempt import go
+from frontdesk.portal.family import whom
 from frontdesk.portal.pages import link, page
 from frontdesk.waitlist import told as waiting
+from frontdesk.web.browsers import wants_page
+from frontdesk.web.tx import viewer_of
 
 When = Literal["past"]
-Done = Literal["booked", "confirmed", "moved", "cancelled", "declined", "left", "joined"]
+Done = Literal["booked", "confirmed", "moved", "cancelled", "taken", "declined", "left", "joined"]
 """What has just happened: a page says so once."""
+
+Meant = Annotated[str | None, Form(alias="whom")]
+"""For whom the page of a form was shown."""
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -73,7 +81,10 @@ async def one_visit(
     faults: Mapping[str, str] = _NOTHING,
 ) -> Response:
     """One visit. Whoever is not its patient leaves an entry in the list of looks. Raises NotFound."""
-    visit = await told.one(conn, actor, appointment_id)
+    try:
+        visit = await told.one(conn, actor, appointment_id)
+    except NotFound as gone:
+        return await others(request, actor, conn, gone)
     await reads.looked(conn, actor, [visit["patient_id"]], "appointments:read")
     here = f"/visits/{appointment_id}"
     both = ("visits/_visit.html", "visits/visit.html")
@@ -84,7 +95,10 @@ async def one_place(
     request: Request, actor: Actor, conn: Connection, entry_id: UUID, *, refused: Problem | None = None
 ) -> Response:
     """One place on the waitlist. Raises NotFound."""
-    place = await waiting.one(conn, actor, entry_id)
+    try:
+        place = await waiting.one(conn, actor, entry_id)
+    except NotFound as gone:
+        return await others(request, actor, conn, gone)
     await reads.looked(conn, actor, [place["patient_id"]], "waitlist:read")
     both = ("visits/_place.html", "visits/place.html")
     return _page(request, both, refused, here=f"/waitlist/{entry_id}", place=place, places=[place])
@@ -100,7 +114,10 @@ async def times(
     refused: Problem | None = None,
 ) -> Response:
     """Free times for a move, by local day; after a refusal the nearest ones first. Raises NotFound."""
-    visit = await told.one(conn, actor, appointment_id)
+    try:
+        visit = await told.one(conn, actor, appointment_id)
+    except NotFound as gone:
+        return await others(request, actor, conn, gone)
     await reads.looked(conn, actor, [visit["patient_id"]], "appointments:read")
     if "move" not in visit["actions"]:
         return go(f"/visits/{appointment_id}")
@@ -127,6 +144,34 @@ async def times(
         later=span["to_on"],
         earlier=since and since - timedelta(days=availability.DEFAULT_DAYS),
     )
+
+
+async def others(
+    request: Request, actor: Actor, conn: Connection, refused: Problem, *, meant: str | None = None, typed: str = ""
+) -> Response:
+    """That it is not theirs for whom the caller acts by now, and for whom they may act to get at it: all of the family,
+    or the one who was `meant`. What was `typed` is shown again. Nobody learns from it whether there is such a thing.
+
+    Raises `refused` for a program, and when there is nobody else.
+    """
+    people = [one for one in await family.named(conn, actor) if one["patient_id"] != actor.patient_id]
+    if not people or not wants_page(request):
+        raise refused
+    people = [one for one in people if str(one["patient_id"]) == meant] or people
+    told = {"people": people, "typed": typed, "changing": request.method != "GET"}
+    return page(request, "visits/others.html", status=refused.status, private=True, **told)
+
+
+async def of_another(
+    request: Request, actor: Actor, sent: Mapping[str, str | None], typed: str | None = None
+) -> Response | None:
+    """What `others` says, when the form was shown for somebody else than the caller acts for; else None."""
+    try:
+        whom.check(actor, sent)
+    except whom.OtherPerson as refused:
+        async with borrow(request.app.state.pool, viewer_of(request)) as conn:
+            return await others(request, actor, conn, refused, meant=sent["whom"], typed=typed or "")
+    return None
 
 
 def _by_day(slots: Iterable[dict[str, Any]]) -> list[tuple[date, list[dict[str, Any]]]]:
