@@ -38,11 +38,9 @@ async def reprove(pool: Pool, viewer: Viewer | None, keys: Keys, actor: Actor, p
 
     Who has stolen an access token guesses at the same door as for a new password. Raises TooManyAttempts.
     """
-    subject = keys.digest("password changes", str(actor.login))
     async with db.borrow(pool, viewer) as conn:
-        await throttle.admit(conn, subject)
-        account = await db.one(conn, new_passwords.q.find_owner, user_id=actor.user_id)
-    right = await passwords.verified(account["password_hash"] if account else None, password or "")
+        account, subject = await new_passwords.open_door(conn, keys, actor)
+    right = await passwords.verified(account["password_hash"], password or "")
     async with db.borrow(pool, viewer) as conn:
         if right:
             await throttle.forgive(conn, subject)
