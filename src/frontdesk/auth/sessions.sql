@@ -90,9 +90,11 @@ WHERE id = %(patient_id)s;
 SELECT end_own_links(%(changed_by)s, %(request_id)s);
 
 -- name: sessions_of
--- The live sessions of a user, oldest first.
+-- The live sessions of a user, oldest first. One that another has taken the place of is no device of its own, in its time of
+-- grace either, unless it is the one that asks.
 SELECT id, acts_for, created_at, refreshed_at, expires_at, id = %(current)s AS current FROM login_session
 WHERE user_id = %(user_id)s AND revoked_at IS NULL AND expires_at > now()
+  AND (meant_until IS NULL OR id = %(current)s)
   AND (%(after_id)s::uuid IS NULL OR id > %(after_id)s::uuid)
 ORDER BY id LIMIT %(rows)s;
 
