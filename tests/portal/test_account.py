@@ -11,6 +11,7 @@ import pytest
 
 from frontdesk import clock
 from frontdesk.auth import browsers, totp
+from frontdesk.auth.throttle import FREE_FAILURES
 from frontdesk.notifications.render import render_account
 from tests.auth.conftest import Post
 from tests.auth.conftest import post as post  # a fixture
@@ -109,6 +110,15 @@ def test_a_wrong_password_counts_like_one_of_a_program(browser: Browser, email: 
     assert entered(here, email, "wrong password").status_code in (401, 429)
     refused = entered(browser(), email)
     assert (refused.status_code, "Too many attempts" in refused.text) == (429, True)
+
+
+def test_the_browser_that_registered_has_a_door_of_its_own(browser: Browser) -> None:
+    own, stranger = browser(), browser()
+    email = registered(own)
+    own.post("/logout")
+    assert {entered(stranger, email, f"guess {n}").status_code for n in range(FREE_FAILURES)} == {401}
+    assert entered(stranger, email).status_code == 429
+    assert entered(own, email).status_code == 303
 
 
 @pytest.mark.parametrize("onward", ["//evil.test", "https://evil.test", "/\\evil.test", "javascript:alert(1)", "/\nx"])
