@@ -93,6 +93,13 @@ async def begin_totp(conn: Connection, keys: Keys, actor: Actor, proof: Proof | 
     return {"secret": totp.typed(secret), "uri": totp.uri(secret, owner["email"], ISSUER)}
 
 
+async def pending_key(conn: Connection, keys: Keys, actor: Actor) -> str | None:
+    """The secret of the caller's app that waits for its first code, as a person types it."""
+    found = await db.one(conn, q.find_totp, user_id=actor.user_id)
+    secret = _unsealed(keys, actor.user_id, found["secret"]) if found and not found["confirmed"] else None
+    return totp.typed(secret) if secret else None
+
+
 async def confirm_totp(
     conn: Connection, keys: Keys, actor: Actor, proof: Proof | None, code: str
 ) -> dict[str, list[str]]:

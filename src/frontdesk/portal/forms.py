@@ -55,6 +55,11 @@ class Fault(InvalidRequest):
         self.faults = {name: kind}
 
 
+def code(sent: Mapping[str, str]) -> str:
+    """The code in a form: apps show its digits in two groups, and so people type them."""
+    return "".join(sent.get("code", "").split())
+
+
 def read(model: type[Model], fields: Mapping[str, Any]) -> tuple[Model | None, dict[str, str]]:
     """`fields` as `model`, those left empty left out; or None, and what is wrong by the name of the field: "missing",
     "short", or "wrong". The words for it are the page's."""
