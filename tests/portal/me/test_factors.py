@@ -153,6 +153,27 @@ def test_a_key_that_another_tab_has_replaced_says_so(patient_owner: Owner) -> No
     assert len(codes(here.post(f"{HOME}/app/confirm", data={**now, "code": new.code()}))) == 10
 
 
+def test_the_address_of_a_form_leads_to_its_page(patient_owner: Owner) -> None:
+    here = patient_owner.browser()
+    for path in ("app", "app/confirm", "app/remove", "codes", f"passkeys/{patient_owner.user}/remove"):
+        answer = here.get(f"{HOME}/{path}")
+        assert (answer.status_code, answer.headers.get("location")) == (303, HOME), path
+    for path, there in (
+        ("/login/second", "/login"),
+        ("/login/app", "/login"),
+        ("/family/act", "/family"),
+        (f"/visits/{patient_owner.user}/cancel", f"/visits/{patient_owner.user}"),
+    ):
+        assert here.get(path).headers.get("location") == there, path
+    nowhere = here.get("/logout")
+    assert (nowhere.status_code, nowhere.headers["allow"]) == (405, "POST")
+    assert "only takes what a form sends" in Page(nowhere).text
+    assert "You may not" not in nowhere.text
+    assert here.put(HOME).status_code == 405
+    program = here.get(f"{HOME}/app", headers={"Accept": "application/json"})
+    assert (program.status_code, program.json()["type"]) == (405, "/problems/method-not-allowed")
+
+
 def test_a_code_works_once(patient_owner: Owner) -> None:
     here = patient_owner.browser()
     phone = set_up(here)
