@@ -121,6 +121,15 @@ def test_the_browser_that_registered_has_a_door_of_its_own(browser: Browser) -> 
     assert entered(own, email).status_code == 303
 
 
+def test_messages_speak_the_language_that_one_registered_in(browser: Browser, make: Make) -> None:
+    here = browser()
+    for said, language in (("es-MX, en;q=0.5", "es"), ("ar", "ar"), ("fi", "en")):
+        here.headers["Accept-Language"] = said
+        email = registered(here)
+        row = make.conn.execute("SELECT language FROM patient WHERE email = %s", [email]).fetchone()
+        assert row == (language,)
+
+
 @pytest.mark.parametrize("onward", ["//evil.test", "https://evil.test", "/\\evil.test", "javascript:alert(1)", "/\nx"])
 def test_a_log_in_leads_nowhere_else(browser: Browser, email: str, onward: str) -> None:
     here = browser()

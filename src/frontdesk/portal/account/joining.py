@@ -14,7 +14,7 @@ from frontdesk.auth.new_passwords import CodeRefused
 from frontdesk.auth.permissions import Actor
 from frontdesk.auth.service import EmailTaken
 from frontdesk.errors import InvalidRequest
-from frontdesk.portal import forms
+from frontdesk.portal import forms, language
 from frontdesk.portal.account.landing import go_on
 from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
@@ -49,7 +49,8 @@ async def register(request: Request, actor: Anybody) -> Response:
         password_hash = await passwords.hashed(asked.password.get_secret_value())
         try:
             async with transaction(request) as conn:
-                made = await service.register(conn, actor, asked.model_dump(exclude={"password"}), password_hash)
+                patient = asked.model_dump(exclude={"password"}) | {"language": language.of(request).language}
+                made = await service.register(conn, actor, patient, password_hash)
                 login = await browsers.log_in(conn, actor, sessions.Proven(UUID(str(made["id"])), password_hash))
         except EmailTaken:
             faults = {"email": "taken"}
