@@ -6,6 +6,8 @@ from uuid import uuid4
 import pytest
 
 from frontdesk import clock
+from frontdesk.auth.throttle import FREE_FAILURES
+from tests.auth.people import PASSWORD
 from tests.family.conftest import CHILD, Person, Town
 
 
@@ -89,6 +91,19 @@ def test_the_session_that_was_switched_opens_nothing_and_the_new_one_ends_when_i
     ).fetchone()
     assert row == (True,)
     assert acting.api.get("/auth/me").json()["id"] == str(mother.user)
+
+
+def test_wrong_passwords_are_counted_for_the_log_in_whomever_it_acts_for(town: Town) -> None:
+    mother = town.person()
+    ana, other = mother.added(), mother.again()
+    guess, right = ({"old_password": old, "new_password": "some other plain words"} for old in ("a guess", PASSWORD))
+    for whom in (ana, mother.id):
+        for _ in range(FREE_FAILURES // 2):
+            assert mother.api.post("/auth/password", json=guess).status_code == 403
+        mother = mother.acting_for(whom)
+    assert mother.api.post("/auth/password", json=right).status_code == 429
+    assert mother.acting_for(ana).api.post("/auth/password", json=right).status_code == 429
+    assert other.api.post("/auth/password", json=right).status_code == 200, "another log-in has a door of its own"
 
 
 def test_an_access_token_alone_switches_nothing(town: Town) -> None:

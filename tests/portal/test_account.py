@@ -11,6 +11,7 @@ import pytest
 
 from frontdesk import clock
 from frontdesk.auth import browsers, totp
+from frontdesk.auth.throttle import FREE_FAILURES
 from frontdesk.notifications.render import render_account
 from tests.auth.conftest import Post
 from tests.auth.conftest import post as post  # a fixture
@@ -111,6 +112,42 @@ def test_a_wrong_password_counts_like_one_of_a_program(browser: Browser, email: 
     assert (refused.status_code, "Too many attempts" in refused.text) == (429, True)
 
 
+def test_the_browser_that_registered_has_a_door_of_its_own(browser: Browser) -> None:
+    own, stranger = browser(), browser()
+    email = registered(own)
+    own.post("/logout")
+    assert {entered(stranger, email, f"guess {n}").status_code for n in range(FREE_FAILURES)} == {401}
+    assert entered(stranger, email).status_code == 429
+    assert entered(own, email).status_code == 303
+
+
+TOO_MUCH = [
+    ("short", "At least 8 characters, please."),
+    ("x1y2" * 750, "256 characters at most, please."),
+    ("password1", "easy to guess"),
+    ("Lost? Lost?", "easy to guess"),
+    ("nul \x00 nul nul", "Please check this."),
+]
+
+
+@pytest.mark.parametrize(("password", "told"), TOO_MUCH)
+def test_why_a_password_is_not_taken_is_told_rightly(browser: Browser, password: str, told: str) -> None:
+    form = {"first_name": "Lost?", "last_name": "Lost?", "date_of_birth": "1980-02-29", "email": "lost@portal.test"}
+    page = Page(browser().post("/register", data={**form, "password": password}))
+    assert [one["name"] for one in page.all("input") if "aria-invalid" in one] == ["password"]
+    assert told in page.text
+    assert ("easy to guess" in page.text) == (told == "easy to guess")
+
+
+def test_messages_speak_the_language_that_one_registered_in(browser: Browser, make: Make) -> None:
+    here = browser()
+    for said, language in (("es-MX, en;q=0.5", "es"), ("ar", "ar"), ("fi", "en")):
+        here.headers["Accept-Language"] = said
+        email = registered(here)
+        row = make.conn.execute("SELECT language FROM patient WHERE email = %s", [email]).fetchone()
+        assert row == (language,)
+
+
 @pytest.mark.parametrize("onward", ["//evil.test", "https://evil.test", "/\\evil.test", "javascript:alert(1)", "/\nx"])
 def test_a_log_in_leads_nowhere_else(browser: Browser, email: str, onward: str) -> None:
     here = browser()
@@ -197,6 +234,7 @@ def test_a_forgotten_password(browser: Browser, email: str, post: Post) -> None:
     assert Page(here.get(path)).status == 200
     assert Page(here.post(path, data={"password": "short"})).status == 422
     assert "easy to guess" in here.post(path, data={"password": "password1"}).text
+    assert "256 characters at most" in here.post(path, data={"password": "x1y2" * 65}).text
     assert Page(here.post(path, data={"password": "some other plain words"})).status == 200
     assert not is_in(other) or other.post("/logout").status_code == 303
     assert "used before" in here.post(path, data={"password": "yet other plain words"}).text

@@ -38,7 +38,7 @@ def remember(request: Request, response: Response, email: str) -> None:
         COOKIE,
         ".".join([secret, *marks]),
         max_age=_DAYS * 24 * 3600,
-        path=request.url.path.rpartition("/")[0] or request.url.path,  # for log-in and its neighbours alone
+        path=request.url.path.rpartition("/")[0] or "/login",  # for log-in and its neighbours alone, also from a form
         secure=request.app.state.settings.env == "production" or request.url.scheme == "https",
         httponly=True,
         samesite="strict",

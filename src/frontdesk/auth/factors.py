@@ -38,11 +38,9 @@ async def reprove(pool: Pool, viewer: Viewer | None, keys: Keys, actor: Actor, p
 
     Who has stolen an access token guesses at the same door as for a new password. Raises TooManyAttempts.
     """
-    subject = keys.digest("password changes", str(actor.login))
     async with db.borrow(pool, viewer) as conn:
-        await throttle.admit(conn, subject)
-        account = await db.one(conn, new_passwords.q.find_owner, user_id=actor.user_id)
-    right = await passwords.verified(account["password_hash"] if account else None, password or "")
+        account, subject = await new_passwords.open_door(conn, keys, actor)
+    right = await passwords.verified(account["password_hash"], password or "")
     async with db.borrow(pool, viewer) as conn:
         if right:
             await throttle.forgive(conn, subject)
@@ -93,6 +91,13 @@ async def begin_totp(conn: Connection, keys: Keys, actor: Actor, proof: Proof | 
     sealed = keys.seal(actor.user_id.bytes + secret)
     await db.run(conn, q.begin_totp, user_id=actor.user_id, secret=sealed, **actor.stamp)
     return {"secret": totp.typed(secret), "uri": totp.uri(secret, owner["email"], ISSUER)}
+
+
+async def pending_key(conn: Connection, keys: Keys, actor: Actor) -> str | None:
+    """The secret of the caller's app that waits for its first code, as a person types it."""
+    found = await db.one(conn, q.find_totp, user_id=actor.user_id)
+    secret = _unsealed(keys, actor.user_id, found["secret"]) if found and not found["confirmed"] else None
+    return totp.typed(secret) if secret else None
 
 
 async def confirm_totp(

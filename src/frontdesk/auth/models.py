@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from frontdesk.auth.policy import MAX_LENGTH, MIN_LENGTH, weakness
+from frontdesk.auth.policy import MAX_LENGTH, MIN_LENGTH, Guessable, weakness
 from frontdesk.web.fields import BirthDate, Body, Email, Flag, Name, Number
 
 AccountRole = Literal["patient", "provider", "staff", "admin"]
@@ -61,7 +61,7 @@ class _Choosing(_Secretive):
         about = (info.data.get(name) for name in ("email", "first_name", "last_name"))
         fault = value and weakness(value.get_secret_value(), *about)
         if fault:
-            raise ValueError(fault)
+            raise Guessable(fault)
         return value
 
 

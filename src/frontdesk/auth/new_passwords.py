@@ -53,13 +53,10 @@ class Change:
 async def prepare_change(pool: Pool, viewer: Viewer | None, keys: Keys, actor: Actor, old: str, new: str) -> Change:
     """Check the old password and hash the new one, holding no connection meanwhile.
 
-    Who has stolen an access token guesses at a door of that session's own. Raises TooManyAttempts, InvalidRequest.
+    Who has stolen an access token guesses at the door of `open_door`. Raises TooManyAttempts, InvalidRequest.
     """
-    subject = keys.digest("password changes", str(actor.login))
     async with db.borrow(pool, viewer) as conn:
-        await throttle.admit(conn, subject)
-        account = await db.one(conn, q.find_owner, user_id=actor.user_id)
-    assert account is not None
+        account, subject = await open_door(conn, keys, actor)
     policy.demand(new, account["email"], account["first_name"], account["last_name"], field="new_password")
     right = await passwords.verified(account["password_hash"], old)
     async with db.borrow(pool, viewer) as conn:
@@ -68,6 +65,19 @@ async def prepare_change(pool: Pool, viewer: Viewer | None, keys: Keys, actor: A
             return Change(None, "")
         await throttle.forgive(conn, subject)
     return Change(account["password_hash"], await passwords.hashed(new))
+
+
+async def open_door(conn: Connection, keys: Keys, actor: Actor) -> tuple[dict[str, Any], bytes]:
+    """The caller's account, and the subject of wrong passwords given once more.
+
+    Each log-in has a door of its own, so that who has stolen a session shuts out nobody else; for whomever it acts
+    meanwhile, it is the same one. Raises TooManyAttempts.
+    """
+    account = await db.one(conn, q.find_owner, user_id=actor.user_id, login=actor.login)
+    assert account is not None
+    subject = keys.digest("password changes", str(account["began_as"]))
+    await throttle.admit(conn, subject)
+    return account, subject
 
 
 async def change(conn: Connection, keys: Keys, actor: Actor, new: Change) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 -- name: find_owner
--- What a change of the caller's own password is checked against.
+-- What a change of the caller's own password is checked against, and the log-in that the caller's session began as.
 SELECT u.email, u.password_hash, coalesce(p.first_name, v.first_name) AS first_name,
-       coalesce(p.last_name, v.last_name) AS last_name
+       coalesce(p.last_name, v.last_name) AS last_name,
+       coalesce((SELECT s.began_as FROM login_session s WHERE s.id = %(login)s), %(login)s::uuid) AS began_as
 FROM user_account u LEFT JOIN patient p ON p.id = u.patient_id LEFT JOIN provider v ON v.id = u.provider_id
 WHERE u.id = %(user_id)s;
 

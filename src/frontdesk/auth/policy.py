@@ -16,6 +16,10 @@ _SERVICE = "frontdesk"
 _FEWEST_CHARACTERS = 4  # different ones: "aaaaaaaa" and "abababab" are in every attacker's list, however long
 
 
+class Guessable(ValueError):
+    """A password that nobody may choose."""
+
+
 def normalized(password: str) -> str:
     """One form for the same characters, however a keyboard composes them (NIST SP 800-63B §5.1.1.2)."""
     return unicodedata.normalize("NFKC", password)

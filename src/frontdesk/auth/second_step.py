@@ -63,8 +63,8 @@ async def prove_both(pool: Pool, keys: Keys, actor: Actor, email: str, password:
         stamp = {"changed_by": holder, "request_id": actor.request_id}
         try:
             await throttle.admit(conn, subject)
-            if code.isdecimal():
-                right = await factors.spend_code(conn, keys, holder, stamp, code)
+            if (digits := "".join(code.split())).isdecimal():  # apps show them in two groups
+                right = await factors.spend_code(conn, keys, holder, stamp, digits)
             else:
                 right = await factors.spend_recovery_code(conn, holder, stamp, code)
             await (throttle.forgive if right else throttle.count)(conn, subject)

@@ -49,7 +49,8 @@ WHERE s.id = ANY(%(session_ids)s) AND s.revoked_at IS NULL AND s.expires_at > no
 -- unless %(proof)s is NULL. No row when the session is over, an API key, or not to act for this patient. Of two who switch
 -- one session, the row lock lets one win; an ending of the guardianship waits until the new session can be seen, and ends it.
 WITH present AS (
-    SELECT s.id, s.user_id, coalesce(s.meant_until, s.expires_at) AS expires_at, u.patient_id
+    SELECT s.id, s.user_id, coalesce(s.meant_until, s.expires_at) AS expires_at, u.patient_id,
+           coalesce(s.began_as, s.id) AS began_as
     FROM login_session s JOIN user_account u ON u.id = s.user_id
     WHERE s.id = %(present)s AND s.revoked_at IS NULL AND s.expires_at > now() AND u.active AND u.role = 'patient'
       AND (%(proof)s::bytea IS NULL OR s.refresh_hash = %(proof)s::bytea)
@@ -64,8 +65,9 @@ WITH present AS (
         changed_by = s.user_id, request_id = %(request_id)s
     FROM present WHERE s.id = present.id
 )
-INSERT INTO login_session (id, user_id, refresh_hash, expires_at, acts_for, changed_by, request_id)
-SELECT %(session_id)s, user_id, %(refresh_hash)s, least(expires_at, %(not_after)s::timestamptz), nullif(%(patient_id)s, patient_id), user_id, %(request_id)s
+INSERT INTO login_session (id, user_id, refresh_hash, expires_at, acts_for, began_as, changed_by, request_id)
+SELECT %(session_id)s, user_id, %(refresh_hash)s, least(expires_at, %(not_after)s::timestamptz), nullif(%(patient_id)s, patient_id), began_as,
+       user_id, %(request_id)s
 FROM present
 RETURNING id, expires_at;
 
@@ -88,9 +90,11 @@ WHERE id = %(patient_id)s;
 SELECT end_own_links(%(changed_by)s, %(request_id)s);
 
 -- name: sessions_of
--- The live sessions of a user, oldest first.
+-- The live sessions of a user, oldest first. One that another has taken the place of is no device of its own, in its time of
+-- grace either, unless it is the one that asks.
 SELECT id, acts_for, created_at, refreshed_at, expires_at, id = %(current)s AS current FROM login_session
 WHERE user_id = %(user_id)s AND revoked_at IS NULL AND expires_at > now()
+  AND (meant_until IS NULL OR id = %(current)s)
   AND (%(after_id)s::uuid IS NULL OR id > %(after_id)s::uuid)
 ORDER BY id LIMIT %(rows)s;
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -55,14 +56,30 @@ class Fault(InvalidRequest):
         self.faults = {name: kind}
 
 
-def read(model: type[Model], fields: Mapping[str, Any]) -> tuple[Model | None, dict[str, str]]:
+def code(sent: Mapping[str, str]) -> str:
+    """The code in a form: apps show its digits in two groups, and so people type them."""
+    return "".join(sent.get("code", "").split())
+
+
+OF_PASSWORDS = {"string_too_long": "long", "Guessable": "guessed"}
+"""More that `read` tells apart, for pages with a new password."""
+
+
+def read(
+    model: type[Model], fields: Mapping[str, Any], more: Mapping[str, str] | None = None
+) -> tuple[Model | None, dict[str, str]]:
     """`fields` as `model`, those left empty left out; or None, and what is wrong by the name of the field: "missing",
-    "short", or "wrong". The words for it are the page's."""
+    "short", what `more` calls it, or "wrong". The words for it are the page's."""
     try:
         return model.model_validate({name: value for name, value in fields.items() if value != ""}), {}
     except ValidationError as error:
-        kinds = {"missing": "missing", "string_too_short": "short"}
-        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        kinds = {"missing": "missing", "string_too_short": "short", **(more or {})}
+        faults = error.errors(include_url=False, include_input=False)
         return None, {
-            str(fault["loc"][0]) if fault["loc"] else "": kinds.get(fault["type"], "wrong") for fault in faults
+            str(fault["loc"][0]) if fault["loc"] else "": kinds.get(_kind(fault), "wrong") for fault in faults
         }
+
+
+def _kind(fault: ErrorDetails) -> str:
+    """Pydantic's name for it, or that of our own error."""
+    return type(fault["ctx"]["error"]).__name__ if fault["type"] == "value_error" else fault["type"]

@@ -180,7 +180,8 @@ CREATE TABLE login_session (
     request_id   uuid NOT NULL,
     refreshed_at timestamptz,
     acts_for     uuid REFERENCES patient,  -- whom a guardian acts for in it (28_family.sql); NULL: for themself
-    meant_until  timestamptz  -- when it would have ended, had another not taken its place: until expires_at it has grace
+    meant_until  timestamptz, -- when it would have ended, had another not taken its place: until expires_at it has grace
+    began_as     uuid  -- the session that the log-in opened, where this one has taken its place; it may be forgotten by now
 );
 CREATE INDEX login_session_of ON login_session (user_id);
 CREATE INDEX login_session_over ON login_session (expires_at);

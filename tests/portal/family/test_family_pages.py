@@ -102,6 +102,16 @@ def test_after_it_ended_no_page_names_the_child(guardian: Guardian) -> None:
     assert guardian.browser.get("/live", params={"mine": True}).headers["location"].startswith("/login")
 
 
+def test_acting_for_another_makes_no_second_device(guardian: Guardian) -> None:
+    ana = guardian.added()
+    old = guardian.tab()
+    guardian.act_for(ana)
+    assert "Another device" not in guardian.page("/me").text
+    assert old.browser.get("/me").status_code == 200  # its seconds of grace are not over
+    guardian.act_for(guardian.id)
+    assert "Another device" not in guardian.page("/me").text
+
+
 def max_age(answer: httpx.Response) -> int:
     """How long the cookie that it sets lives, in seconds."""
     cookie = answer.headers["set-cookie"].split("; ")

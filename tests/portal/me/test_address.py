@@ -220,10 +220,10 @@ def test_who_is_too_late_is_told_at_the_address(patient_owner: Owner, post: Post
 def test_a_mail_scanner_changes_nothing(patient_owner: Owner, post: Post) -> None:
     here, new = patient_owner.browser(), new_email()
     code = code_of(here, post, new)
-    assert here.get(f"{HOME}/confirm", params={"code": code}).status_code == 405
+    assert here.get(f"{HOME}/confirm", params={"code": code}).headers["location"] == HOME
     assert here.get(HOME, params={"code": code}).status_code == 200
     assert patient_owner.entered()[1].status_code == 303
-    assert proven(here, code).status_code == 303
+    assert proven(here, f"{code[:3]} {code[3:]}").status_code == 303  # as people copy it
 
 
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.test"}])

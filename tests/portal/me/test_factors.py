@@ -57,6 +57,10 @@ def second(owner: Owner, code: str) -> httpx.Response:
     return browser.post("/login/second", data={**hidden(Page(asked)), "code": code})
 
 
+def in_groups(code: str) -> str:
+    return f"{code[:3]} {code[3:]} "
+
+
 def removed(browser: httpx.Client, code: str, password: str = PASSWORD) -> httpx.Response:
     return browser.post(f"{HOME}/app/remove", data={"password": password, "code": code})
 
@@ -110,11 +114,73 @@ def test_a_wrong_code_confirms_nothing_and_the_key_stays_in_sight(patient_owner:
     assert len(codes(here.post(f"{HOME}/app/confirm", data={**said, "code": phone.code()}))) == 10
 
 
+def test_a_code_is_taken_as_apps_show_it(patient_owner: Owner) -> None:
+    here = patient_owner.browser()
+    phone, said = begun(here)
+    page = Page(here.post(f"{HOME}/app/confirm", data={**said, "code": phone.wrong()}))
+    box = next(one for one in page.all("input") if one.get("name") == "code")
+    assert (box["inputmode"], box["aria-invalid"], "autofocus" in box) == ("numeric", "true", True)
+    confirmed = here.post(f"{HOME}/app/confirm", data={**said, "code": in_groups(phone.code())})
+    recovery = codes(confirmed)
+    assert second(patient_owner, in_groups(phone.code(1))).status_code == 303
+    assert second(patient_owner, f" {recovery[0].replace('-', ' ')} ").status_code == 303
+    make = patient_owner.visitor.make  # as if a minute had gone by
+    make.conn.execute("UPDATE totp_factor SET last_step = last_step - 3 WHERE user_id = %s", [patient_owner.user])
+    assert removed(here, in_groups(phone.code())).status_code == 303
+
+
+def test_a_form_sent_again_after_the_app_is_set_up_says_so(patient_owner: Owner) -> None:
+    here = patient_owner.browser()
+    phone, said = begun(here)
+    confirm = {**said, "code": phone.code()}
+    assert len(codes(here.post(f"{HOME}/app/confirm", data=confirm))) == 10
+    for code in (confirm["code"], ""):
+        again = here.post(f"{HOME}/app/confirm", data={**said, "code": code})
+        assert (again.status_code, again.headers["location"]) == (303, f"{HOME}?done=already")
+    page = Page(here.get(f"{HOME}?done=already"))
+    assert "An app is set up. Have you kept its recovery codes?" in page.text
+    assert "10 are left." in page.text
+
+
+def test_a_key_that_another_tab_has_replaced_says_so(patient_owner: Owner) -> None:
+    here = patient_owner.browser()
+    old, said = begun(here)
+    new, now = begun(here)
+    stale = here.post(f"{HOME}/app/confirm", data={**said, "code": old.code()})
+    assert (stale.status_code, stale.headers["location"]) == (303, f"{HOME}?done=replaced")
+    assert "counts no more" in Page(here.get(f"{HOME}?done=replaced")).text
+    assert here.post(f"{HOME}/app/confirm", data={**now, "code": new.wrong()}).status_code == 422
+    assert len(codes(here.post(f"{HOME}/app/confirm", data={**now, "code": new.code()}))) == 10
+
+
+def test_the_address_of_a_form_leads_to_its_page(patient_owner: Owner) -> None:
+    here = patient_owner.browser()
+    for path in ("app", "app/confirm", "app/remove", "codes", f"passkeys/{patient_owner.user}/remove"):
+        answer = here.get(f"{HOME}/{path}")
+        assert (answer.status_code, answer.headers.get("location")) == (303, HOME), path
+    for path, there in (
+        ("/login/second", "/login"),
+        ("/login/app", "/login"),
+        ("/family/act", "/family"),
+        (f"/visits/{patient_owner.user}/cancel", f"/visits/{patient_owner.user}"),
+    ):
+        assert here.get(path).headers.get("location") == there, path
+    nowhere = here.get("/logout")
+    assert (nowhere.status_code, nowhere.headers["allow"]) == (405, "POST")
+    assert "only takes what a form sends" in Page(nowhere).text
+    assert "You may not" not in nowhere.text
+    assert here.put(HOME).status_code == 405
+    program = here.get(f"{HOME}/app", headers={"Accept": "application/json"})
+    assert (program.status_code, program.json()["type"]) == (405, "/problems/method-not-allowed")
+
+
 def test_a_code_works_once(patient_owner: Owner) -> None:
     here = patient_owner.browser()
     phone = set_up(here)
     replayed = here.post(f"{HOME}/app/confirm", data={"code": phone.used})
-    assert replayed.headers["location"] == HOME, "neither the key nor the recovery codes are shown again"
+    assert replayed.headers["location"] == f"{HOME}?done=already", (
+        "neither the key nor the recovery codes are shown again"
+    )
     assert second(patient_owner, phone.used).status_code == 401
     refused = removed(here, phone.used)
     assert (refused.status_code, marked(Page(refused))) == (422, {"code": "code-told"})

@@ -15,7 +15,7 @@ from tests.html import Page
 from tests.make import Make
 from tests.portal.conftest import Visitor
 from tests.portal.me.conftest import Owner, is_in, owner_of
-from tests.portal.me.test_factors import HOME, codes, hidden, removed
+from tests.portal.me.test_factors import HOME, codes, hidden, in_groups, removed
 from tests.portal.me.test_passkeys import asked as question
 from tests.portal.me.test_passkeys import device
 from tests.portal.me.test_passkeys import entered as signed_in
@@ -49,7 +49,7 @@ def test_it_is_set_up_on_the_way_in_and_again_once_it_was_taken_away(keeper: Own
     phone = Phone(base64.b32decode(said["secret"]))
     wrong = Page(browser.post("/login/app", data={**said, "code": phone.wrong()}))
     assert (wrong.status, hidden(wrong) | {"challenge_id": said["challenge_id"]}) == (422, said)
-    recovery = codes(browser.post("/login/app", data={**said, "code": phone.code()}))
+    recovery = codes(browser.post("/login/app", data={**said, "code": in_groups(phone.code())}))
     browser, asked = keeper.entered()
     browser.post("/login/second", data={**hidden(Page(asked)), "code": recovery[0]})
     assert "Accounts like yours need one" in Page(browser.get(HOME)).text

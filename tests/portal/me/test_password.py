@@ -71,9 +71,9 @@ def test_a_wrong_one_changes_nothing_and_is_told_at_its_field(owner: Owner) -> N
         ("", "", {"old_password", "new_password"}, "Please fill this in."),
         (PASSWORD, "short", {"new_password"}, "At least 8 characters, please."),
         (PASSWORD, "password1", {"new_password"}, "easy to guess"),
-        (PASSWORD, "x" * 257, {"new_password"}, "easy to guess"),
+        (PASSWORD, "x" * 257, {"new_password"}, "256 characters at most"),
         ("x" * 257, NEW, {"old_password"}, "not the password that you log in with now"),
-        (PASSWORD, "nul \x00 nul nul", {"new_password"}, "easy to guess"),
+        (PASSWORD, "nul \x00 nul nul", {"new_password"}, "Please check this."),
     ],
 )
 def test_what_cannot_be_is_told_at_its_field(
@@ -97,6 +97,24 @@ def test_guesses_are_counted_as_those_of_a_program(patient_owner: Owner) -> None
     assert (once_more.status_code, "Too many attempts" in Page(once_more).text) == (429, True), "the same door"
     other = patient_owner.browser()
     assert changed(other).status_code == 303, "another session of the owner has a door of its own"
+
+
+def test_whoever_acts_for_another_meanwhile_guesses_at_the_same_door(guardian: Guardian) -> None:
+    ana = guardian.added()
+    old = guardian.tab().browser  # its session goes on for seconds
+    for number, whom in enumerate((ana, guardian.id)):
+        for guess in range(FREE_FAILURES // 2):
+            wrong = {"password": f"guess {number} {guess}"}
+            assert guardian.browser.post("/me/factors/app", data=wrong).status_code == 403
+        assert guardian.act_for(whom).status_code == 303
+    assert changed(guardian.browser, REGISTERED_WITH).status_code == 429
+    assert changed(old, REGISTERED_WITH).status_code == 429
+    assert guardian.act_for(ana).status_code == 303
+    assert changed(guardian.browser, REGISTERED_WITH).status_code == 429
+    row = guardian.visitor.make.conn.execute("SELECT email FROM patient WHERE id = %s", [guardian.id]).fetchone()
+    assert row is not None
+    mother = Owner(guardian.visitor, row[0], guardian.id)
+    assert changed(mother.browser(REGISTERED_WITH), REGISTERED_WITH).status_code == 303, "nobody else is shut out"
 
 
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.test"}])

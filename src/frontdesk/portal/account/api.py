@@ -111,10 +111,10 @@ async def confirm_app(request: Request, actor: Anybody) -> Response:
     sent, keys = await forms.sent(request), request.app.state.keys
     owner, proof = _enrolling(request, actor, sent)
     try:
-        if forms.read(_Code, {"code": sent.get("code", "")})[0] is None:
+        if forms.read(_Code, {"code": (code := forms.code(sent))})[0] is None:
             raise CodeRefused
         async with transaction(request) as conn:
-            made = await factors.confirm_totp(conn, keys, owner, proof, sent["code"])
+            made = await factors.confirm_totp(conn, keys, owner, proof, code)
     except CodeRefused as refused:
         return await _set_up(request, actor, sent, "code", refused.status)
     return _codes(request, sent, made)
@@ -155,7 +155,7 @@ def _given(sent: dict[str, str]) -> second_step.Given:
         if signed is None:
             raise SecondFactorRefused
         return second_step.Given(credential=signed.credential, challenge_id=signed.challenge_id)
-    code = sent.get("code", "").strip()
+    code = forms.code(sent)
     if forms.read(_Code, {"code": code})[0] is None:
         raise SecondFactorRefused
     return second_step.Given(code=code) if code.isdecimal() else second_step.Given(recovery_code=code)

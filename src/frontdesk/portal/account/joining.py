@@ -44,7 +44,7 @@ async def register(request: Request, actor: Anybody) -> Response:
     password."""
     sent = await forms.sent(request)
     onward = sent.pop("next", "/")
-    asked, faults = forms.read(_Account, sent)
+    asked, faults = forms.read(_Account, sent, forms.OF_PASSWORDS)
     if asked is not None:
         password_hash = await passwords.hashed(asked.password.get_secret_value())
         try:
@@ -92,8 +92,9 @@ async def new_password_page(request: Request, token: str, _: Anybody) -> Respons
 async def set_new_password(request: Request, token: str, actor: Anybody) -> Response:
     """Set the password, once for one link. All sessions of the account end."""
     sent = await forms.sent(request)
-    asked, faults = forms.read(ResetPassword, {"token": token, "password": sent.get("password", "")})
-    fault = next(iter(faults.values()), None)
+    typed = {"token": token, "password": sent.get("password", "")}
+    asked, faults = forms.read(ResetPassword, typed, forms.OF_PASSWORDS)
+    fault = "gone" if "token" in faults else faults.get("password")
     if asked is not None:
         state = request.app.state
         try:
@@ -103,6 +104,6 @@ async def set_new_password(request: Request, token: str, actor: Anybody) -> Resp
         except CodeRefused:
             fault = "gone"
         except InvalidRequest:
-            fault = "wrong"
+            fault = "guessed"
     status = 422 if fault else 200
     return page(request, "account/password.html", status=status, private=True, done=not fault, fault=fault)

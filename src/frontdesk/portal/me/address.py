@@ -61,7 +61,7 @@ async def ask_for_address(request: Request, actor: Myself) -> Response:
 async def confirm_address(request: Request, actor: Myself) -> Response:
     """Log in by it from now on: all other sessions of the account end, this one goes on."""
     sent, state = await forms.sent(request), request.app.state
-    asked, _ = forms.read(ConfirmAddress, {"code": sent.get("code", "").strip()})
+    asked, _ = forms.read(ConfirmAddress, {"code": forms.code(sent)})
     refused: Problem = CodeRefused()
     if asked is not None:
         try:

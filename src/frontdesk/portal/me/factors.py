@@ -49,7 +49,10 @@ class _Code(BaseModel):
 
 @router.get("")
 async def factors_page(
-    request: Request, actor: Myself, conn: Read, done: Literal["app", "removed", "added", "passkey"] | None = None
+    request: Request,
+    actor: Myself,
+    conn: Read,
+    done: Literal["app", "already", "replaced", "removed", "added", "passkey"] | None = None,
 ) -> Response:
     """What there is, and what can be done about it."""
     return await _factors(request, actor, conn, done=done)
@@ -71,15 +74,22 @@ async def set_up_app(request: Request, actor: Myself) -> Response:
 async def confirm_app(request: Request, actor: Myself) -> Response:
     """From here on log-in asks for a code of the app. Recovery codes are shown, unless there are some."""
     sent = await forms.sent(request)
-    asked, _ = forms.read(_Code, {"code": sent.get("code", "").strip()})
+    asked, _ = forms.read(_Code, {"code": forms.code(sent)})
     try:
         async with transaction(request) as conn:
             code = asked.code if asked else ""
             made = await factors.confirm_totp(conn, request.app.state.keys, actor, None, code)
     except CodeRefused as refused:
         app, _ = forms.read(_Shown, sent)
+        async with connection(request) as conn:
+            there = await factors.overview(conn, actor)
+            pending = await factors.pending_key(conn, request.app.state.keys, actor)
+        if there["totp"]:  # by this very form, sent once more, or in another tab
+            return go("/me/factors?done=already")
         if app is None:
             return go("/me/factors")
+        if app.secret != pending:
+            return go("/me/factors?done=replaced")
         told = {"app": app, "fault": "code", "here": "/me/factors"}
         return page(request, "me/app.html", status=refused.status, private=True, **told)
     return _codes(request, made["recovery_codes"]) if made["recovery_codes"] else go("/me/factors?done=app")
@@ -89,7 +99,7 @@ async def confirm_app(request: Request, actor: Myself) -> Response:
 async def remove_app(request: Request, actor: Myself) -> Response:
     """No code is asked for any more. Takes the password, and a code of the app or a recovery code."""
     sent, pool, keys = await forms.sent(request), request.app.state.pool, request.app.state.keys
-    code = sent.get("code", "").strip()
+    code = forms.code(sent)
     given = {"password": sent.get("password", ""), "code" if code.isdecimal() else "recovery_code": code}
     asked, faults = forms.read(RemoveApp, given)
     try:

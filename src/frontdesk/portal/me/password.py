@@ -35,7 +35,8 @@ async def password_page(request: Request, actor: Myself, conn: Read) -> Response
 async def change_password(request: Request, actor: Myself) -> Response:
     """Set it, by the rules of the API: all other sessions of the account end, this one goes on."""
     sent, state = await forms.sent(request), request.app.state
-    asked, faults = forms.read(ChangePassword, {name: sent.get(name, "") for name in ("old_password", "new_password")})
+    typed = {name: sent.get(name, "") for name in ("old_password", "new_password")}
+    asked, faults = forms.read(ChangePassword, typed, forms.OF_PASSWORDS)
     refused: Problem = InvalidRequest()
     if asked is not None:
         old, new = asked.old_password.get_secret_value(), asked.new_password.get_secret_value()
@@ -45,8 +46,8 @@ async def change_password(request: Request, actor: Myself) -> Response:
                 await new_passwords.change(conn, state.keys, actor, change)
         except (WrongPassword, TooManyAttempts) as told:
             refused, faults = told, {"old_password": "wait" if isinstance(told, TooManyAttempts) else "wrong"}
-        except InvalidRequest:  # easy to guess
-            faults = {"new_password": "wrong"}
+        except InvalidRequest:
+            faults = {"new_password": "guessed"}
         else:
             return go("/me?done=password")
     async with connection(request) as conn:
