@@ -120,6 +120,38 @@ def test_a_conflicting_drag_snaps_back_with_the_reason(
         expect(seen.page.locator("#move-provider")).to_be_focused()
 
 
+def test_a_drag_after_the_session_has_ended_leads_to_the_log_in(
+    browser: Browser, desk: Desk, two: tuple[UUID, UUID]
+) -> None:
+    visit = desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Stays"))
+    with at_desk(browser, desk) as seen:
+        seen.page.goto(calendar(desk))
+        expect(seen.page.locator(".ec-event")).to_have_count(1)
+        seen.page.context.clear_cookies()
+        drag(seen, "Wanda Stays", hours=2)
+        seen.page.wait_for_url("**/login?next=%2Fdesk%2Fcalendar*")
+        assert desk.row(visit) == ("scheduled", desk.at(9), two[0])
+
+
+BELOW_TOP = """one => one.getBoundingClientRect().y - document.getElementById("calendar").getBoundingClientRect().y"""
+
+
+def test_a_drag_without_a_network_snaps_back_and_says_so(browser: Browser, desk: Desk, two: tuple[UUID, UUID]) -> None:
+    desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Stays"))
+    with at_desk(browser, desk) as seen:
+        seen.page.goto(calendar(desk))
+        event = seen.page.locator(".ec-event", has_text="Wanda Stays")
+        before = event.evaluate(BELOW_TOP)
+        for path in ("**/move", "**/events?*"):
+            seen.page.route(path, lambda route: route.abort())
+        drag(seen, "Wanda Stays", hours=2)
+        expect(seen.page.locator("#calendar")).not_to_have_attribute("aria-busy", "true")
+        expect(seen.page.locator("#moved")).to_contain_text("The visit could not be moved or changed.")
+        assert event.evaluate(BELOW_TOP) == before
+        assert all("ERR_FAILED" in one for one in seen.complaints)
+        seen.complaints.clear()
+
+
 def test_what_others_do_appears(browser: Browser, desk: Desk, two: tuple[UUID, UUID]) -> None:
     visit = desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Goes"))
     colleague = desk.service.client(desk.token)
