@@ -195,6 +195,31 @@ def test_a_short_visit_says_who_comes(browser: Browser, desk: Desk, two: tuple[U
         seen.picture(f"desk-calendar-{minutes}-minutes")
 
 
+NAME_SHOWN = """one => {
+  const text = document.createRange(), title = one.querySelector(".ec-event-title");
+  text.setStart(title.firstChild, 0);
+  text.setEnd(title.firstChild, "Wanda Shortly".length);
+  return text.getBoundingClientRect().right <= title.getBoundingClientRect().right;
+}"""
+
+
+@pytest.mark.parametrize("phone", [False, True])
+def test_among_many_providers_a_short_visit_says_who_comes(browser: Browser, desk: Desk, phone: bool) -> None:
+    first, *_ = [desk.provider() for _ in range(8)]
+    who = desk.patient(first_name="Wanda", last_name="Shortly")
+    desk.make.appointment(first, desk.clinic, desk.visit_type, desk.at(10.5), 15, patient_id=who)
+    with at_desk(browser, desk, phone=phone) as seen:
+        seen.page.goto(calendar(desk))
+        event = seen.page.locator(".ec-event", has_text="Wanda Shortly")
+        expect(event).to_be_visible()
+        assert event.evaluate(NAME_SHOWN)
+        outer, time = event.bounding_box(), event.locator(".ec-event-time").bounding_box()
+        assert outer is not None
+        assert time is not None
+        assert time["x"] + time["width"] <= outer["x"] + outer["width"]
+        seen.picture(f"desk-calendar-many-{'phone' if phone else 'wide'}")
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_pictures(browser: Browser, desk: Desk, two: tuple[UUID, UUID], dark: bool) -> None:
     for hour, status in ((8, "completed"), (9, "in_progress"), (10.5, "checked_in"), (12, "confirmed")):

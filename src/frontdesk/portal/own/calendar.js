@@ -144,6 +144,7 @@
       if (again || mine !== latest || text === shown) return;
       const {resources, events, away} = JSON.parse(text);
       const aways = away.map(named);
+      place.style.setProperty("--columns", resources.length);
       calendar.setOption("resources", resources);
       calendar.setOption("events", [...aways, ...events]);
       list(aways, resources);
