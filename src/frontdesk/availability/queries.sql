@@ -80,14 +80,14 @@ WHERE room_id = ANY (%(rooms)s::uuid[]) AND claims && %(span)s::tstzrange AND ro
 GROUP BY room_id;
 
 -- name: full_days
--- The local days on which a provider has as many visits of the type as are allowed.
+-- The local days on which a provider has as many visits of the type as are allowed; `but`: one that does not count.
 SELECT a.provider_id, (a.start_at AT TIME ZONE c.time_zone)::date AS day
 FROM taken a
 JOIN clinic c ON c.id = a.clinic_id
 WHERE a.provider_id = ANY (%(provider_ids)s::uuid[]) AND a.visit_type_id = %(visit_type_id)s AND a.session_id IS NULL
   AND a.start_at >= lower(%(span)s::tstzrange) - interval '50 hours'
   AND a.start_at < upper(%(span)s::tstzrange) + interval '50 hours'
-  AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
+  AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s) AND a.id IS DISTINCT FROM %(but)s::uuid
 GROUP BY 1, 2
 HAVING count(*) >= %(most)s;
 
@@ -170,11 +170,12 @@ WHERE EXISTS (SELECT FROM room r WHERE r.clinic_id = %(clinic_id)s AND r.kind = 
 
 -- name: patient_side
 -- What keeps one patient from slots that are free: that a provider does not accept them, that they have a future visit
--- there and the visit type allows one, and what they have booked or held themselves within `span` (visits, no buffers).
+-- there and the visit type allows one, and what they have booked or held themselves within `span` (visits, no buffers);
+-- but for `own`, the time of a visit that moves: no other of theirs overlaps it.
 SELECT p.id AS provider_id,
        patient_active(%(patient_id)s) AND (p.accepting_new_patients OR has_seen(p.id, %(patient_id)s)) AS accepted,
        NOT v.one_future_per_provider OR NOT will_see(p.id, %(patient_id)s, %(now)s) AS within_limit,
-       (SELECT coalesce(range_agg(t.during), '{}')
+       (SELECT coalesce(range_agg(t.during), '{}') - coalesce(tstzmultirange(%(own)s::tstzrange), '{}')
         FROM patient_taken(%(patient_id)s, %(span)s::tstzrange, %(now)s) AS t (during)) AS busy
 FROM provider p, visit_type v
 WHERE p.id = ANY (%(provider_ids)s::uuid[]) AND v.id = %(visit_type_id)s;

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from frontdesk.auth.permissions import Actor
 from frontdesk.availability import service as availability
-from frontdesk.availability.service import Asked
+from frontdesk.availability.service import Asked, Moving
 from frontdesk.booking import board
 from frontdesk.db import Connection
 from frontdesk.errors import Problem
@@ -115,10 +115,11 @@ async def free(
     patient_id: UUID,
     known: bool = False,
     length: timedelta | None = None,
+    moving: Moving | None = None,
 ) -> list[Group]:
     """What these providers have free for the patient in the week from `on`; those without anything are left out.
 
-    `length`: of a visit that may have one of its own.
+    `length`: of a visit that may have one of its own. `moving`: that visit, which may overlap itself.
     """
     names = {one["id"]: one for one in providers}
     asked = Asked(
@@ -130,6 +131,7 @@ async def free(
         patient_id=patient_id,
         known=known,
         length=length,
+        moving=moving,
     )
     copies = request.app.state.availability.copies.for_request()
     found = await availability.of_providers(conn, list(names), asked, copies) if names else []
