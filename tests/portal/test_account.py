@@ -214,16 +214,6 @@ def test_what_is_wrong_with_a_registration_is_told_at_its_field_and_nothing_type
     assert not is_in(here)
 
 
-@pytest.mark.parametrize(("asked", "language"), [("es-MX,es;q=0.9", "es"), ("fi", "en")])
-def test_who_registers_is_written_to_in_the_language_of_the_page(
-    browser: Browser, make: Make, asked: str, language: str
-) -> None:
-    here = browser()
-    here.headers["Accept-Language"] = asked
-    row = make.conn.execute("SELECT language FROM patient WHERE email = %s", [registered(here)]).fetchone()
-    assert row == (language,)
-
-
 def test_a_forgotten_password(browser: Browser, email: str, post: Post) -> None:
     here, other = browser(), browser()
     entered(other, email)

@@ -13,8 +13,8 @@ from pydantic import (
     StringConstraints,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from frontdesk.auth.policy import MAX_LENGTH, MIN_LENGTH, Guessable, weakness
 from frontdesk.web.fields import BirthDate, Body, Email, Flag, Name, Number
@@ -140,16 +140,18 @@ class NewUser(_Choosing):
     email: Email
     password: NewPassword
     role: AccountRole
-    patient_id: UUID | None = None
-    provider_id: UUID | None = None
+    patient_id: Annotated[UUID | None, Field(validate_default=True)] = None
+    provider_id: Annotated[UUID | None, Field(validate_default=True)] = None
     clinic_ids: ClinicIds = Field(default_factory=list)
     may_report: Flag = False
 
-    @model_validator(mode="after")
-    def _linked(self) -> "NewUser":
-        if self.role in ("patient", "provider") and getattr(self, f"{self.role}_id") is None:
-            raise ValueError(f"a user with the role {self.role} needs {self.role}_id")
-        return self
+    @field_validator("patient_id", "provider_id")
+    @classmethod
+    def _linked(cls, value: UUID | None, info: ValidationInfo) -> UUID | None:
+        role = info.data.get("role")
+        if value is None and info.field_name == f"{role}_id":
+            raise PydanticCustomError("missing", f"a user with the role {role} needs {role}_id")
+        return value
 
 
 class ChangeUser(_Choosing):

@@ -8,10 +8,10 @@
 SELECT p.id AS provider_id, v.duration_min, v.buffer_before_min, v.buffer_after_min, v.min_notice_min, v.horizon_days,
        v.self_bookable, v.max_per_day, v.one_future_per_provider, v.room_kind, v.mode, g.starts, g.wall, g.place, g.clinics, g.zones, g.next_release,
        o.owners, coalesce((SELECT sum(version) FROM plan_version WHERE owner = ANY (o.owners)), 0)::bigint AS version,
-       ARRAY(SELECT r.id FROM room r WHERE r.kind = v.room_kind AND r.active AND r.clinic_id = ANY (o.owners) ORDER BY r.id)
+       ARRAY(SELECT r.id FROM room r WHERE lower(r.kind) = lower(v.room_kind) AND r.active AND r.clinic_id = ANY (o.owners) ORDER BY r.id)
            AS rooms,
        ARRAY(SELECT array_position(g.clinics, r.clinic_id) FROM room r
-             WHERE r.kind = v.room_kind AND r.active AND r.clinic_id = ANY (o.owners) ORDER BY r.id) AS room_places
+             WHERE lower(r.kind) = lower(v.room_kind) AND r.active AND r.clinic_id = ANY (o.owners) ORDER BY r.id) AS room_places
 FROM visit_type v
 JOIN provider p ON p.id = ANY (%(provider_ids)s::uuid[])
 CROSS JOIN LATERAL (
@@ -80,14 +80,14 @@ WHERE room_id = ANY (%(rooms)s::uuid[]) AND claims && %(span)s::tstzrange AND ro
 GROUP BY room_id;
 
 -- name: full_days
--- The local days on which a provider has as many visits of the type as are allowed.
+-- The local days on which a provider has as many visits of the type as are allowed; `but`: one that does not count.
 SELECT a.provider_id, (a.start_at AT TIME ZONE c.time_zone)::date AS day
 FROM taken a
 JOIN clinic c ON c.id = a.clinic_id
 WHERE a.provider_id = ANY (%(provider_ids)s::uuid[]) AND a.visit_type_id = %(visit_type_id)s AND a.session_id IS NULL
   AND a.start_at >= lower(%(span)s::tstzrange) - interval '50 hours'
   AND a.start_at < upper(%(span)s::tstzrange) + interval '50 hours'
-  AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
+  AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s) AND a.id IS DISTINCT FROM %(but)s::uuid
 GROUP BY 1, 2
 HAVING count(*) >= %(most)s;
 
@@ -136,7 +136,7 @@ SELECT a.during, tstzrange(lower(a.during) - make_interval(mins => a.buffer_befo
        NOT EXISTS (SELECT FROM provider_visit_type WHERE provider_id = a.provider)
            OR EXISTS (SELECT FROM provider_visit_type t WHERE t.provider_id = a.provider AND t.visit_type_id = a.id) AS offered,
        a.room_kind IS NULL
-           OR EXISTS (SELECT FROM room r WHERE r.clinic_id = a.clinic AND r.kind = a.room_kind AND r.active) AS has_room,
+           OR EXISTS (SELECT FROM room r WHERE r.clinic_id = a.clinic AND lower(r.kind) = lower(a.room_kind) AND r.active) AS has_room,
        a.during <@ (SELECT coalesce(range_agg(s.during), '{}') FROM session s) AS in_session,
        a.during <@ (SELECT coalesce(range_agg(s.during), '{}') FROM session s WHERE s.open) AS in_open_session,
        a.during && closed_time(a.provider, a.clinic, a.during) AS closed,
@@ -164,17 +164,18 @@ SELECT 'patient'
 WHERE EXISTS (SELECT FROM patient_taken(%(patient_id)s::uuid, %(during)s::tstzrange, %(now)s))
 UNION ALL
 SELECT 'room'
-WHERE EXISTS (SELECT FROM room r WHERE r.clinic_id = %(clinic_id)s AND r.kind = %(room_kind)s::text AND r.active)
-  AND NOT EXISTS (SELECT FROM room r WHERE r.clinic_id = %(clinic_id)s AND r.kind = %(room_kind)s::text AND r.active
+WHERE EXISTS (SELECT FROM room r WHERE r.clinic_id = %(clinic_id)s AND lower(r.kind) = lower(%(room_kind)s::text) AND r.active)
+  AND NOT EXISTS (SELECT FROM room r WHERE r.clinic_id = %(clinic_id)s AND lower(r.kind) = lower(%(room_kind)s::text) AND r.active
                   AND NOT %(claims)s::tstzrange && room_busy(r.id, %(claims)s::tstzrange, %(now)s));
 
 -- name: patient_side
 -- What keeps one patient from slots that are free: that a provider does not accept them, that they have a future visit
--- there and the visit type allows one, and what they have booked or held themselves within `span` (visits, no buffers).
+-- there and the visit type allows one, and what they have booked or held themselves within `span` (visits, no buffers);
+-- but for `own`, the time of a visit that moves: no other of theirs overlaps it.
 SELECT p.id AS provider_id,
        patient_active(%(patient_id)s) AND (p.accepting_new_patients OR has_seen(p.id, %(patient_id)s)) AS accepted,
        NOT v.one_future_per_provider OR NOT will_see(p.id, %(patient_id)s, %(now)s) AS within_limit,
-       (SELECT coalesce(range_agg(t.during), '{}')
+       (SELECT coalesce(range_agg(t.during), '{}') - coalesce(tstzmultirange(%(own)s::tstzrange), '{}')
         FROM patient_taken(%(patient_id)s, %(span)s::tstzrange, %(now)s) AS t (during)) AS busy
 FROM provider p, visit_type v
 WHERE p.id = ANY (%(provider_ids)s::uuid[]) AND v.id = %(visit_type_id)s;

@@ -9,6 +9,8 @@ from itertools import compress
 from typing import Any, Self
 from uuid import UUID
 
+from psycopg.types.range import TimestamptzRange
+
 from frontdesk import clock, db
 from frontdesk.availability import plan as plans
 from frontdesk.availability import rules
@@ -46,12 +48,33 @@ _PARTS_OF_DAY: dict[TimeOfDay, tuple[time, time | None]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moving:
+    """A visit that is to move: nowhere is it in its own way, and where it stands it need not go."""
+
+    id: UUID
+    provider_id: UUID
+    room_id: UUID | None
+    during: TimestamptzRange
+    claims: TimestamptzRange
+
+    def spared(self, busy: Busy) -> Busy:
+        """`busy` without what the visit claims; once, for an overbooked one beside it may claim just the same."""
+        assert self.claims.lower is not None
+        assert self.claims.upper is not None
+        rest, own = list(busy), (self.claims.lower.timestamp(), self.claims.upper.timestamp())
+        if own in rest:
+            rest.remove(own)
+        return rest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What somebody wants to know.
 
     `from_on` to `to_on` (exclusive) are local days of each clinic. `self_booking`: as a patient would see it, without
     visit types that only staff book. `patient_id`: only what this patient can take; `known`, when the provider has
     accepted them already, as when a visit moves. `length`: of a visit that may be longer or shorter than its type says.
+    `moving`: the patient's visit that the time is for.
     """
 
     visit_type_id: UUID
@@ -63,6 +86,7 @@ class Asked:
     patient_id: UUID | None = None
     known: bool = False
     length: timedelta | None = None
+    moving: Moving | None = None
 
     @property
     def weeks(self) -> Weeks:
@@ -166,7 +190,13 @@ def free_of(plan: Plan, busy: Busy, asked: Asked, now: datetime) -> Free | None:
         return None
     free = Free.all_of(plan)
     _keep_asked(free, asked, now)
-    free.take(busy)
+    if asked.moving is None or asked.moving.provider_id != plan.provider_id:
+        free.take(busy)
+        return free
+    free.take(asked.moving.spared(busy))
+    assert asked.moving.during.lower is not None
+    start = asked.moving.during.lower.timestamp()
+    free.block(bisect_left(plan.starts, start), bisect_right(plan.starts, start))
     return free
 
 
@@ -179,9 +209,9 @@ async def narrow(conn: Connection, found: list[Free], asked: Asked, now: datetim
     """Leave what rooms, limits and the patient leave of these."""
     visit = found[0].plan.visit
     if visit.rooms is not None:
-        await _keep_with_room(conn, found, now)
+        await _keep_with_room(conn, found, asked.moving, now)
     if visit.max_per_day is not None:
-        await _drop_full_days(conn, found, asked.visit_type_id, now)
+        await _drop_full_days(conn, found, asked, now)
     if asked.patient_id is not None:
         await _keep_for_patient(conn, found, asked, now)
 
@@ -201,11 +231,13 @@ def _keep_asked(free: Free, asked: Asked, now: datetime) -> None:
         free.keep(asked.time_of_day.holds(second % DAY_S) for second in plan.wall)
 
 
-async def _keep_with_room(conn: Connection, found: list[Free], now: datetime) -> None:
+async def _keep_with_room(conn: Connection, found: list[Free], moving: Moving | None, now: datetime) -> None:
     """Keep starts at which a room that would do is free at their clinic."""
     rooms = {room: place for free in found for room, place in free.plan.visit.rooms or ()}
     rows = await db.many(conn, q.rooms_booked, rooms=list(rooms), span=_span(found), now=now)
-    busy = {row["room_id"]: list(zip(row["opens"], row["closes"], strict=True)) for row in rows}
+    busy: dict[UUID, Busy] = {row["room_id"]: list(zip(row["opens"], row["closes"], strict=True)) for row in rows}
+    if moving and moving.room_id in busy:
+        busy[moving.room_id] = moving.spared(busy[moving.room_id])
     for free in found:
         roomy: dict[int, int] = {}  # by clinic: a byte a start, as one number
         for room, place in free.plan.visit.rooms or ():
@@ -217,11 +249,12 @@ async def _keep_with_room(conn: Connection, found: list[Free], now: datetime) ->
         free.keep(place in masks and masks[place][n] for n, place in enumerate(free.plan.place))
 
 
-async def _drop_full_days(conn: Connection, found: list[Free], visit_type_id: UUID, now: datetime) -> None:
+async def _drop_full_days(conn: Connection, found: list[Free], asked: Asked, now: datetime) -> None:
     """Drop the days on which a provider has as many visits of the type as are allowed."""
-    asked = {"provider_ids": list({free.plan.provider_id for free in found}), "visit_type_id": visit_type_id}
+    of = {"provider_ids": list({free.plan.provider_id for free in found}), "visit_type_id": asked.visit_type_id}
+    but = asked.moving and asked.moving.id
     most = found[0].plan.visit.max_per_day
-    rows = await db.many(conn, q.full_days, **asked, most=most, span=_span(found), now=now)
+    rows = await db.many(conn, q.full_days, **of, but=but, most=most, span=_span(found), now=now)
     full = {(row["provider_id"], (row["day"] - _EPOCH).days) for row in rows}
     if full:
         for free in found:
@@ -239,6 +272,7 @@ async def _keep_for_patient(conn: Connection, found: list[Free], asked: Asked, n
         provider_ids=list({free.plan.provider_id for free in found}),
         visit_type_id=asked.visit_type_id,
         patient_id=asked.patient_id,
+        own=asked.moving and asked.moving.during,
         span=_span(found),
         now=now,
     )

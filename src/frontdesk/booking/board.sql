@@ -17,6 +17,7 @@ WITH local AS MATERIALIZED (
 )
 SELECT a.id, a.status, a.version, lower(a.during) AS start, upper(a.during) AS "end", a.lane, a.mode, a.reason, a.status_reason,
        a.override_reason, a.clinic_id, l.name AS clinic, l.time_zone, l.country, a.provider_id, a.patient_id, a.visit_type_id,
+       a.room_id, a.during, a.claims,
        p.first_name, p.last_name, p.date_of_birth, p.phone,
        concat_ws(' ', d.title, d.first_name, d.last_name) AS provider, r.name AS room, v.name AS visit_type,
        a.status = 'checked_in' AND coalesce((

@@ -63,7 +63,7 @@ ORDER BY load.busy, load.booked, random();
 -- `preferred` first, which is the room a moved visit already has.
 SELECT r.id
 FROM room r
-WHERE r.clinic_id = %(clinic_id)s AND r.kind = %(room_kind)s AND r.active
+WHERE r.clinic_id = %(clinic_id)s AND lower(r.kind) = lower(%(room_kind)s) AND r.active
   AND NOT EXISTS (SELECT FROM taken a
                   WHERE a.room_id = r.id AND a.claims && %(claims)s AND a.id IS DISTINCT FROM %(except_id)s::uuid
                     AND a.room_id IS NOT NULL AND a.session_id IS NULL
@@ -75,7 +75,7 @@ LIMIT 1;
 -- Whether a chosen room is in use, in the clinic, and of the kind that the visit needs.
 SELECT EXISTS (SELECT FROM room r
                WHERE r.id = %(room_id)s AND r.clinic_id = %(clinic_id)s AND r.active
-                 AND (%(room_kind)s::text IS NULL OR r.kind = %(room_kind)s::text)) AS fits;
+                 AND (%(room_kind)s::text IS NULL OR lower(r.kind) = lower(%(room_kind)s::text))) AS fits;
 
 -- name: in_the_way
 -- The live claims that overlap, by resource; times only, nobody's identity. Overdue holds do not count.
@@ -163,7 +163,7 @@ SELECT set_config('lock_timeout', %(patience_ms)s, true);
 
 -- name: rooms_of_kind
 -- Every room that a visit of this kind might take.
-SELECT id FROM room WHERE clinic_id = %(clinic_id)s AND kind = %(room_kind)s AND active;
+SELECT id FROM room WHERE clinic_id = %(clinic_id)s AND lower(kind) = lower(%(room_kind)s) AND active;
 
 -- name: find
 -- One appointment, as far as the caller may see it.

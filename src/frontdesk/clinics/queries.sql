@@ -152,3 +152,12 @@ WHERE id = %(id)s
 RETURNING id, name, duration_min, slot_step_min, buffer_before_min, buffer_after_min, min_notice_min, horizon_days,
           max_per_day, one_future_per_provider, mode, room_kind, self_bookable, capacity, what_to_bring,
           active, version, created_at, changed_at;
+
+-- name: room_kinds
+-- What kinds of rooms there are and are asked for.
+SELECT kind FROM room UNION SELECT room_kind FROM visit_type WHERE room_kind IS NOT NULL ORDER BY kind;
+
+-- name: visit_type_named
+-- Whether another visit type in use has this name, which is not the one that it has already.
+SELECT EXISTS (SELECT FROM visit_type WHERE active AND fold(name) = fold(%(name)s) AND id IS DISTINCT FROM %(but)s::uuid)
+       AND NOT EXISTS (SELECT FROM visit_type WHERE id = %(but)s::uuid AND fold(name) = fold(%(name)s)) AS taken;

@@ -154,6 +154,17 @@ async def change_visit_type(
     return new
 
 
+async def room_kinds(conn: Connection) -> list[str]:
+    """The kinds of rooms that there are or that a visit type needs, by name. In them capitals do not count."""
+    return [row["kind"] for row in await db.many(conn, q.room_kinds)]
+
+
+async def name_is_taken(conn: Connection, name: str, but: UUID | None = None) -> bool:
+    """Whether another visit type in use is called so. `but`: the one that is to have the name; it may keep its own."""
+    row = await db.one(conn, q.visit_type_named, name=name, but=but)
+    return bool(row and row["taken"])
+
+
 def _as_stored(visit_type: Row) -> Row:
     told = visit_type["what_to_bring"]
     return visit_type | {"what_to_bring": None if told is None else Jsonb(told)}

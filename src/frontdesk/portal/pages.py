@@ -76,11 +76,14 @@ def page(request: Request, template: str, *, status: int = 200, private: bool = 
     about to be (`private`), is kept nowhere.
 
     Whom they act for is named where the database was asked whether they still may (`acts_as`).
+    `unknown` are days that no calendar has, as they stand in the address, by the names of their fields.
     It shows at least what had happened up to the event `since`: its stream begins there, and it reads itself anew when
     it hears of something (`hears`), or when the stream opens and `since` is not known.
     """
     locale, me, since = language.of(request), tokens.known(request), getattr(request.state, "since", None)
+    unknown: dict[str, str] = getattr(request.state, "unknown", {})
     frame = {
+        "unknown": unknown,
         "here": _here(request),
         "me": me,
         "acts_as": me.acts_as if me and getattr(request.state, "judged", False) else None,
@@ -99,4 +102,4 @@ def page(request: Request, template: str, *, status: int = 200, private: bool = 
         headers["Cache-Control"] = "no-store"
     body = _templates(locale.language).get_template(template).render(frame | told).encode()
     packed, _, headers = assets.packed(body, request, headers)
-    return Response(packed, status, headers, "text/html; charset=utf-8")
+    return Response(packed, 422 if unknown and status == 200 else status, headers, "text/html; charset=utf-8")

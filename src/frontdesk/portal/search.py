@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import parse_qsl
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from frontdesk.availability.copies import Copies
 from frontdesk.availability.service import Asked, TimeOfDay
 from frontdesk.db import Connection
 from frontdesk.providers import finding
+from frontdesk.web.browsers import wants_page
 from frontdesk.web.fields import Code, Day, Text
 
 PROVIDERS = 40
@@ -33,17 +34,26 @@ _AT_ONCE_DAYS = availability.DEFAULT_DAYS
 
 
 class Query(BaseModel):
-    """A query string as a form sends it: a field that was left empty was not asked for."""
+    """A query string as a form sends it: a field that was left empty was not asked for.
+
+    `told`: fields for a day whose page tells at the field that there is no such day, and leaves it out.
+    """
 
     model_config = ConfigDict(str_strip_whitespace=True, extra="ignore")
+    told: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def of(cls, request: Request) -> Self:
         """Raises RequestValidationError."""
+        sent = dict(parse_qsl(request.url.query))
         try:
-            return cls.model_validate(dict(parse_qsl(request.url.query)))
+            return cls.model_validate(sent)
         except ValidationError as error:
-            raise RequestValidationError(error.errors()) from error
+            unknown = {str(fault["loc"][0]) for fault in error.errors()}
+            if not (wants_page(request) and unknown <= cls.told):
+                raise RequestValidationError(error.errors()) from error
+        request.state.unknown = {name: sent.pop(name) for name in unknown}
+        return cls.model_validate(sent)
 
 
 class Search(Query):

@@ -42,6 +42,8 @@ async def search(
     return row
 
 
-async def profile(conn: Connection, provider_id: UUID) -> dict[str, Any]:
-    """A provider in use, where they work and what patients can book; ids within are strings. Raises NotFound."""
-    return found(await db.one(conn, q.profile, provider_id=provider_id), "provider")
+async def profile(conn: Connection, provider_id: UUID, *, own: bool = False) -> dict[str, Any]:
+    """A provider, where they work and what patients can book; ids within are strings.
+
+    Raises NotFound, for who is out of use, too, unless they see their `own`."""
+    return found(await db.one(conn, q.profile, provider_id=provider_id, own=own), "provider")

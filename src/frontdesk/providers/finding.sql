@@ -53,7 +53,7 @@ SELECT (SELECT to_jsonb(m) FROM meant m) AS visit_type,
         FROM provider p, unnest(p.languages) AS spoken WHERE p.active) AS spoken;
 
 -- name: profile
--- What everybody may know of a provider in use, and what they can be booked for.
+-- What everybody may know of a provider in use, and what they can be booked for. Their own they see when out of use, too.
 SELECT p.id, p.first_name, p.last_name, p.title, p.credentials, p.bio, p.languages, p.accepting_new_patients,
        ARRAY(SELECT n.name FROM provider_specialty s JOIN specialty n ON n.id = s.specialty_id
              WHERE s.provider_id = p.id ORDER BY n.name) AS specialties,
@@ -70,4 +70,4 @@ SELECT p.id, p.first_name, p.last_name, p.title, p.credentials, p.bio, p.languag
           AND (NOT EXISTS (SELECT FROM provider_visit_type t WHERE t.provider_id = p.id)
                OR EXISTS (SELECT FROM provider_visit_type t WHERE t.provider_id = p.id AND t.visit_type_id = v.id))) AS visit_types
 FROM provider p
-WHERE p.id = %(provider_id)s AND p.active;
+WHERE p.id = %(provider_id)s AND (p.active OR %(own)s);

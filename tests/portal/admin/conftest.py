@@ -52,7 +52,9 @@ def filled(page: Page) -> dict[str, Any]:
         if tag == "select":
             select = str(name)
             said[select] = None
-        elif tag == "option" and (said[select] is None or "selected" in attributes):
+        elif tag == "datalist":
+            select = ""
+        elif tag == "option" and select and (said[select] is None or "selected" in attributes):
             said[select] = value
         elif tag == "input" and attributes.get("type") == "checkbox":
             if "checked" in attributes:

@@ -139,3 +139,36 @@ def test_lists(admin: Admin, kind: str) -> None:
     assert admin.page(f"/admin/{kind}/{uuid4()}").status == 404
     token = admin.make.token("staff")
     assert admin.service.client(token).get(f"{admin.service.url}/admin/{kind}").status_code == 403
+
+
+def test_capitals_in_the_kind_of_a_room_do_not_count(admin: Admin) -> None:
+    make = admin.make
+    clinic, provider, patient = make.clinic("UTC"), make.provider(), make.patient()
+    make.every_day(provider, clinic)
+    kind = make.visit_type(30, room_kind="quiet Room")
+    made(admin, f"/admin/clinics/{clinic}/rooms", name="1", kind="Quiet room")
+    desk = admin.service.client(make.token("admin"))
+    of = {"visit_type_id": str(kind), "clinic_id": str(clinic)}
+    free = desk.get(f"/providers/{provider}/availability", params=of).json()["slots"]
+    assert free
+    taken = {**of, "provider_id": str(provider), "patient_id": str(patient), "start": free[0]["start"]}
+    assert desk.post("/appointments", json=taken).status_code == 201
+    assert free[0] not in desk.get(f"/providers/{provider}/availability", params=of).json()["slots"]
+    for path in (f"/admin/clinics/{clinic}/rooms", f"/admin/visit-types/{kind}"):
+        known = [one.get("value") for one in admin.page(path).all("option")]
+        assert {"Quiet room", "quiet Room"} <= set(known)
+
+
+def test_a_second_kind_of_visit_of_the_same_name(admin: Admin) -> None:
+    name = f"Type {uuid4()}"
+    form = filled(admin.page("/admin/visit-types/new")) | {"name": name}
+    first = made(admin, "/admin/visit-types", **form)
+    refused = Page(admin.send("/admin/visit-types", **form | {"name": name.upper(), "duration_min": "45"}))
+    assert (refused.status, "There is a kind of visit of this name." in refused.text) == (422, True)
+    assert [one["name"] for one in refused.all("input") if "aria-invalid" in one] == ["name"]
+    assert filled(refused)["duration_min"] == "45"
+    other = made(admin, "/admin/visit-types", **form | {"name": f"{name} else"})
+    assert admin.change(other, name=name).status_code == 422
+    assert admin.change(first, name=name.lower()).status_code == 303, "its own name"
+    assert admin.change(first, active=None).status_code == 303
+    assert admin.change(other, name=name).status_code == 303, "the other is out of use"

@@ -63,6 +63,14 @@ def test_a_question_that_is_none(admin: Admin, query: str) -> None:
     assert admin.page(f"/admin/audit?{query}").status == 422
 
 
+def test_a_day_of_the_trail_that_is_none_is_told_at_its_field(admin: Admin) -> None:
+    page = admin.page("/admin/audit?table=room&since=202612-11-22")
+    assert (page.status, "This is no day that we know, such as 2026-11-21." in page.text) == (422, True)
+    fields = {one.get("name"): one for one in page.all("input")}
+    assert [fields[name]["value"] for name in ("table", "since", "until")] == ["room", "202612-11-22", ""]
+    assert [fields[name].get("aria-invalid") for name in ("table", "since", "until")] == [None, "true", None]
+
+
 def test_events_that_were_laid_aside_are_handled_again_on_demand(admin: Admin) -> None:
     admin.make.conn.execute("DELETE FROM dead_event")
     assert "No event is laid aside" in admin.page("/admin/system").text

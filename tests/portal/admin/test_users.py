@@ -75,7 +75,6 @@ def test_the_list_by_role_and_by_who_may_log_in(admin: Admin) -> None:
         ({"password": ""}, "Please fill this in."),
         ({"password": "short"}, "At least 8 characters"),
         ({"password": "password1"}, "easy to guess"),
-        ({"role": "provider"}, "These do not go together."),
         ({"role": "emperor"}, "This cannot be right."),
         ({"clinic_ids": ["x"]}, "This cannot be right."),
         ({"clinic_ids": [uuid4()]}, "Something that it names does not exist."),
@@ -87,6 +86,15 @@ def test_what_cannot_be_is_told_in_the_form(admin: Admin, fields: dict[str, obje
     assert (page.status, told in page.text) == (422, True), page.text
     assert [i["value"] for i in page.all("input") if i.get("name") == "email"] == [sent["email"]]
     assert not any(i.get("value") for i in page.all("input") if i.get("type") == "password")
+
+
+@pytest.mark.parametrize("role", ["patient", "provider"])
+def test_whose_account_it_is_is_asked_for_at_its_field(admin: Admin, role: str) -> None:
+    page = Page(admin.send("/admin/users", **new(role=role)))
+    assert (page.status, "Please fill this in." in page.text) == (422, True)
+    marked = [one["name"] for tag in ("input", "select") for one in page.all(tag) if "aria-invalid" in one]
+    assert marked == [f"{role}_id"]
+    assert "These do not go together." not in page.text
 
 
 def test_an_address_that_has_an_account(admin: Admin) -> None:

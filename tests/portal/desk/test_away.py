@@ -25,7 +25,15 @@ def value(page: Page, name: str) -> str | None:
 
 @pytest.mark.parametrize(
     "never",
-    ["2026-11-31T00:00", "2026-02-30T00:00", "2026-13-01T00:00", "0000-01-01T00:00", "9999-12-31T23:59"],
+    [
+        "202612-11-21T10:00",
+        "",
+        "2026-11-31T00:00",
+        "2026-02-30T00:00",
+        "2026-13-01T00:00",
+        "0000-01-01T00:00",
+        "9999-12-31T23:59",
+    ],
 )
 def test_a_day_that_no_calendar_has(desk: Desk, never: str) -> None:
     day = f"{desk.at(0).date()}T10:00"

@@ -120,6 +120,38 @@ def test_a_conflicting_drag_snaps_back_with_the_reason(
         expect(seen.page.locator("#move-provider")).to_be_focused()
 
 
+def test_a_drag_after_the_session_has_ended_leads_to_the_log_in(
+    browser: Browser, desk: Desk, two: tuple[UUID, UUID]
+) -> None:
+    visit = desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Stays"))
+    with at_desk(browser, desk) as seen:
+        seen.page.goto(calendar(desk))
+        expect(seen.page.locator(".ec-event")).to_have_count(1)
+        seen.page.context.clear_cookies()
+        drag(seen, "Wanda Stays", hours=2)
+        seen.page.wait_for_url("**/login?next=%2Fdesk%2Fcalendar*")
+        assert desk.row(visit) == ("scheduled", desk.at(9), two[0])
+
+
+BELOW_TOP = """one => one.getBoundingClientRect().y - document.getElementById("calendar").getBoundingClientRect().y"""
+
+
+def test_a_drag_without_a_network_snaps_back_and_says_so(browser: Browser, desk: Desk, two: tuple[UUID, UUID]) -> None:
+    desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Stays"))
+    with at_desk(browser, desk) as seen:
+        seen.page.goto(calendar(desk))
+        event = seen.page.locator(".ec-event", has_text="Wanda Stays")
+        before = event.evaluate(BELOW_TOP)
+        for path in ("**/move", "**/events?*"):
+            seen.page.route(path, lambda route: route.abort())
+        drag(seen, "Wanda Stays", hours=2)
+        expect(seen.page.locator("#calendar")).not_to_have_attribute("aria-busy", "true")
+        expect(seen.page.locator("#moved")).to_contain_text("The visit could not be moved or changed.")
+        assert event.evaluate(BELOW_TOP) == before
+        assert all("ERR_FAILED" in one for one in seen.complaints)
+        seen.complaints.clear()
+
+
 def test_what_others_do_appears(browser: Browser, desk: Desk, two: tuple[UUID, UUID]) -> None:
     visit = desk.visit(two[0], desk.at(9), desk.patient(first_name="Wanda", last_name="Goes"))
     colleague = desk.service.client(desk.token)
@@ -161,6 +193,31 @@ def test_a_short_visit_says_who_comes(browser: Browser, desk: Desk, two: tuple[U
         assert outer["y"] < inner["y"] < inner["y"] + inner["height"] < outer["y"] + outer["height"]
         assert event.locator(".ec-event-title").evaluate("one => one.scrollHeight <= one.clientHeight"), "cut off"
         seen.picture(f"desk-calendar-{minutes}-minutes")
+
+
+NAME_SHOWN = """one => {
+  const text = document.createRange(), title = one.querySelector(".ec-event-title");
+  text.setStart(title.firstChild, 0);
+  text.setEnd(title.firstChild, "Wanda Shortly".length);
+  return text.getBoundingClientRect().right <= title.getBoundingClientRect().right;
+}"""
+
+
+@pytest.mark.parametrize("phone", [False, True])
+def test_among_many_providers_a_short_visit_says_who_comes(browser: Browser, desk: Desk, phone: bool) -> None:
+    first, *_ = [desk.provider() for _ in range(8)]
+    who = desk.patient(first_name="Wanda", last_name="Shortly")
+    desk.make.appointment(first, desk.clinic, desk.visit_type, desk.at(10.5), 15, patient_id=who)
+    with at_desk(browser, desk, phone=phone) as seen:
+        seen.page.goto(calendar(desk))
+        event = seen.page.locator(".ec-event", has_text="Wanda Shortly")
+        expect(event).to_be_visible()
+        assert event.evaluate(NAME_SHOWN)
+        outer, time = event.bounding_box(), event.locator(".ec-event-time").bounding_box()
+        assert outer is not None
+        assert time is not None
+        assert time["x"] + time["width"] <= outer["x"] + outer["width"]
+        seen.picture(f"desk-calendar-many-{'phone' if phone else 'wide'}")
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -116,6 +116,25 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten(desk: Desk) -> 
     assert (again.status_code, record(desk, patient)["last_name"]) == (303, "Falck"), "who saves again has seen it"
 
 
+def test_a_phone_number_that_registering_takes_nobody_refuses_later(desk: Desk) -> None:
+    new = {"first_name": "Ida", "last_name": "Falk", "date_of_birth": "1980-02-28"}
+    for phone in ("ext 12", "abc"):
+        refused = Page(desk.send("/desk/patients", **new, phone=phone))
+        assert (refused.status, at_fault(refused), shown(refused)["phone"]) == (422, {"phone"}, phone)
+        assert "Enter a phone number." in refused.text
+
+
+def test_a_phone_number_of_an_import_does_not_stand_in_the_way(desk: Desk) -> None:
+    patient = desk.patient(**KEPT | {"phone": "ext 12"})
+    page = desk.page(path_of(patient))
+    refused = Page(desk.send(path_of(patient), **filled(page, phone="ext 12", last_name="")))
+    assert (refused.status, at_fault(refused)) == (422, {"last_name"})
+    assert desk.send(path_of(patient), **filled(page, phone="ext 12", last_name="Falck")).status_code == 303
+    assert (record(desk, patient)["phone"], record(desk, patient)["last_name"]) == ("ext 12", "Falck")
+    other = Page(desk.send(path_of(patient), **filled(desk.page(path_of(patient)), phone="ext 13")))
+    assert (other.status, at_fault(other)) == (422, {"phone"})
+
+
 def test_a_fault_does_not_hide_that_somebody_else_changed_it(desk: Desk) -> None:
     patient = desk.patient(**KEPT)
     page = desk.page(path_of(patient))

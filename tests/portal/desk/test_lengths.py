@@ -1,6 +1,6 @@
 """How long a visit is: by dragging its lower edge in the calendar, or by the form of its sheet."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -163,19 +163,46 @@ def test_free_times_for_a_long_visit_are_as_long(desk: Desk) -> None:
     desk.make.exception(provider, desk.at(12.5), desk.at(24 * 30))
     page = desk.page(f"/desk/visits/{visit}")
     slots = [str(button["value"]) for button in page.all("button") if button.get("name") == "slot"]
-    # Nothing but the time it has itself is left: 09:00 to 11:00 fits it, the hour from 11:30 does not.
-    assert slots == []
+    # Nothing is left but what overlaps the time it has: 09:00 to 11:00 fits it, the hour from 11:30 does not.
+    assert slots == [f"{provider} {desk.at(9.5).astimezone(UTC).isoformat()}"]
     desk.make.conn.execute(
         "UPDATE appointment SET status = 'cancelled' WHERE provider_id = %s AND id <> %s", [provider, visit]
     )
     page = desk.page(f"/desk/visits/{visit}")
     slots = [str(button["value"]) for button in page.all("button") if button.get("name") == "slot"]
     starts = [datetime.fromisoformat(slot.split(" ")[1]) for slot in slots]
-    assert starts == [desk.at(10.5), desk.at(11)]
+    assert starts == [desk.at(hour) for hour in (9.5, 10, 10.5, 11)]
     for slot in reversed(slots):
         assert desk.send(f"/desk/visits/{visit}/move", slot=slot).status_code == 303
         assert lasts(desk, visit)[1] == timedelta(minutes=75)
-    assert lasts(desk, visit)[0] == desk.at(10.5)
+    assert lasts(desk, visit)[0] == desk.at(9.5)
+
+
+def test_a_visit_is_not_in_its_own_way(desk: Desk) -> None:
+    """Its provider, its patient, its only room and the one visit that its day allows: all are taken by itself alone."""
+    kind = desk.make.visit_type(30, slot_step_min=15, room_kind="quiet", max_per_day=1)
+    room, provider = desk.make.room(desk.clinic, "quiet"), desk.provider()
+    of = {"patient_id": desk.patient(), "room_id": room, "origin": "imported"}
+    visit = desk.make.appointment(provider, desk.clinic, kind, desk.at(9), 30, **of)
+    desk.make.exception(provider, desk.at(-48), desk.at(8.5))
+    desk.make.exception(provider, desk.at(10), desk.at(24 * 30))
+    page = desk.page(f"/desk/visits/{visit}")
+    slots = [str(button["value"]) for button in page.all("button") if button.get("name") == "slot"]
+    starts = [datetime.fromisoformat(slot.split(" ")[1]) for slot in slots]
+    assert starts == [desk.at(hour) for hour in (8.5, 8.75, 9.25, 9.5)]
+    assert desk.send(f"/desk/visits/{visit}/move", slot=slots[2]).status_code == 303
+    assert lasts(desk, visit)[0] == desk.at(9.25)
+
+
+def test_what_is_booked_beside_a_visit_is_in_its_way(desk: Desk) -> None:
+    provider = desk.provider()
+    visit = desk.visit(provider, desk.at(9))
+    desk.visit(provider, desk.at(9), lane=1, overridden=["overlap"], override_reason="A twin")
+    desk.make.exception(provider, desk.at(-48), desk.at(8.5))
+    desk.make.exception(provider, desk.at(10), desk.at(24 * 30))
+    page = desk.page(f"/desk/visits/{visit}")
+    slots = [str(button["value"]) for button in page.all("button") if button.get("name") == "slot"]
+    assert [datetime.fromisoformat(slot.split(" ")[1]) for slot in slots] == [desk.at(8.5), desk.at(9.5)]
 
 
 def test_on_the_night_when_clocks_change(desk: Desk) -> None:

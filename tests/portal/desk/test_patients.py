@@ -228,6 +228,44 @@ def test_a_day_of_another_age_is_no_time(desk: Desk, local: str) -> None:
         assert Page(desk.send(path, **form)).status == 422, path
 
 
+def test_a_year_of_six_digits_is_told_at_the_field_and_nothing_is_lost(desk: Desk) -> None:
+    provider, patient = desk.provider(), desk.patient()
+    visit = desk.visit(provider, desk.at(10))
+    time = {"provider": provider, "local": "202612-11-22T09:00", "why": "They asked for it"}
+    new = {"clinic": desk.clinic, "visit": desk.visit_type, "reason": "The knee", **time}
+    for path, form in ((f"/desk/visits/{visit}/move", time), (f"/desk/patients/{patient}/book", new)):
+        page = Page(desk.send(path, **form))
+        assert page.status == 422
+        assert "Please look at the marked fields." in page.text
+        assert "This is no day that we know, such as 2026-11-21." in page.text
+        fields = {one.get("name"): one.get("value") for one in page.all("input") if one.get("id")}
+        for name in {"local", "why", "reason"} & form.keys():
+            assert fields[name] == form[name]
+        (local,) = [one for one in page.all("input") if one.get("name") == "local"]
+        assert (local["aria-invalid"], local["max"]) == ("true", "2200-12-31T23:59")
+    assert desk.row(visit)[1] == desk.at(10)
+
+
+def test_a_day_in_an_address_that_is_none_is_told_at_its_field(desk: Desk) -> None:
+    visit = desk.visit(desk.provider(), desk.at(10), patient := desk.patient())
+    for path, still in (
+        ("/desk", "Day list"),
+        ("/desk/calendar", "Calendar"),
+        (f"/desk/visits/{visit}", "Move"),
+        (f"/desk/patients/{patient}/book", "Book a visit"),
+    ):
+        page = desk.page(f"{path}?on=202612-11-22")
+        assert page.status == 422
+        assert still in page.text
+        assert "This is no day that we know, such as 2026-11-21." in page.text
+        (on,) = [one for one in page.all("input") if one.get("name") == "on" and one.get("type") == "date"]
+        assert (on["value"], on["aria-invalid"], on["max"]) == ("202612-11-22", "true", "2200-12-31")
+        assert "fault" not in {one.get("class") for one in desk.page(path).all("p")}
+    assert desk.page("/desk?on=202612-11-22&clinic=none").text.count("Something in the address") == 1
+    program = {"Accept": "application/json"}
+    assert desk.client.get("/desk/calendar/events?on=202612-11-22", headers=program).status_code == 422
+
+
 def test_the_language_is_changed_where_there_is_a_page(desk: Desk) -> None:
     """What a form answers with cannot be asked for again; the page under it can."""
     visit = desk.visit(desk.provider(), desk.at(10))

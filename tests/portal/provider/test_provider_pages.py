@@ -202,3 +202,23 @@ def test_time_off_that_is_over_is_refused_at_the_field(provider: Provider, times
     today = str(clock.now().astimezone(MADRID).date())
     asked = me.post("/my-schedule/time-off", clinic=str(me.clinic), first=day, last=today)
     assert asked.status_code == 303, "what is running is not over"
+
+
+def test_time_off_that_was_approved_meanwhile_is_not_withdrawn_and_says_why(provider: Provider) -> None:
+    me, conn = provider.me, provider.patient.visitor.make.conn
+    assert me.post("/my-schedule/time-off", clinic=str(me.clinic), first="2027-04-03", last="2027-04-04").is_redirect
+    sql = "UPDATE schedule_exception SET status = 'approved' WHERE provider_id = %s RETURNING id"
+    row = conn.execute(sql, [me.provider]).fetchone()
+    assert row is not None
+    refused = Page(me.post(f"/my-schedule/time-off/{row[0]}/withdraw"))
+    assert refused.status == 403
+    assert "The front desk has approved it meanwhile: ask them to take it back." in refused.text
+    assert statuses(refused) == ["approved"]
+
+
+def test_who_is_out_of_use_still_reads_their_pages(provider: Provider) -> None:
+    me = provider.me
+    me.visitor.make.conn.execute("UPDATE provider SET active = false WHERE id = %s", [me.provider])
+    for path in ("/my-day", "/my-schedule"):
+        assert me.page(path).status == 200
+    assert me.page(f"/providers/{me.provider}").status == 404

@@ -27,6 +27,8 @@ _PAGE = 50
 class Sought(Query):
     """`since` and `until`: days in UTC, both included."""
 
+    told = frozenset({"since", "until"})
+
     table: Code | None = None
     row_id: Text | None = None
     actor: UUID | None = None

@@ -17,6 +17,7 @@ from frontdesk.clinics.models import ClinicPatch, NewClinic, NewSpecialty, NewVi
 from frontdesk.db import Connection
 from frontdesk.portal.admin import forms
 from frontdesk.portal.admin.forms import SAVED, Field, Fields, Told
+from frontdesk.portal.forms import Fault
 from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
 from frontdesk.portal.search import Query
@@ -219,7 +220,13 @@ async def new_visit_type(request: Request, actor: Writer, conn: Read) -> Respons
 async def add_visit_type(request: Request, actor: Writer) -> Response:
     """Add a visit type."""
     body, shown = await forms.read(request, NewVisitType, VISIT_TYPES.fields)
-    add, again = _by(actor, clinics.create_visit_type), partial(_form, request, actor, VISIT_TYPES, None)
+
+    async def add(conn: Connection, new: NewVisitType) -> dict[str, Any]:
+        if await clinics.name_is_taken(conn, new.name):
+            raise Fault("name", "taken")
+        return await clinics.create_visit_type(conn, actor, new)
+
+    again = partial(_form, request, actor, VISIT_TYPES, None)
     return await forms.save(request, body, shown, add, again, VISIT_TYPES.saved)
 
 
@@ -234,7 +241,12 @@ async def visit_type(request: Request, visit_type_id: UUID, actor: Writer, conn:
 async def change_visit_type(request: Request, visit_type_id: UUID, actor: Writer) -> Response:
     """Change a visit type. What is booked keeps its times."""
     body, shown = await forms.read(request, VisitTypePatch, VISIT_TYPES.changed)
-    change = _by(actor, clinics.change_visit_type, visit_type_id)
+
+    async def change(conn: Connection, new: VisitTypePatch) -> dict[str, Any]:
+        if await clinics.name_is_taken(conn, new.name, visit_type_id):
+            raise Fault("name", "taken")
+        return await clinics.change_visit_type(conn, actor, visit_type_id, new)
+
     again = partial(_form, request, actor, VISIT_TYPES, visit_type_id)
     return await forms.save(request, body, shown, change, again, VISIT_TYPES.saved)
 
@@ -298,12 +310,16 @@ async def _form(
         thing_id=thing_id,
         fields=kind.changed if thing_id else kind.fields,
         shown=shown,
-        choices=await _choices(conn) if kind is PROVIDERS else {},
+        choices=await _choices(conn, kind),
     )
 
 
-async def _choices(conn: Connection) -> dict[str, dict[str, str]]:
-    """What a provider can be named for."""
+async def _choices(conn: Connection, kind: Kind) -> dict[str, dict[str, str]]:
+    """What a provider can be named for, and the kinds of rooms that a visit may need."""
+    if kind is VISIT_TYPES:
+        return {"room_kind": {one: one for one in await clinics.room_kinds(conn)}}
+    if kind is not PROVIDERS:
+        return {}
     found = {
         "specialty_ids": await clinics.list_specialties(conn, limit=_MOST, cursor=None),
         "clinic_ids": await clinics.list_clinics(conn, active=None, limit=_MOST, cursor=None),

@@ -172,12 +172,14 @@ async def _rooms(request: Request, clinic_id: UUID, conn: Connection, shown: Tol
     clinic = await clinics.get_clinic(conn, clinic_id)
     listed = await clinics.list_rooms(conn, clinic_id, limit=_MOST, cursor=None)
     told: dict[str, Any] = {"clinic": clinic, "rooms": listed["items"], "fields": _ROOM, "shown": shown}
+    told["choices"] = {"kind": await clinics.room_kinds(conn)}
     return page(request, "admin/rooms.html", status=shown.status, **told)
 
 
 async def _room(request: Request, clinic_id: UUID, room_id: UUID, conn: Connection, shown: Told) -> Response:
     clinic = await clinics.get_clinic(conn, clinic_id)
     told: dict[str, Any] = {"clinic": clinic, "room_id": room_id, "fields": _CHANGED_ROOM, "shown": shown}
+    told["choices"] = {"kind": await clinics.room_kinds(conn)}
     return page(request, "admin/room.html", status=shown.status, **told)
 
 

@@ -16,15 +16,14 @@ from frontdesk.availability.stranded import AppointmentsStranded
 from frontdesk.booking import board
 from frontdesk.db import Connection, borrow
 from frontdesk.errors import Conflict, Problem
-from frontdesk.portal.desk import day
-from frontdesk.portal.desk.choosing import INSTANT, LOCAL
+from frontdesk.portal.desk import choosing, day
 from frontdesk.portal.desk.day import Look
 from frontdesk.portal.forms import Fault
 from frontdesk.portal.pages import link, page
 from frontdesk.portal.route import PageRoute
 from frontdesk.sickday import service as sickday
 from frontdesk.sickday.models import NewTimeAway
-from frontdesk.web.fields import Name
+from frontdesk.web.fields import Name, Short
 from frontdesk.web.tx import Read, transaction, viewer_of
 
 router = APIRouter(prefix="/desk/away", tags=["pages"], route_class=PageRoute, include_in_schema=False)
@@ -33,16 +32,14 @@ Desk = Annotated[Actor, allow("board:read")]
 Keeper = Annotated[Actor, allow("schedules:write")]
 _ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
-Local = Annotated[str, Field(pattern=LOCAL)]
-
 
 class Away(BaseModel):
     """Who is away, and when, by the clinic's clocks; everywhere, not only at this clinic."""
 
     clinic: UUID
     provider: UUID
-    start: Local
-    end: Local
+    start: Short = ""
+    end: Short = ""
     reason: Name | None = None
     seen: str | None = None
     known: Annotated[str, Field(pattern=rf"^({_ID}(,{_ID})*)?$")] = ""
@@ -108,10 +105,8 @@ async def call_list(request: Request, provider_id: UUID, exception_id: UUID, act
 async def _time_away(conn: Connection, asked: Away) -> NewTimeAway:
     """As the service takes it. Raises Fault for a span that cannot be."""
     for field, local in (("start", asked.start), ("end", asked.end)):
-        try:
-            INSTANT.validate_python(f"{local}:00+00:00")  # LOCAL lets a day through that no calendar has
-        except ValidationError as error:
-            raise Fault(field, "wrong") from error
+        if not choosing.known(local):
+            raise Fault(field, "wrong")
     start, end = [await board.instant(conn, asked.clinic, local) for local in (asked.start, asked.end)]
     if start < end <= clock.now():
         raise Fault("end", "over")

@@ -19,6 +19,7 @@ from frontdesk.errors import Problem
 from frontdesk.portal.desk import choosing, day, moving
 from frontdesk.portal.desk.choosing import Chosen
 from frontdesk.portal.desk.day import Look
+from frontdesk.portal.forms import Fault
 from frontdesk.portal.pages import page
 from frontdesk.portal.route import PageRoute
 from frontdesk.web.answers import answer
@@ -123,7 +124,7 @@ async def move(request: Request, appointment_id: UUID, actor: Mover, chosen: Ann
         async with transaction(request) as conn:
             await moving.move(conn, actor, appointment_id, chosen)
     except Problem as problem:
-        if not choosing.told_in_place(problem, actor):
+        if isinstance(problem, Fault) or not choosing.told_in_place(problem, actor):
             raise
         refused = problem
     async with borrow(request.app.state.pool, viewer_of(request)) as conn:

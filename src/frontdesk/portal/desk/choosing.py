@@ -8,33 +8,45 @@ from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from starlette.requests import Request
 
 from frontdesk.auth.permissions import Actor
 from frontdesk.availability import service as availability
-from frontdesk.availability.service import Asked
+from frontdesk.availability.service import Asked, Moving
 from frontdesk.booking import board
 from frontdesk.db import Connection
 from frontdesk.errors import Problem
+from frontdesk.portal.forms import Fault
 from frontdesk.portal.search import Query
-from frontdesk.web.fields import Day, Instant, Text
+from frontdesk.web.fields import Day, Instant, Short, Text
 
 _DAYS = 7
 _TIMES = 60
 """Of one provider, the first ones: a week of half hours is more than anybody reads."""
 
-LOCAL = r"^\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d$"
-"""What a field for day and time sends."""
+_LOCAL = r"^\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d$"
+_WALL_CLOCK: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(pattern=_LOCAL)])
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 Reason = Annotated[Text | None, AfterValidator(lambda text: text or None)]
 """Blanks alone are none, where they are stripped."""
 
-INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
+
+def known(local: str) -> bool:
+    """Whether it is what a field for day and time sends, and a day that a calendar has. Browsers take years of six
+    digits."""
+    try:
+        _INSTANT.validate_python(f"{_WALL_CLOCK.validate_python(local)}:00+00:00")
+    except ValidationError:
+        return False
+    return True
 
 
 class Wish(Query):
     """What the times are shown for."""
+
+    told = frozenset({"on"})
 
     clinic: UUID | None = None
     visit: UUID | None = None
@@ -49,7 +61,7 @@ class Chosen(BaseModel):
 
     provider: UUID
     start: Instant | None = None
-    local: Annotated[str, Field(pattern=LOCAL)] | None = None
+    local: Short | None = None
     why: Reason = None
     overbook: bool = False
     minutes: Annotated[int, Field(ge=5, le=1440)] | None = None  # how long this one visit will be
@@ -68,14 +80,12 @@ class Chosen(BaseModel):
     def _some_time(self) -> "Chosen":
         if self.start is None and self.local is None:
             raise ValueError("a time is missing")
-        if self.local is not None:
-            INSTANT.validate_python(f"{self.local}:00+00:00")  # a day that no calendar has is a ValueError, too
         return self
 
     @property
     def on(self) -> date | None:
         """The day that was asked for, for showing what is free around it."""
-        return date.fromisoformat(self.local[:10]) if self.local else None
+        return date.fromisoformat(self.local[:10]) if self.local and known(self.local) else None
 
 
 class NewTime(Chosen):
@@ -105,10 +115,11 @@ async def free(
     patient_id: UUID,
     known: bool = False,
     length: timedelta | None = None,
+    moving: Moving | None = None,
 ) -> list[Group]:
     """What these providers have free for the patient in the week from `on`; those without anything are left out.
 
-    `length`: of a visit that may have one of its own.
+    `length`: of a visit that may have one of its own. `moving`: that visit, which may overlap itself.
     """
     names = {one["id"]: one for one in providers}
     asked = Asked(
@@ -120,6 +131,7 @@ async def free(
         patient_id=patient_id,
         known=known,
         length=length,
+        moving=moving,
     )
     copies = request.app.state.availability.copies.for_request()
     found = await availability.of_providers(conn, list(names), asked, copies) if names else []
@@ -140,7 +152,9 @@ def offering(providers: Iterable[dict[str, Any]], visit_type_id: UUID | None) ->
 
 
 async def start_of(conn: Connection, clinic_id: UUID, chosen: Chosen) -> Any:
-    """The instant that was asked for (aware)."""
+    """The instant that was asked for (aware). Raises Fault for a day that no calendar has."""
+    if chosen.start is None and not known(str(chosen.local)):
+        raise Fault("local", "wrong")
     return chosen.start or await board.instant(conn, clinic_id, str(chosen.local))
 
 
@@ -154,4 +168,5 @@ def local_of(chosen: Chosen, zone: str) -> str:
 def told_in_place(problem: Problem, actor: Actor) -> bool:
     """Whether the desk can do something about it right there; all else, and all for those who are not at a desk, is a
     page of its own."""
-    return actor.may("board:read") and (problem.status in (409, 412) or problem.slug == "not-bookable")
+    mendable = problem.status in (409, 412) or problem.slug == "not-bookable" or isinstance(problem, Fault)
+    return actor.may("board:read") and mendable

@@ -42,6 +42,12 @@ class Corrected(Body):
     address: Text | None = None
 
 
+class AsItWas(Corrected):
+    """The phone number stays, whatever it is: other systems keep what nobody can dial."""
+
+    phone: Short | None = None
+
+
 _FIELDS = tuple(name for name in Corrected.model_fields if name != "version")
 
 
@@ -65,6 +71,11 @@ async def correct(
     """Change what differs. What cannot be is told at its field, and what somebody else changed meanwhile stays."""
     typed = await forms.sent(request)
     asked, faults = forms.read(Corrected, typed)
+    if "phone" in faults:
+        async with borrow(request.app.state.pool, viewer_of(request)) as conn:
+            row = await patients.get_patient(conn, actor, patient_id)
+        if typed["phone"].strip() == row["phone"]:
+            asked, faults = forms.read(AsItWas, typed)
     if asked is None:
         # Who does not say which version they saw may not have seen today's.
         refused: Problem | None = StaleVersion() if "version" in faults else InvalidRequest()

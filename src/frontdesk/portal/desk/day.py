@@ -22,6 +22,8 @@ _DAY = timedelta(days=1)
 class Look(Query):
     """`clinic`: the first by name when left out; `on`: a local day of it, today when left out."""
 
+    told = frozenset({"on"})
+
     clinic: UUID | None = None
     on: Day | None = None
 

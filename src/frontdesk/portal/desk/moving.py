@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from frontdesk import clock
 from frontdesk.auth.permissions import Actor
+from frontdesk.availability.service import Moving
 from frontdesk.booking import board
 from frontdesk.booking.moving import reschedule
 from frontdesk.db import Connection
@@ -51,6 +52,7 @@ async def times(request: Request, conn: Connection, visit: dict[str, Any], wish:
         patient_id=visit["patient_id"],
         known=provider == visit["provider_id"],
         length=visit["end"] - visit["start"],
+        moving=Moving(**{name: visit[name] for name in ("id", "provider_id", "room_id", "during", "claims")}),
     )
     return {"providers": providers, "provider": provider, "on": on, "groups": groups}
 

@@ -46,6 +46,12 @@ class _Alike(Exception):
         self.ids = ids
 
 
+class Registered(NewPatient):
+    """As the form of the correction takes it."""
+
+    phone: forms.Phone | None = None
+
+
 class Sought(BaseModel):
     q: Text = ""
 
@@ -79,7 +85,7 @@ async def new_patient(request: Request, _: Registrar) -> Response:
 async def register(request: Request, actor: Registrar) -> Response:
     """Register somebody; whoever may be here already is shown first, and nothing is written until that is looked at."""
     sent = await forms.sent(request)
-    body, faults = forms.read(NewPatient, {name: sent.get(name, "") for name in _FIELDS})
+    body, faults = forms.read(Registered, {name: sent.get(name, "") for name in _FIELDS})
     if body is None:
         return _form(request, sent, faults=faults, status=422)
     try:

@@ -114,36 +114,43 @@
     place.setAttribute("aria-busy", "true");  // until its new version is read: nothing can be dragged meanwhile
     try {
       const answer = await fetch(`/desk/calendar/visits/${event.id}/move`, {method: "POST", body: form, headers: {Accept: "text/html"}});
+      if (answer.redirected) {  // to the log-in
+        revert();
+        return location.reload();
+      }
       words = answer.ok ? await answer.text() : "";
     } catch {
       // Told below: whatever went wrong, nothing was changed as far as we know.
     }
     said.innerHTML = words;
-    if (!words) said.textContent = place.dataset.failed;
+    if (!words) said.textContent = place.dataset.unmoved;
     if (!words || said.querySelector(".refused")) revert();
     sending = false;
     shown = "";
-    read();
+    read(words ? "" : place.dataset.unmoved);
   }
 
-  async function read() {
+  // `told` matters more than that it cannot be read.
+  async function read(told) {
     again = held || sending;
     if (again) return;
     const mine = ++latest;
     try {
       const answer = await fetch(place.dataset.events, {headers: {Accept: "application/json"}});
+      if (answer.status === 401) return location.reload();  // to the log-in, and from there back
       if (!answer.ok) throw new Error(answer.status);
       const text = await answer.text();
       again = held || sending;
       if (again || mine !== latest || text === shown) return;
       const {resources, events, away} = JSON.parse(text);
       const aways = away.map(named);
+      place.style.setProperty("--columns", resources.length);
       calendar.setOption("resources", resources);
       calendar.setOption("events", [...aways, ...events]);
       list(aways, resources);
       shown = text;
     } catch {
-      said.textContent = place.dataset.failed;
+      said.textContent = told || place.dataset.failed;
     } finally {
       if (!again && mine === latest) place.removeAttribute("aria-busy");
     }

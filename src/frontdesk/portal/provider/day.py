@@ -72,7 +72,7 @@ async def _shown(
     request: Request, actor: Actor, conn: Connection, on: date | None, *, refused: Problem | None = None
 ) -> Response:
     assert actor.provider_id is not None
-    today = today_at((await finding.profile(conn, actor.provider_id))["clinics"])
+    today = today_at((await finding.profile(conn, actor.provider_id, own=True))["clinics"])
     day = on or today
     now = clock.now()
     visits = [
