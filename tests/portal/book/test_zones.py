@@ -79,7 +79,9 @@ def test_on_every_page_and_in_the_mail(visitor: Visitor, zone: str, moment: str)
     pages = [Page(reader.get(held))]
     end = reader.post(held, data={}).headers["location"]
     pages.append(Page(reader.get(end)))
-    pages += [Page(reader.get(f"/{page}")) for page in (f"visits/{held.rsplit('/', 1)[1]}", f"m/{end.rsplit('/', 1)[1]}")]
+    pages += [
+        Page(reader.get(f"/{page}")) for page in (f"visits/{held.rsplit('/', 1)[1]}", f"m/{end.rsplit('/', 1)[1]}")
+    ]
     for text in [*(page.text for page in pages), mail(visitor, UUID(held.rsplit("/", 1)[1]), patient)]:
         assert told in text
         assert any(name in text for name in season)
