@@ -1,4 +1,5 @@
--- Where many share one number, whoever was born the same day is not missed for those who registered before.
+-- Where many share one number, whoever was born the same day is not missed for those who registered before; and an address is
+-- not blamed for a message that failed before it was corrected.
 
 CREATE OR REPLACE FUNCTION alike_patients(first_name text, last_name text, born_on date, of_email text, of_national_id bytea,
                                           phone_digits text) RETURNS SETOF uuid
@@ -15,3 +16,11 @@ BEGIN
     ORDER BY p.date_of_birth <> born_on, p.id LIMIT 100;
 END
 $$;
+
+CREATE FUNCTION address_changed(who uuid, channel text, since timestamptz) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    RETURN EXISTS (
+        SELECT FROM audit_entry e CROSS JOIN (VALUES ('email', 'email'), ('sms', 'phone')) AS f (channel, field)
+        WHERE e.row_id = who::text AND e.table_name = 'patient' AND e.action = 'UPDATE' AND e.at > since
+          AND f.channel = address_changed.channel AND e.old -> f.field IS DISTINCT FROM e.new -> f.field
+    );
