@@ -30,7 +30,7 @@ JOIN provider d ON d.id = a.provider_id
 JOIN visit_type v ON v.id = a.visit_type_id
 JOIN patient p ON p.id = a.patient_id
 LEFT JOIN room r ON r.id = a.room_id
-WHERE a.status NOT IN ('held', 'expired') AND a.capacity IS NULL AND (a.status <> 'cancelled' OR a.hold_expires_at IS NULL)
+WHERE a.status NOT IN ('held', 'expired') AND a.capacity IS NULL AND (a.hold_expires_at IS NULL OR a.status <> 'cancelled')
   AND (%(only_clinics)s::uuid[] IS NULL OR a.clinic_id = ANY (%(only_clinics)s::uuid[]))
   AND (%(ids)s::uuid[] IS NULL OR a.id = ANY (%(ids)s::uuid[]))
   AND (%(patient_id)s::uuid IS NULL OR a.patient_id = %(patient_id)s::uuid)

@@ -207,7 +207,7 @@ WHERE (%(only_patient)s::uuid IS NULL OR a.patient_id = %(only_patient)s::uuid)
   AND (%(clinic_id)s::uuid IS NULL OR a.clinic_id = %(clinic_id)s::uuid)
   AND CASE WHEN %(status)s::text[] IS NULL THEN a.status NOT IN ('held', 'expired') AND a.capacity IS NULL
            ELSE a.status = ANY (%(status)s::text[]) END
-  AND (a.status <> 'cancelled' OR a.hold_expires_at IS NULL)
+  AND (a.hold_expires_at IS NULL OR a.status <> 'cancelled')
   AND (%(from_at)s::timestamptz IS NULL OR a.start_at >= %(from_at)s::timestamptz)
   AND (%(to_at)s::timestamptz IS NULL OR a.start_at < %(to_at)s::timestamptz)
   AND (%(from_on)s::date IS NULL OR a.start_at >= l.from_at)

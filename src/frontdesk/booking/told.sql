@@ -22,7 +22,7 @@ WHERE (%(id)s::uuid IS NULL OR a.id = %(id)s::uuid)
   AND (%(only_provider)s::uuid IS NULL OR a.provider_id = %(only_provider)s::uuid)
   AND (%(only_clinics)s::uuid[] IS NULL OR a.clinic_id = ANY (%(only_clinics)s::uuid[]))
   AND (%(id)s::uuid IS NOT NULL OR a.status NOT IN ('held', 'expired') AND a.capacity IS NULL
-       AND (a.status <> 'cancelled' OR a.hold_expires_at IS NULL))
+       AND (a.hold_expires_at IS NULL OR a.status <> 'cancelled'))
   AND (%(ahead)s::boolean IS NULL
        OR %(ahead)s::boolean = (upper(a.during) > now() AND a.status NOT IN ('completed', 'cancelled', 'no_show')))
   AND (%(day)s::date IS NULL

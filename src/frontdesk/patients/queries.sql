@@ -115,7 +115,7 @@ FROM appointment
 WHERE patient_id = %(patient_id)s
   AND (%(only_care_of)s::uuid IS NULL OR provider_id = %(only_care_of)s)
   AND (%(only_clinics)s::uuid[] IS NULL OR clinic_id = ANY (%(only_clinics)s))
-  AND (status <> 'cancelled' OR hold_expires_at IS NULL)
+  AND (hold_expires_at IS NULL OR status <> 'cancelled')
   AND (NOT %(upcoming)s
        OR (upper(during) > now()
            AND (status IN ('scheduled', 'confirmed', 'checked_in', 'in_progress')
@@ -132,7 +132,7 @@ FROM appointment
 WHERE patient_id = %(patient_id)s
   AND (%(only_care_of)s::uuid IS NULL OR provider_id = %(only_care_of)s)
   AND (%(only_clinics)s::uuid[] IS NULL OR clinic_id = ANY (%(only_clinics)s))
-  AND status NOT IN ('held', 'expired') AND (status <> 'cancelled' OR hold_expires_at IS NULL)
+  AND status NOT IN ('held', 'expired') AND (hold_expires_at IS NULL OR status <> 'cancelled')
   AND (upper(during) <= now() OR status IN ('completed', 'cancelled', 'no_show'))
   AND (%(after_start)s::timestamptz IS NULL
        OR (start_at, id) < (%(after_start)s::timestamptz, %(after_id)s::uuid))
