@@ -83,3 +83,20 @@ def test_a_hold_in_one_name_is_not_booked_in_another(world: World) -> None:
     other = world.desk.post("/appointments", json={"hold_id": hold["id"], "patient_id": str(world.make.patient())})
     assert (other.status_code, other.json()["type"]) == (409, "/problems/conflict")
     assert world.me.post("/appointments", json={"hold_id": hold["id"]}).status_code == 201
+
+
+def test_what_was_only_held_is_in_no_list(world: World) -> None:
+    dropped = world.me.post("/holds", json=world.body(9)).json()["id"]
+    assert world.me.delete(f"/holds/{dropped}").status_code == 204
+    hold = world.me.post("/holds", json=world.body(10)).json()["id"]
+    assert world.me.post("/appointments", json={"hold_id": hold}).status_code == 201
+    assert world.me.post(f"/appointments/{hold}/cancel", json={"reason": "a cold"}).status_code == 200
+    of = f"/patients/{world.patient}/appointments"
+    whose = f"/appointments?patient_id={world.patient}"
+    for path in (whose, f"{whose}&status=cancelled", of, f"{of}?when=past"):
+        for client in (world.me, world.desk):
+            answer = client.get(path)
+            assert answer.status_code == 200, answer.text
+            assert [(row["id"], row["status"]) for row in answer.json()["items"]] == [(hold, "cancelled")]
+    steps = world.desk.get(f"/appointments/{dropped}/history").json()["items"]
+    assert [step["to_status"] for step in steps] == ["held", "cancelled"], "the trail keeps it"

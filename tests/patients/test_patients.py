@@ -221,6 +221,19 @@ def test_likely_duplicates_are_named_not_refused(service: Service, make: Make, a
         assert new_patient(desk, email=f"{tag}@example.test")["possible_duplicates"] == []
 
 
+def test_of_many_with_one_number_the_same_person_is_found(service: Service, make: Make) -> None:
+    """A care home: more share its number than are looked at, and the one who is the same came last."""
+    clinic, number = make.clinic(), f"+34 9{uuid4().int % 10**8:08}"
+    for n in range(100):
+        make.patient(phone=number, date_of_birth=f"1940-01-{n % 28 + 1:02}")
+    with service.client(make.token("staff", clinic_ids=(clinic,))) as desk:
+        who = {"first_name": "Rosa", "last_name": "Vidal", "date_of_birth": "1938-05-02", "phone": number}
+        neighbour = new_patient(desk, first_name="Rosario", last_name="Vidal", date_of_birth="1938-05-02")
+        first = new_patient(desk, **who)
+        assert first["possible_duplicates"] == [neighbour["id"]]
+        assert new_patient(desk, **who)["possible_duplicates"] == [neighbour["id"], first["id"]]
+
+
 def test_history_is_never_deleted(admin: httpx.Client, make: Make) -> None:
     made = new_patient(admin, clinic_ids=[str(make.clinic())])
     path = f"/patients/{made['id']}"

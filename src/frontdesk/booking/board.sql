@@ -7,8 +7,8 @@ ORDER BY name, id;
 
 -- name: visits
 -- Visits with the names that people know them by: of a clinic's local day, of one patient, or some. Seats of a group session
--- count, the session itself does not. `by_phone`: the patient is here, and said so without the desk. The midnights are made
--- first, for the index (ADR-0021).
+-- count, the session itself does not; nor does a hold that was given back, which keeps `hold_expires_at`. `by_phone`: the
+-- patient is here, and said so without the desk. The midnights are made first, for the index (ADR-0021).
 WITH local AS MATERIALIZED (
     SELECT id, name, time_zone, country, local_instant(%(on)s::date::timestamp, time_zone) AS from_at,
            local_instant(%(on)s::date + interval '1 day', time_zone) AS to_at
@@ -31,7 +31,7 @@ JOIN provider d ON d.id = a.provider_id
 JOIN visit_type v ON v.id = a.visit_type_id
 JOIN patient p ON p.id = a.patient_id
 LEFT JOIN room r ON r.id = a.room_id
-WHERE a.status NOT IN ('held', 'expired') AND a.capacity IS NULL
+WHERE a.status NOT IN ('held', 'expired') AND a.capacity IS NULL AND (a.hold_expires_at IS NULL OR a.status <> 'cancelled')
   AND (%(only_clinics)s::uuid[] IS NULL OR a.clinic_id = ANY (%(only_clinics)s::uuid[]))
   AND (%(ids)s::uuid[] IS NULL OR a.id = ANY (%(ids)s::uuid[]))
   AND (%(patient_id)s::uuid IS NULL OR a.patient_id = %(patient_id)s::uuid)

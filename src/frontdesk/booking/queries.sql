@@ -185,7 +185,8 @@ SELECT pg_advisory_xact_lock(hashtextextended('appointment:' || %(id)s::text, 0)
 SELECT version, status, provider_id, clinic_id, room_id, lower(during) AS start FROM appointment WHERE id = %(id)s FOR UPDATE;
 
 -- name: list_appointments
--- A page in the order of start and id. A date means midnight in the clinic's zone. Holds only when asked for by status.
+-- A page in the order of start and id. A date means midnight in the clinic's zone. Holds only when asked for by status;
+-- one that was given back keeps `hold_expires_at`, and was no visit that was cancelled.
 -- The clinics' midnights are made first: compared with a bare column, an instant may use the index (ADR-0021).
 WITH local AS MATERIALIZED (
     SELECT id AS clinic_id, local_instant(%(from_on)s::date::timestamp, time_zone) AS from_at,
@@ -206,6 +207,7 @@ WHERE (%(only_patient)s::uuid IS NULL OR a.patient_id = %(only_patient)s::uuid)
   AND (%(clinic_id)s::uuid IS NULL OR a.clinic_id = %(clinic_id)s::uuid)
   AND CASE WHEN %(status)s::text[] IS NULL THEN a.status NOT IN ('held', 'expired') AND a.capacity IS NULL
            ELSE a.status = ANY (%(status)s::text[]) END
+  AND (a.hold_expires_at IS NULL OR a.status <> 'cancelled')
   AND (%(from_at)s::timestamptz IS NULL OR a.start_at >= %(from_at)s::timestamptz)
   AND (%(to_at)s::timestamptz IS NULL OR a.start_at < %(to_at)s::timestamptz)
   AND (%(from_on)s::date IS NULL OR a.start_at >= l.from_at)

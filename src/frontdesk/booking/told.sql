@@ -1,6 +1,7 @@
 -- name: told
 -- Appointments with names in place of ids; NULL is no filter. `ahead`: what lies ahead, the next first; false: what is over
--- or came to nothing, the latest first. `day`: a local day of each clinic; the instants around it may use the index.
+-- or came to nothing, the latest first; a hold that was given back, which keeps `hold_expires_at`, never was a visit.
+-- `day`: a local day of each clinic; the instants around it may use the index.
 SELECT a.id, a.status, a.version, lower(a.during) AS start, upper(a.during) AS "end", a.mode, a.meeting, a.reason,
        a.status_reason, a.provider_id, a.clinic_id, a.visit_type_id, a.patient_id, t.name AS visit_type, t.what_to_bring,
        r.name AS room,
@@ -20,7 +21,8 @@ WHERE (%(id)s::uuid IS NULL OR a.id = %(id)s::uuid)
   AND (%(only_patient)s::uuid IS NULL OR a.patient_id = %(only_patient)s::uuid)
   AND (%(only_provider)s::uuid IS NULL OR a.provider_id = %(only_provider)s::uuid)
   AND (%(only_clinics)s::uuid[] IS NULL OR a.clinic_id = ANY (%(only_clinics)s::uuid[]))
-  AND (%(id)s::uuid IS NOT NULL OR a.status NOT IN ('held', 'expired') AND a.capacity IS NULL)
+  AND (%(id)s::uuid IS NOT NULL OR a.status NOT IN ('held', 'expired') AND a.capacity IS NULL
+       AND (a.hold_expires_at IS NULL OR a.status <> 'cancelled'))
   AND (%(ahead)s::boolean IS NULL
        OR %(ahead)s::boolean = (upper(a.during) > now() AND a.status NOT IN ('completed', 'cancelled', 'no_show')))
   AND (%(day)s::date IS NULL

@@ -14,6 +14,33 @@ FROM notification
 WHERE clinic_id = %(clinic_id)s AND status = %(status)s AND (%(after_id)s::uuid IS NULL OR id < %(after_id)s)
 ORDER BY id DESC LIMIT %(rows)s;
 
+-- name: unheard
+-- A clinic's failed messages that could be sent once more, the latest first: what they say is still true (judge.py), and no copy
+-- is on its way. `address_changed`: since it failed.
+SELECT n.id, n.appointment_id, n.patient_id, n.clinic_id, n.version, n.kind, n.channel, n.copy, n.status, n.due_at, n.sent_at,
+       n.attempts, n.reason, NULL AS next_at, address_changed(n.patient_id, n.channel, n.next_at) AS address_changed
+FROM notification n
+WHERE n.clinic_id = %(clinic_id)s AND n.status = 'failed'
+  AND (%(only_clinics)s::uuid[] IS NULL OR n.clinic_id = ANY (%(only_clinics)s::uuid[]))
+  AND NOT EXISTS (SELECT FROM notification o
+                  WHERE o.appointment_id = n.appointment_id AND o.version = n.version AND o.kind = n.kind
+                    AND o.channel = n.channel AND o.copy > n.copy AND o.status <> 'skipped')
+  AND CASE n.kind
+      WHEN 'waitlist_offer' THEN EXISTS (
+          SELECT FROM waitlist_offer w
+          JOIN waitlist_entry e ON e.id = w.entry_id
+          JOIN waitlist_offer s ON s.entry_id = e.id AND s.status = 'standing' AND (s.id = w.id OR e.exception_id IS NOT NULL)
+          JOIN appointment a ON a.id = s.appointment_id
+          WHERE w.appointment_id = n.appointment_id AND a.start_at > now() AND s.expires_at - %(to_answer)s::interval > now())
+      ELSE EXISTS (
+          SELECT FROM parts_told(n.appointment_id, n.version, n.kind) AS t
+          JOIN appointment a ON a.id = t.appointment_id
+          WHERE a.start_at > now()
+            AND CASE n.kind WHEN 'cancellation' THEN a.status = 'cancelled'
+                            WHEN 'status' THEN a.status = 'confirmed' ELSE a.status IN ('scheduled', 'confirmed') END
+            AND (n.kind = 'cancellation' OR (SELECT v.version FROM visit_version(a.id) AS v) <= t.version)) END
+ORDER BY n.id DESC LIMIT %(rows)s;
+
 -- name: find
 -- One message, within the caller's clinics, and whether it is still true.
 SELECT n.id, n.appointment_id, a.group_id, n.patient_id, n.clinic_id, n.version, n.kind, n.channel, n.status,

@@ -129,9 +129,9 @@ UPDATE notification SET status = 'pending', next_at = %(at)s, reason = %(reason)
 WHERE id = %(id)s AND status = 'sending' AND attempts = %(attempts)s;
 
 -- name: close
--- It will not leave: skipped, because it would not be true, wanted or possible, or failed.
+-- It will not leave: skipped, because it would not be true, wanted or possible, or failed. From now on it is so.
 WITH done AS (
-    UPDATE notification SET status = %(status)s, reason = %(reason)s
+    UPDATE notification SET status = %(status)s, reason = %(reason)s, next_at = now()
     WHERE id = %(id)s AND status = 'sending' AND attempts = %(attempts)s RETURNING kind, channel, status)
 INSERT INTO message_tally AS t (kind, channel, outcome, count) SELECT kind, channel, status, 1 FROM done
 ON CONFLICT (kind, channel, outcome) DO UPDATE SET count = t.count + 1;

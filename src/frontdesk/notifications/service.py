@@ -12,7 +12,7 @@ from frontdesk.clinics import service as clinics
 from frontdesk.db import Connection
 from frontdesk.errors import Conflict, InvalidRequest, NotFound
 from frontdesk.notifications import topics
-from frontdesk.notifications.judge import still_true
+from frontdesk.notifications.judge import TO_ANSWER, still_true
 from frontdesk.notifications.models import NotificationPreferencesPatch
 from frontdesk.notifications.parts import with_parts
 from frontdesk.patients import service as patients
@@ -63,10 +63,19 @@ async def of_clinic(
     return page | {"items": [_told(row) for row in page["items"]]}
 
 
+async def unheard(conn: Connection, actor: Actor, clinic_id: UUID, *, limit: int) -> list[dict[str, Any]]:
+    """The failed messages of a clinic that `resend` would take and nobody has sent again, the latest first."""
+    of = {"only_clinics": actor.only["only_clinics"], "to_answer": TO_ANSWER}
+    rows = await db.many(conn, q.unheard, clinic_id=clinic_id, rows=limit, **of)
+    await reads.looked(conn, actor, {row["patient_id"] for row in rows}, "clinics:notifications")
+    return [_told(row) for row in rows]
+
+
 def blames_address(message: dict[str, Any]) -> bool:
-    """Whether a message may have failed for the patient's e-mail address or number, by what the way out said."""
+    """Whether one of `unheard` may have failed for the address or number that the patient still has."""
     reason = message["reason"] or ""
-    return message["channel"] != "push" and (reason.startswith("SMTPRecipientRefused") or reason in _OF_AN_ADDRESS)
+    of_address = reason.startswith("SMTPRecipientRefused") or reason in _OF_AN_ADDRESS
+    return of_address and message["channel"] != "push" and not message["address_changed"]
 
 
 async def resend(conn: Connection, actor: Actor, notification_id: UUID) -> dict[str, Any]:

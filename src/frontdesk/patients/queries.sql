@@ -107,13 +107,15 @@ SELECT EXISTS (SELECT FROM user_account WHERE patient_id = %(patient_id)s AND ro
 DELETE FROM patient WHERE id = %(patient_id)s;
 
 -- name: appointments_upcoming
--- One page of what lies ahead, the next one first; `upcoming` false means everything, the oldest first.
+-- One page of what lies ahead, the next one first; `upcoming` false means everything, the oldest first. A hold that was
+-- given back keeps `hold_expires_at`, and was no visit that was cancelled.
 SELECT id, status, version, provider_id, patient_id, clinic_id, room_id, visit_type_id, lower(during) AS start,
        upper(during) AS "end", mode, reason, hold_expires_at
 FROM appointment
 WHERE patient_id = %(patient_id)s
   AND (%(only_care_of)s::uuid IS NULL OR provider_id = %(only_care_of)s)
   AND (%(only_clinics)s::uuid[] IS NULL OR clinic_id = ANY (%(only_clinics)s))
+  AND (hold_expires_at IS NULL OR status <> 'cancelled')
   AND (NOT %(upcoming)s
        OR (upper(during) > now()
            AND (status IN ('scheduled', 'confirmed', 'checked_in', 'in_progress')
@@ -130,7 +132,7 @@ FROM appointment
 WHERE patient_id = %(patient_id)s
   AND (%(only_care_of)s::uuid IS NULL OR provider_id = %(only_care_of)s)
   AND (%(only_clinics)s::uuid[] IS NULL OR clinic_id = ANY (%(only_clinics)s))
-  AND status NOT IN ('held', 'expired')
+  AND status NOT IN ('held', 'expired') AND (hold_expires_at IS NULL OR status <> 'cancelled')
   AND (upper(during) <= now() OR status IN ('completed', 'cancelled', 'no_show'))
   AND (%(after_start)s::timestamptz IS NULL
        OR (start_at, id) < (%(after_start)s::timestamptz, %(after_id)s::uuid))

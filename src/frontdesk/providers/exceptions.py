@@ -148,7 +148,7 @@ def refuse_twice(there: Row | None) -> None:
 
 
 async def lock(conn: Connection, actor: Actor, provider_id: UUID) -> list[UUID]:
-    """Hold the provider; the clinics where they work. Raises NotFound when the caller may not see their schedule."""
+    """Hold the provider; the clinics in use where they work. Raises NotFound as `schedules.refuse_unseen` does."""
     found(await db.one(conn, service.q.lock_provider, provider_id=provider_id), "provider")
     return await schedules.refuse_unseen(conn, actor, provider_id)
 

@@ -111,9 +111,10 @@ def mark(sessions: Iterable[Row]) -> str:
 
 
 async def refuse_unseen(conn: Connection, actor: Actor, provider_id: UUID) -> list[UUID]:
-    """The clinics where the provider works. Raises NotFound when the caller may not see the provider's schedule.
+    """The clinics in use where the provider works. Raises NotFound when the caller may not see their schedule.
 
-    A provider sees their own; the desk those of providers who work at one of its clinics, or nowhere yet.
+    A provider sees their own; the desk those of providers who work at one of its clinics (one out of
+    use, too), or nowhere yet.
     """
     row = await db.one(conn, q.clinics_of, provider_id=provider_id)
     clinics = actor.only["only_clinics"]
@@ -124,13 +125,18 @@ async def refuse_unseen(conn: Connection, actor: Actor, provider_id: UUID) -> li
     )
     if row is None or hidden:
         raise NotFound("There is no such provider, or none whose schedule you may see.")
-    return list(row["clinic_ids"])
+    return list(row["in_use"])
+
+
+def is_elsewhere(actor: Actor, concerned: set[UUID]) -> bool:
+    """Whether working time at these clinics is not, or not alone, the caller's to change."""
+    allowed = actor.only["only_clinics"]
+    return allowed is not None and not concerned <= set(allowed)
 
 
 def refuse_other_clinics(actor: Actor, concerned: set[UUID]) -> None:
     """Raise Forbidden when the desk of some clinics would change working time at another."""
-    allowed = actor.only["only_clinics"]
-    if allowed is not None and not concerned <= set(allowed):
+    if is_elsewhere(actor, concerned):
         raise Forbidden("This concerns working time at a clinic that is not one of yours.")
 
 

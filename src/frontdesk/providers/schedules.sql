@@ -1,10 +1,13 @@
 -- name: clinics_of
--- Where the provider works, by registration or by a weekly session.
-SELECT ARRAY(
-    SELECT clinic_id FROM provider_clinic WHERE provider_id = %(provider_id)s
-    UNION
-    SELECT clinic_id FROM schedule WHERE provider_id = %(provider_id)s) AS clinic_ids
-FROM provider WHERE id = %(provider_id)s;
+-- Where the provider works, by registration or by a weekly session; and which of these clinics are in use.
+SELECT coalesce(array_agg(c.id) FILTER (WHERE c.id IS NOT NULL), '{}') AS clinic_ids,
+       coalesce(array_agg(c.id) FILTER (WHERE c.active), '{}') AS in_use
+FROM provider p
+LEFT JOIN clinic c ON c.id IN (SELECT w.clinic_id FROM provider_clinic w WHERE w.provider_id = p.id
+                               UNION ALL
+                               SELECT s.clinic_id FROM schedule s WHERE s.provider_id = p.id)
+WHERE p.id = %(provider_id)s
+GROUP BY p.id;
 
 -- name: schedules
 -- The whole weekly set, in the order of a timetable.

@@ -110,7 +110,8 @@ BEGIN
 END
 $$;
 
--- Who may be the same person: born the same day with a similar name, or the same e-mail, phone or national id.
+-- Who may be the same person: born the same day with a similar name, or the same e-mail, phone or national id. Those born
+-- the same day come first: a care home has one number, and not all who share it are looked at.
 CREATE FUNCTION alike_patients(first_name text, last_name text, born_on date, of_email text, of_national_id bytea,
                                phone_digits text) RETURNS SETOF uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
@@ -123,7 +124,7 @@ BEGIN
        OR lower(p.email) = lower(of_email)
        OR p.national_id_index = of_national_id
        OR (length(phone_digits) >= 7 AND regexp_replace(p.phone, '\D', '', 'g') = phone_digits)
-    ORDER BY p.id LIMIT 20;
+    ORDER BY p.date_of_birth <> born_on, p.id LIMIT 100;
 END
 $$;
 

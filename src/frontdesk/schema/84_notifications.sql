@@ -13,7 +13,7 @@ CREATE TABLE notification (
     copy           smallint NOT NULL DEFAULT 0 CHECK (copy >= 0),  -- above 0: sent again by hand
     status         text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'sending', 'sent', 'failed', 'skipped')),
     due_at         timestamptz NOT NULL DEFAULT now(),
-    next_at        timestamptz NOT NULL DEFAULT now(),  -- not tried before; of one being sent: then its sender is given up for dead
+    next_at        timestamptz NOT NULL DEFAULT now(),  -- not tried before; being sent: when its sender is given up for dead; failed: since
     attempts       integer NOT NULL DEFAULT 0,          -- also the sender's proof that the message is still theirs
     sent_at        timestamptz,
     reason         text,  -- why it was not sent: a word of ours, or the type of an error; never its text, which may quote an address

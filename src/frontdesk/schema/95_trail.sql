@@ -65,3 +65,12 @@ BEGIN
         $trail$ USING of_table, of_row, of_actor, of_request, from_at, to_at, before_id, most;
 END
 $$;
+
+-- Whether the address that a channel goes to was changed after `since`: what failed before says nothing of the new one.
+CREATE FUNCTION address_changed(who uuid, channel text, since timestamptz) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    RETURN EXISTS (
+        SELECT FROM audit_entry e CROSS JOIN (VALUES ('email', 'email'), ('sms', 'phone')) AS f (channel, field)
+        WHERE e.row_id = who::text AND e.table_name = 'patient' AND e.action = 'UPDATE' AND e.at > since
+          AND f.channel = address_changed.channel AND e.old -> f.field IS DISTINCT FROM e.new -> f.field
+    );

@@ -64,6 +64,14 @@ def test_registered_once(desk: Desk) -> None:
     assert registered(desk, name) == 2
 
 
+def test_of_those_with_one_number_whoever_was_born_that_day_is_shown_first(desk: Desk) -> None:
+    number = f"+34 9{uuid4().int % 10**8:08}"
+    known = [desk.patient(phone=number, date_of_birth=born) for born in ("1940-01-01", "1938-05-02", "1941-01-01")]
+    form = {"first_name": "Rosa", "last_name": "Vidal", "date_of_birth": "1938-05-02", "phone": number}
+    again = desk.send("/desk/patients", **form)
+    assert (again.status_code, people(Page(again))) == (409, [str(known[n]) for n in (1, 0, 2)])
+
+
 @pytest.mark.parametrize("shared", ["date_of_birth", "email", "phone"])
 @pytest.mark.parametrize("turn", range(4))
 def test_registered_once_by_rivals(desk: Desk, shared: str, turn: int) -> None:

@@ -106,6 +106,26 @@ def test_a_sick_day_is_seen_before_it_is_entered(desk: Desk) -> None:
     assert "+34 600 1" in calls
 
 
+@pytest.mark.parametrize("answer", ["accept", "decline"])
+def test_a_time_that_was_only_offered_is_no_visit(desk: Desk, answer: str) -> None:
+    provider, patient = desk.provider(), desk.patient(first_name="Odile", last_name="Offered")
+    desk.visit(provider, desk.at(9), patient)
+    form: dict[str, Any] = {
+        "clinic": desk.clinic,
+        "provider": provider,
+        "start": f"{desk.at(0).date()}T00:00",
+        "end": f"{desk.at(12).date()}T12:00",
+    }
+    assert desk.send("/desk/away", **form, **looked(Page(desk.send("/desk/away/preview", **form)))).status_code == 303
+    (offer, *_) = re.findall(
+        r"/desk/offers/([0-9a-f-]+)/accept", desk.client.get(f"/desk/waitlist?clinic={desk.clinic}").text
+    )
+    assert desk.send(f"/desk/offers/{offer}/{answer}", clinic=desk.clinic).status_code == 303
+    days = [desk.page(desk.day(days)).text for days in range(4)]
+    assert sum("Odile Offered" in text for text in days) == 1
+    assert not any("Cancelled" in text for text in days)
+
+
 def test_a_sick_day_that_ends_before_it_begins(desk: Desk) -> None:
     day = desk.at(0).date()
     form = {"clinic": desk.clinic, "provider": desk.provider(), "start": f"{day}T10:00", "end": f"{day}T09:00"}

@@ -96,6 +96,7 @@ async def register(request: Request, actor: Registrar) -> Response:
     except _Alike as alike:
         async with borrow(request.app.state.pool, viewer_of(request)) as conn:
             known = await patients.some(conn, actor, alike.ids)
+            known.sort(key=lambda one: bool(one["date_of_birth"] != body.date_of_birth))
             await reads.looked(conn, actor, (one["id"] for one in known), "patients:list")
         return _form(request, sent, alike=known, status=409)
     return RedirectResponse(f"/desk/patients/{row['id']}", 303)

@@ -130,10 +130,9 @@ async def _messages(
     request: Request, conn: Connection, actor: Actor, look: Look, refused: Problem | None = None
 ) -> Response:
     place = await day.place(conn, actor, look)
-    failed = []
+    failed: list[dict[str, Any]] = []
     if place.clinic:
-        listed = await notifications.of_clinic(conn, actor, place.id, status="failed", limit=_SHOWN, cursor=None)
-        failed = listed["items"]
+        failed = await notifications.unheard(conn, actor, place.id, limit=_SHOWN)
     names = await board.names(conn, {message["patient_id"] for message in failed})
     status = refused.status if refused else 200
     correctable = {one["id"] for one in failed if actor.may("patients:write") and notifications.blames_address(one)}

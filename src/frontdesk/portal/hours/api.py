@@ -134,11 +134,13 @@ async def _around(conn: Connection, actor: Actor, provider_id: UUID, sheet: Shee
     offered = [one for one in kinds if one["active"] and one["capacity"] == 1]
     offered = [one for one in offered if not provider["visit_type_ids"] or one["id"] in provider["visit_type_ids"]]
     kind = next((one for one in offered if str(one["id"]) == sheet.aside["visit"]), offered[0] if offered else None)
+    mine = {str(one["id"]) for one in places if not schedules.is_elsewhere(actor, {one["id"]})}
     worked_at = {str(one) for one in provider["clinic_ids"]} | {row.typed["clinic_id"] for row in sheet.rows}
     return {
         "provider": provider,
         "clinics": {str(one["id"]): one for one in places},
         "own": await board.clinics(conn, actor),
+        "mine": mine,  # those out of use, too
         "kinds": sorted(kinds, key=lambda one: str(one["name"])),
         "offered": offered,
         "kind": kind,

@@ -127,16 +127,16 @@ async def _shown(
     provider = await providers.get_provider(conn, actor, provider_id)
     places = (await clinics.list_clinics(conn, active=None, limit=_MOST, cursor=None))["items"]
     own = await board.clinics(conn, actor)
-    mine = {one["id"] for one in own}
     listed = await exceptions.list_exceptions(
         conn, actor, provider_id, since=clock.now(), until=None, limit=_MOST, cursor=None
     )
     ahead = [
-        one | {"mine": {one["clinic_id"]} <= mine if one["clinic_id"] else set(works_at) <= mine}
+        one | {"mine": not schedules.is_elsewhere(actor, {one["clinic_id"]} if one["clinic_id"] else set(works_at))}
         for one in sorted(listed["items"], key=lambda one: one["start"])
     ]
     stranded = refused.extra["appointments"] if isinstance(refused, AppointmentsStranded) else []
-    first = next((one for one in places if one["id"] in works_at), None)
+    # Somebody whose clinics are all out of use is told by the clocks of one of them.
+    first = next((one for one in places if one["id"] in (works_at or provider["clinic_ids"])), None)
     return page(
         request,
         "hours/exceptions.html",

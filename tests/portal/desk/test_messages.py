@@ -1,0 +1,138 @@
+"""Messages that failed: what can be sent once more is listed, and an address blamed as long as nobody corrected it."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from frontdesk import ids
+from tests.portal.desk.conftest import Desk
+
+pytestmark = pytest.mark.postgres("18")
+
+CANCEL = "UPDATE appointment SET status = 'cancelled' WHERE id = %s"
+CONFIRM = "UPDATE appointment SET status = 'confirmed' WHERE id = %s"
+
+
+def failed(desk: Desk, visit: UUID, patient: UUID, kind: str = "confirmation", **columns: Any) -> UUID:
+    of = {"appointment_id": visit, "patient_id": patient, "clinic_id": desk.clinic, "version": 1, "channel": "email"}
+    return desk.make.row("notification", **{**of, "kind": kind, "status": "failed", **columns})
+
+
+def listed(desk: Desk) -> list[str]:
+    """The ids of the messages on the page."""
+    cards = desk.page(f"/desk/messages?clinic={desk.clinic}").all("li")
+    return [str(card["id"]).removeprefix("m-") for card in cards if str(card.get("id")).startswith("m-")]
+
+
+def can_be_sent(desk: Desk, message: UUID) -> bool:
+    """Whether a click would send it."""
+    answer = desk.send(f"/desk/messages/{message}/resend", clinic=desk.clinic)
+    assert answer.status_code in (303, 409)
+    return answer.status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("kind", "hours", "change", "true"),
+    [
+        ("confirmation", 9, "", True),
+        ("confirmation", 9, CONFIRM, True),
+        ("confirmation", 9, CANCEL, False),
+        ("confirmation", -99, "", False),
+        ("cancellation", 9, CANCEL, True),
+        ("cancellation", 9, "", False),
+        ("cancellation", -99, CANCEL, False),
+        ("status", 9, CONFIRM, True),
+        ("status", 9, CANCEL, False),
+        ("reminder_day", 9, "", True),
+        ("reminder_day", 9, CANCEL, False),
+    ],
+)
+def test_what_is_no_longer_true_is_not_listed(desk: Desk, kind: str, hours: int, change: str, true: bool) -> None:
+    patient = desk.patient()
+    visit = desk.visit(desk.provider(), desk.at(hours), patient)
+    message = failed(desk, visit, patient, kind)
+    if change:
+        desk.make.conn.execute(change, [visit])  # type: ignore[arg-type]
+    assert (listed(desk), can_be_sent(desk, message)) == ([str(message)] if true else [], true)
+
+
+def test_a_visit_that_was_moved_is_told_by_a_message_of_its_own(desk: Desk) -> None:
+    patient = desk.patient()
+    visit = desk.visit(desk.provider(), desk.at(9), patient)
+    message, reminder = failed(desk, visit, patient), failed(desk, visit, patient, "reminder_day", version=2)
+    span = [desk.at(10), desk.at(10.5)]
+    desk.make.conn.execute(
+        "UPDATE appointment SET during = tstzrange(%s, %s), claims = tstzrange(%s, %s) WHERE id = %s",
+        [*span, *span, visit],
+    )
+    assert listed(desk) == [str(reminder)]
+    assert (can_be_sent(desk, message), can_be_sent(desk, reminder)) == (False, True)
+
+
+@pytest.mark.parametrize(("stands", "true"), [("1 hour", True), ("-1 minute", False), ("30 seconds", False)])
+def test_an_offer_is_listed_as_long_as_it_can_be_answered(desk: Desk, stands: str, true: bool) -> None:
+    patient, provider = desk.patient(), desk.provider()
+    hold = desk.visit(
+        provider, desk.at(9), patient, status="held", hold_client="waitlist", hold_expires_at=desk.at(0, 3)
+    )
+    wish = {"patient_id": patient, "provider_id": provider, "visit_type_id": desk.visit_type, "urgency": "normal"}
+    entry = desk.make.row("waitlist_entry", **wish)
+    times = {"freed_at": desk.at(0), "expires_at": desk.at(0)}
+    offer = desk.make.row("waitlist_offer", entry_id=entry, appointment_id=hold, **times)
+    until = "UPDATE waitlist_offer SET expires_at = now() + %s::interval WHERE id = %s"
+    desk.make.conn.execute(until, [stands, offer])
+    message = failed(desk, hold, patient, "waitlist_offer")
+    assert listed(desk) == ([str(message)] if true else [])
+    desk.make.conn.execute(CANCEL, [hold])
+    assert (listed(desk), can_be_sent(desk, message)) == ([], False)
+
+
+def test_of_a_visit_of_several_parts_one_that_stands_is_enough(desk: Desk) -> None:
+    patient, request = desk.patient(), ids.new_id()
+    group = desk.make.row("appointment_group", part_count=2, request_id=request)
+    with desk.make.conn.transaction():
+        first, second = (
+            desk.visit(
+                desk.provider(),
+                desk.at(8 + part),
+                patient,
+                group_id=group,
+                part=part,
+                request_id=request,
+                origin="frontdesk",
+            )
+            for part in (1, 2)
+        )
+    message = failed(desk, first, patient)
+    desk.make.conn.execute(CANCEL, [first])
+    assert listed(desk) == [str(message)]
+    desk.make.conn.execute(CANCEL, [second])
+    assert (listed(desk), can_be_sent(desk, message)) == ([], False)
+
+
+def test_what_was_sent_once_more_is_done_unless_that_fails_too(desk: Desk) -> None:
+    patient = desk.patient()
+    message = failed(desk, desk.visit(desk.provider(), desk.at(9), patient), patient)
+    assert can_be_sent(desk, message)
+    assert listed(desk) == []
+    for status in ("sending", "failed"):
+        desk.make.conn.execute(
+            "UPDATE notification SET status = %s WHERE patient_id = %s AND copy = 1", [status, patient]
+        )
+    (again,) = listed(desk)
+    assert again != str(message)
+
+
+@pytest.mark.parametrize(("field", "blamed"), [("email", False), ("address", True)])
+def test_an_address_that_was_corrected_is_not_blamed(desk: Desk, field: str, blamed: bool) -> None:
+    patient = desk.patient(email="ida@example.test")
+    visit = desk.visit(desk.provider(), desk.at(9), patient)
+    failed(desk, visit, patient, reason="SMTPRecipientRefused 550")
+    page = f"/desk/messages?clinic={desk.clinic}"
+    assert "The e-mail address may be wrong." in desk.page(page).text
+    desk.make.conn.execute(f"UPDATE patient SET {field} = 'new@example.test' WHERE id = %s", [patient])  # type: ignore[arg-type]
+    assert ("The e-mail address may be wrong." in desk.page(page).text) == blamed
+    failed(desk, visit, patient, reason="SMTPRecipientRefused 550", copy=1, next_at=desk.today + timedelta(days=9))
+    assert "The e-mail address may be wrong." in desk.page(page).text, "the new one was refused, too"
