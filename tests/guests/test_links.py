@@ -79,6 +79,14 @@ def test_nothing_else_of_the_patient_is_told(house: House) -> None:
     assert [value for value in hidden if value in told] == []
 
 
+def test_a_visit_is_not_in_its_own_way(house: House) -> None:
+    link = house.link(9, minutes=60)
+    days = {"from": house.at(0).date().isoformat(), "to": (house.at(0) + timedelta(days=1)).date().isoformat()}
+    starts = {datetime.fromisoformat(slot["start"]) for slot in link.get("/slots", params=days).json()["slots"]}
+    assert [house.at(hour) in starts for hour in (8.5, 9, 9.5)] == [True, False, True]
+    assert link.post("/move", json={"start": house.at(9.5).isoformat()}).status_code == 200
+
+
 def test_every_offered_start_can_be_had_and_keeps_the_patients_own_rules(house: House) -> None:
     patient = house.patient()
     house.link(12, patient=patient)

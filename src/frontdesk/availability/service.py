@@ -57,6 +57,11 @@ class Moving:
     during: TimestamptzRange
     claims: TimestamptzRange
 
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Self:
+        """That of an appointment's row."""
+        return cls(**{name: row[name] for name in ("id", "provider_id", "room_id", "during", "claims")})
+
     def spared(self, busy: Busy) -> Busy:
         """`busy` without what the visit claims; once, for an overbooked one beside it may claim just the same."""
         assert self.claims.lower is not None

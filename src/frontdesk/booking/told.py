@@ -67,4 +67,5 @@ def _told(actor: Actor, row: dict[str, Any]) -> dict[str, Any]:
     opens, now, zone = arriving.opens_at(row), clock.now(), ZoneInfo(row["time_zone"])
     later = opens is not None and opens > now and opens.astimezone(zone).date() == now.astimezone(zone).date()
     shown = later and actor.may("appointments:arrive")
-    return service.public(row) | {"actions": actions(actor, row), "opens_at": opens if shown else None}
+    ranges = {name: row[name] for name in ("during", "claims")}  # of what may move: it is not in its own way
+    return service.public(row) | ranges | {"actions": actions(actor, row), "opens_at": opens if shown else None}

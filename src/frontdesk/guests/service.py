@@ -14,7 +14,7 @@ from frontdesk import clock, db, ids, links
 from frontdesk.audit import reads
 from frontdesk.auth.permissions import Actor, Reach, Role
 from frontdesk.availability import service as availability
-from frontdesk.availability.service import Asked
+from frontdesk.availability.service import Asked, Moving
 from frontdesk.booking import moving
 from frontdesk.booking import service as booking
 from frontdesk.db import Connection, Viewer, work_for
@@ -165,6 +165,9 @@ _UNTOLD = (
     "provider_id",
     "clinic_id",
     "visit_type_id",
+    "room_id",
+    "during",
+    "claims",
     "changed_at",
     "what_to_bring",
     "language",
@@ -210,6 +213,7 @@ async def slots(
         patient_id=guest.actor.patient_id,
         known=True,
         length=row["end"] - row["start"],
+        moving=Moving.of(row),
         **availability.days(from_on, to_on),
     )
     if "move" not in row["actions"]:

@@ -39,7 +39,7 @@ class InWords:
 
 async def _tell(scope: Scope, receive: Receive, send: Send, refused: Message) -> None:
     request, status = Request(scope), refused["status"]
-    if status == 405 and request.method in ("GET", "HEAD") and (page_of_form := _above(request)):
+    if status == 405 and request.method == "GET" and (page_of_form := _above(request)):
         # Who presses Enter in the address bar of a page that answered a form means the page with the form.
         await RedirectResponse(page_of_form, 303, {"Cache-Control": "no-store"})(scope, receive, send)
         return

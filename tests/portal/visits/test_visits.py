@@ -56,6 +56,15 @@ def test_in_the_clinics_time(patient: Patient) -> None:
     assert "lunes, 29 de marzo de 2027" in patient.page(f"/visits/{visit}", **{"Accept-Language": "es-ES"}).text
 
 
+def test_a_visit_is_not_in_its_own_way(patient: Patient) -> None:
+    visit = patient.visit(9, minutes=60)
+    choose = patient.page(f"/visits/{visit}/move")
+    starts = [datetime.fromisoformat(str(b["value"])) for b in choose.all("button") if b.get("name") == "start"]
+    assert [patient.at(hour) in starts for hour in (8.5, 9, 9.5)] == [True, False, True]
+    assert "Your visit has a new time." in patient.press(choose, "/move", start=patient.at(9.5).isoformat()).text
+    assert datetime.fromisoformat(patient.row(visit)["start_at"]) == patient.at(9.5)
+
+
 def test_confirm_move_and_cancel_by_forms_alone(patient: Patient) -> None:
     visit = patient.visit(9)
     page = patient.page(f"/visits/{visit}")

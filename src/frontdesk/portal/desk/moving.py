@@ -52,7 +52,7 @@ async def times(request: Request, conn: Connection, visit: dict[str, Any], wish:
         patient_id=visit["patient_id"],
         known=provider == visit["provider_id"],
         length=visit["end"] - visit["start"],
-        moving=Moving(**{name: visit[name] for name in ("id", "provider_id", "room_id", "during", "claims")}),
+        moving=Moving.of(visit),
     )
     return {"providers": providers, "provider": provider, "on": on, "groups": groups}
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from frontdesk.audit import reads
 from frontdesk.auth.permissions import Actor
 from frontdesk.availability import service as availability
-from frontdesk.availability.service import Asked
+from frontdesk.availability.service import Asked, Moving
 from frontdesk.booking import told
 from frontdesk.db import Connection, borrow
 from frontdesk.errors import NotFound, Problem
@@ -129,6 +129,7 @@ async def times(
         self_booking=actor.is_patient_side,
         known=True,
         length=visit["end"] - visit["start"],
+        moving=Moving.of(visit),
         **span,
     )
     free = await availability.of_provider(conn, visit["provider_id"], asked)
