@@ -89,12 +89,16 @@ RETURNING id, patient_id, visit_type_id, provider_id, specialty_id, clinic_ids, 
 
 -- name: displaced
 -- What became of the visits that the time off displaced, by their times; of patients, those whom the caller may see.
-SELECT d.entry_id, d.appointment_id, p.id AS patient_id, d.visit_type_id, d.state, d.was_at AS clinic_id, lower(d.was) AS start,
+SELECT d.entry_id, d.appointment_id, p.id AS patient_id, d.visit_type_id, d.state, d.stands, d.was_at AS clinic_id, lower(d.was) AS start,
        upper(d.was) AS "end", d.offers,
        CASE WHEN d.state = 'accepted'
             THEN jsonb_build_object('provider_id', d.provider_id, 'clinic_id', d.clinic_id, 'start', lower(d.during),
                                     'end', upper(d.during)) END AS new
-FROM displaced(%(exception_id)s, %(now)s) AS d
+FROM displaced(%(exception_id)s, %(now)s, %(by_topic)s) AS d
 LEFT JOIN patient p ON p.id = d.patient_id
 WHERE %(only_clinics)s::uuid[] IS NULL OR d.was_at = ANY (%(only_clinics)s::uuid[])
 ORDER BY d.was, d.entry_id;
+
+-- name: displacing
+-- Which of these exceptions have displaced visits.
+SELECT DISTINCT exception_id FROM waitlist_entry WHERE exception_id = ANY (%(exception_ids)s::uuid[]);
