@@ -1,10 +1,11 @@
 -- name: at_risk
 -- Visits ahead that the time off would displace, by start. `movable`: not one part of several, nor a seat in a group. Visits
 -- outside of ordinary hours too: whoever is away is away. Those that an earlier time off displaced, and whose patients still
--- choose, have their other times already.
+-- choose, have their other times already. `near`: the clinics that a patient might go to instead, of the same zone or country.
 SELECT a.id, a.patient_id, a.clinic_id, c.time_zone, a.visit_type_id, a.status, a.mode, lower(a.during) AS start,
        upper(a.during) AS "end", (a.start_at AT TIME ZONE c.time_zone)::date AS day,
-       a.group_id IS NULL AND a.session_id IS NULL AS movable
+       a.group_id IS NULL AND a.session_id IS NULL AS movable,
+       ARRAY(SELECT n.id FROM clinic n WHERE n.time_zone = c.time_zone OR n.country = c.country) AS near
 FROM appointment a
 JOIN clinic c ON c.id = a.clinic_id
 WHERE a.provider_id = %(provider_id)s AND a.during && %(span)s
