@@ -91,7 +91,7 @@ def _said_of(facts: Facts, locale: Locale) -> dict[str, Any]:
 
 
 def _from_own_clinic(facts: Facts, locale: Locale) -> dict[str, Any]:
-    """Who writes to somebody whose visit was displaced: its clinic. `elsewhere` names the one of the time, if another."""
+    """Who writes to somebody whose visit was displaced: its clinic. `elsewhere`: that of the time, if another."""
     name, at, phone = one_line(facts.moves_clinic or ""), one_line(facts.clinic), facts.moves_phone
     return {
         "clinic": name,

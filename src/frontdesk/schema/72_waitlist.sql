@@ -118,6 +118,31 @@ CREATE TRIGGER waitlist_entry_follows_new AFTER INSERT ON waitlist_offer
 CREATE TRIGGER waitlist_entry_follows AFTER UPDATE ON waitlist_offer FOR EACH ROW
     WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION waitlist_entry_follows();
 
+-- Time off that is declined or changed leaves visits alone. Those that another approved one covers are displaced by that one
+-- from then on, with the times that are kept for them; whom it displaced itself is on its list already.
+CREATE FUNCTION still_displaced() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE waitlist_entry e
+    SET exception_id = other.id, changed_by = NEW.changed_by, request_id = NEW.request_id
+    FROM appointment a
+    CROSS JOIN LATERAL (
+        SELECT x.id FROM schedule_exception x
+        WHERE x.provider_id = a.provider_id AND x.id <> NEW.id AND x.kind = 'time_off' AND x.status = 'approved'
+          AND (x.clinic_id IS NULL OR x.clinic_id = a.clinic_id) AND x.during && a.during
+          AND NOT EXISTS (SELECT FROM waitlist_entry d WHERE d.exception_id = x.id AND d.appointment_id = a.id)
+        ORDER BY x.id LIMIT 1
+    ) AS other
+    WHERE e.exception_id = NEW.id AND e.status IN ('offered', 'expired') AND a.id = e.appointment_id
+      AND a.provider_id = NEW.provider_id AND a.status IN ('scheduled', 'confirmed') AND a.start_at > now()
+      AND NOT (NEW.status = 'approved' AND a.during && NEW.during);
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER still_displaced AFTER UPDATE ON schedule_exception FOR EACH ROW
+    WHEN (OLD.kind = 'time_off' AND OLD.status = 'approved' AND (NEW.status <> 'approved' OR NEW.during <> OLD.during))
+    EXECUTE FUNCTION still_displaced();
+
 -- Minutes of the longest piece of free working time that touches `span`, from `at` on.
 CREATE FUNCTION longest_free_min(of_provider uuid, at_clinic uuid, span tstzrange, at timestamptz) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp

@@ -21,9 +21,11 @@ def displaced(desk: Desk, provider: UUID, last_name: str, hours: float = 9, **co
     return desk.visit(provider, desk.at(hours), desk.patient(last_name=last_name, **columns))
 
 
-def away(desk: Desk, provider: UUID, days: int = 1, headers: dict[str, str] | None = None) -> str:
-    """Enter a sick day from tomorrow on; the address of its call list."""
-    form = whole_day(desk, provider) | {"end": f"{desk.at(0).date() + timedelta(days)}T00:00"}
+def away(desk: Desk, provider: UUID, since: int = 1, days: int = 1, headers: dict[str, str] | None = None) -> str:
+    """Enter a sick day from tomorrow on, or `since` another; the address of its call list."""
+    day = desk.at(0).date()
+    times = {"start": f"{desk.at(0, since).date()}T00:00", "end": f"{day + timedelta(days)}T00:00"}
+    form = whole_day(desk, provider) | times
     sent = {name: str(one) for name, one in form.items()}
     seen = desk.client.post("/desk/away/preview", data=sent, headers=headers)
     entered = desk.client.post("/desk/away", data=sent | looked(Page(seen)), headers=headers)
@@ -178,3 +180,58 @@ def test_a_time_at_another_desk_is_told_and_not_taken_here(desk: Desk) -> None:
     assert "Boston Common is another desk: the patient answers, or a desk of both clinics." in shown.text
     assert "They take it" not in shown.text
     assert "They take it" in Page(desk.client.get(calls, headers=headers)).text
+
+
+def test_visits_of_a_declined_sick_day_that_another_covers_are_on_its_call_list(desk: Desk) -> None:
+    provider = desk.provider()
+    reached, unreached = (
+        displaced(desk, provider, name, hour, email=email)
+        for name, hour, email in (("Reached", 9, "pat@post.test"), ("Unreached", 10, None))
+    )
+    first = away(desk, provider)
+    sent(desk, reached)
+    displaced(desk, provider, "Later", 11)
+    longer = away(desk, provider, since=0)
+    assert "Reached" not in desk.page(longer).text
+    assert decide(desk, first, "decline").status_code == 303
+    listed = desk.page(longer).text
+    assert ("Was offered other times: 1" in listed, "To be called: 2" in listed) == (True, True)
+    assert [name in listed for name in ("Pat Reached", "Pat Unreached", "Pat Later")] == [True] * 3
+    assert listed.count("Kept for them") == 9
+    assert "No message has told anybody otherwise." in desk.page(first).text
+    form = {"clinic": desk.clinic, "calls": longer.split("?")[0].removeprefix("/desk/away/")}
+    card = next(one for one in desk.client.get(longer).text.split('<li class="card">') if "Pat Unreached" in one)
+    (offer, *_) = re.findall(r"/desk/offers/([0-9a-f-]+)/accept", card)
+    assert desk.send(f"/desk/offers/{offer}/accept", **form).status_code == 303
+    assert desk.row(unreached)[1] != desk.at(10)
+    assert decide(desk, longer, "decline").status_code == 303
+    listed = desk.page(longer).text
+    assert ("Pat Reached" in listed, TOLD in listed, "Pat Later" in listed) == (True, True, False)
+
+
+def test_of_a_visit_on_both_call_lists_the_one_of_the_declined_sick_day_forgets(desk: Desk) -> None:
+    provider = desk.provider()
+    visit = displaced(desk, provider, "Twice", email="pat@post.test")
+    first = away(desk, provider)
+    sent(desk, visit)
+    form = {"clinic": desk.clinic, "calls": first.split("?")[0].removeprefix("/desk/away/")}
+    for offer in re.findall(r"/desk/offers/([0-9a-f-]+)/decline", desk.client.get(first).text):
+        desk.send(f"/desk/offers/{offer}/decline", **form)
+    longer = away(desk, provider, days=2)
+    assert decide(desk, first, "decline").status_code == 303
+    assert ("Pat Twice" in desk.page(first).text, desk.page(longer).text.count("Pat Twice")) == (False, 1)
+    assert decide(desk, longer, "decline").status_code == 303
+    assert TOLD in desk.page(first).text + desk.page(longer).text
+
+
+def test_visits_outside_of_the_other_time_off_stay_where_they_are(desk: Desk) -> None:
+    provider = desk.provider()
+    visit = displaced(desk, provider, "Alone", email="pat@post.test")
+    first = away(desk, provider)
+    sent(desk, visit)
+    day = desk.at(0, 1)
+    for columns in ({"status": "requested"}, {"clinic_id": desk.make.clinic()}):
+        desk.make.exception(provider, day, day + timedelta(1), **columns)
+    desk.make.exception(provider, day + timedelta(hours=12), day + timedelta(1))
+    assert decide(desk, first, "decline").status_code == 303
+    assert TOLD in desk.page(first).text

@@ -1,4 +1,5 @@
--- The call list keeps whom messages told of time off that was declined since, and has those called whom no message reaches.
+-- The call list keeps whom messages told of time off that was declined since, and has those called whom no message
+-- reaches; what other time off covers goes to the list of that one.
 
 DROP FUNCTION displaced(uuid, timestamptz);
 
@@ -66,3 +67,28 @@ CREATE FUNCTION displaced(of_exception uuid, at timestamptz, by_topic boolean)
                                    WHERE o.provider_id = a.provider_id AND o.kind = 'time_off' AND o.status = 'approved'
                                      AND (o.clinic_id IS NULL OR o.clinic_id = a.clinic_id) AND o.during && a.during)));
     END;
+
+-- Time off that is declined or changed leaves visits alone. Those that another approved one covers are displaced by that one
+-- from then on, with the times that are kept for them; whom it displaced itself is on its list already.
+CREATE FUNCTION still_displaced() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE waitlist_entry e
+    SET exception_id = other.id, changed_by = NEW.changed_by, request_id = NEW.request_id
+    FROM appointment a
+    CROSS JOIN LATERAL (
+        SELECT x.id FROM schedule_exception x
+        WHERE x.provider_id = a.provider_id AND x.id <> NEW.id AND x.kind = 'time_off' AND x.status = 'approved'
+          AND (x.clinic_id IS NULL OR x.clinic_id = a.clinic_id) AND x.during && a.during
+          AND NOT EXISTS (SELECT FROM waitlist_entry d WHERE d.exception_id = x.id AND d.appointment_id = a.id)
+        ORDER BY x.id LIMIT 1
+    ) AS other
+    WHERE e.exception_id = NEW.id AND e.status IN ('offered', 'expired') AND a.id = e.appointment_id
+      AND a.provider_id = NEW.provider_id AND a.status IN ('scheduled', 'confirmed') AND a.start_at > now()
+      AND NOT (NEW.status = 'approved' AND a.during && NEW.during);
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER still_displaced AFTER UPDATE ON schedule_exception FOR EACH ROW
+    WHEN (OLD.kind = 'time_off' AND OLD.status = 'approved' AND (NEW.status <> 'approved' OR NEW.during <> OLD.during))
+    EXECUTE FUNCTION still_displaced();
