@@ -1,8 +1,10 @@
 """An offer of the waitlist is told while it can be answered, once, and never when it is over."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -11,8 +13,10 @@ from frontdesk import ids
 from frontdesk.db import Connection
 from frontdesk.envelope import Envelope
 from frontdesk.notifications import sending
+from frontdesk.notifications.facts import facts_of
 from frontdesk.notifications.handler import TellPatients
 from frontdesk.notifications.judge import TO_ANSWER
+from frontdesk.notifications.render import render
 from frontdesk.ports.smtp import Smtp
 from tests.notifications.conftest import LEASE, Book
 from tests.notifications.sink import Sink
@@ -137,6 +141,27 @@ def test_who_is_to_choose_hears_of_all_times_in_one_message(
         waiting.hear_of(offer, held)
     assert waiting.send(sink) == 0
     assert waiting.told("kind", "status") == [("waitlist_offer", "sent")]
+
+
+def test_who_is_displaced_hears_from_their_own_clinic_by_its_clocks(waiting: Waiting, sink: Sink) -> None:
+    """The visit is at 15:00 in Boston; the times that are kept are in Chicago, an hour behind."""
+    make, day = waiting.make, datetime.now(ZoneInfo("America/New_York")) + timedelta(days=2)
+    lake = "UPDATE clinic SET name = 'Lakeshore', time_zone = 'America/Chicago', phone = '+13125550100'"
+    waiting.conn.execute(lake)
+    boston = make.row("clinic", name="Boston Common", time_zone="America/New_York", phone="+16175550100", country="US")
+    start = day.replace(hour=15, minute=0, second=0, microsecond=0)
+    visit = make.appointment(waiting.provider, boston, waiting.visit_type, start, 30, patient_id=waiting.patient)
+    away = make.exception(waiting.provider, start - timedelta(hours=1), start + timedelta(hours=1))
+    entry, hold = waiting.offer_of(waiting.offered(appointment_id=visit, exception_id=away)[0])
+    waiting.choice(entry, 2, timedelta(days=4))
+    short = render("waitlist_offer", "sms", waiting.run(lambda conn: facts_of(conn, hold))).text
+    assert short.startswith("Boston Common: your appointment cannot take place as planned.")
+    assert "with Ana Lima (Lakeshore) is kept for you until" in short
+    assert waiting.send(sink) == 1
+    text = body_of(sink)
+    assert re.search(r"your appointment of [^.]*, (3:00.PM|15:00) \(Eastern \w+ Time\) at Boston Common cannot", text)
+    assert len(re.findall(r"When: [^(]*\(Central \w+ Time\)", text)) == text.count("Where: Lakeshore") == 2
+    assert text.endswith("Boston Common, (617) 555-0100")
 
 
 def test_an_event_that_comes_twice_is_one_message(waiting: Waiting, sink: Sink) -> None:

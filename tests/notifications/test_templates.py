@@ -15,7 +15,19 @@ from frontdesk.notifications.render import ACCOUNT_KINDS, KINDS
 TEMPLATES = Path(calendar.__file__).parent / "templates"
 PARSER = Environment(autoescape=True)
 
-DERIVED = {"when", "briefly", "old_when", "moves_when", "expires", "bring", "language", "kind", "subject", "lead"}
+DERIVED = {
+    "when",
+    "briefly",
+    "old_when",
+    "moves_when",
+    "expires",
+    "bring",
+    "language",
+    "kind",
+    "subject",
+    "lead",
+    "elsewhere",
+}
 """What `render` makes of the facts."""
 
 KNOWN = {

@@ -55,7 +55,7 @@ class Group:
         """So many visits on the day, one after the other from 08:00, each of another patient."""
         visits = []
         for n in range(count):
-            patient = self.make.patient()
+            patient = self.make.patient(email="pat@post.test")
             of = {"patient_id": patient, **columns}
             start = self.at(8 + n / 3)
             visits.append(

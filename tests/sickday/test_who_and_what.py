@@ -282,3 +282,27 @@ def test_time_off_that_is_declined_after_all_ends_the_choices(group: Group) -> N
     assert (row["appointment_id"], row["state"]) == (first, "accepted")
     held = "SELECT count(*) FROM appointment WHERE patient_id = %s AND status = 'held'"
     assert group.conn.execute(held, (group.patients[second],)).fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("columns", "mode", "offered"),
+    [
+        ({"time_zone": "Europe/Madrid"}, "in_person", False),
+        ({"time_zone": "Europe/Madrid", "country": "FR"}, "in_person", False),
+        ({"time_zone": "Europe/Madrid", "country": "IS"}, "in_person", True),
+        ({}, "in_person", True),
+        ({"time_zone": "Europe/Madrid"}, "telehealth", True),
+    ],
+)
+def test_nobody_is_sent_to_a_clinic_of_another_zone_and_country(
+    group: Group, columns: dict[str, Any], mode: str, offered: bool
+) -> None:
+    """Nobody at the clinic has time, and everybody at the other one has."""
+    group.fill(1, mode=mode)
+    for provider in (group.provider, *group.colleagues[:3]):
+        group.make.exception(provider, group.at(0), group.at(24 * 100))
+    group.conn.execute("UPDATE clinic SET country = 'IS' WHERE id = %s", [group.clinic])
+    place = {"time_zone": "UTC", "country": None, **columns, "id": group.other_clinic}
+    group.conn.execute("UPDATE clinic SET time_zone = %(time_zone)s, country = %(country)s WHERE id = %(id)s", place)
+    (row,) = group.preview()
+    assert {one["kind"] for one in row["alternatives"]} == ({"other_clinic"} if offered else set())

@@ -48,6 +48,10 @@ class Facts:
     offer_expires_at: datetime | None = None  # of waitlist_offer
     displaced: bool = False  # of waitlist_offer: that visit cannot take place where it stands
     moves_start: datetime | None = None  # of waitlist_offer: the visit that the patient has, if it would move here
+    moves_zone: str | None = None  # of that visit's own clinic, as the next three
+    moves_clinic: str | None = None
+    moves_phone: str | None = None
+    moves_country: str | None = None
 
 
 async def facts_of(conn: Connection, appointment_id: Any) -> Facts:

@@ -49,10 +49,13 @@ class Rendered:
 
 def render(kind: str, channel: str, facts: Facts) -> Rendered:
     """The message of this kind about this visit. Raises jinja2.TemplateNotFound for a kind that has no words."""
-    locale = locale_of(facts.language, facts.country)
+    away = facts.displaced and facts.moves_clinic is not None
+    locale = locale_of(facts.language, facts.moves_country if away else facts.country)
     template = _templates.get_template(f"{locale.language}/{kind}.j2")
     parts = [_said_of(part, locale) for part in facts.parts or (facts,)]
     said = _said_of(facts, locale) | {"parts": parts, "language": locale.language, "kind": kind}
+    if away:
+        said |= _from_own_clinic(facts, locale)
     said["bring"] = list(dict.fromkeys(part["what_to_bring"] for part in parts))
     subject = _block(template, "subject", said)
     if channel != "email":
@@ -78,9 +81,22 @@ def _said_of(facts: Facts, locale: Locale) -> dict[str, Any]:
         "briefly": briefly(facts.start, facts.time_zone, locale),
         "old_when": when(facts.old_start, None, facts.time_zone, locale) if facts.old_start else None,
         "expires": briefly(facts.offer_expires_at, facts.time_zone, locale) if facts.offer_expires_at else None,
-        "moves_when": when(facts.moves_start, None, facts.time_zone, locale) if facts.moves_start else None,
+        "moves_when": when(facts.moves_start, None, facts.moves_zone or facts.time_zone, locale)
+        if facts.moves_start
+        else None,
+        "elsewhere": None,
         "clinic_phone": phone and one_line(phones.said(phone, facts.country, locale.territory)),
         "what_to_bring": one_line((facts.what_to_bring or {}).get(locale.language, "")),
+    }
+
+
+def _from_own_clinic(facts: Facts, locale: Locale) -> dict[str, Any]:
+    """Who writes to somebody whose visit was displaced: its clinic. `elsewhere`: that of the time, if another."""
+    name, at, phone = one_line(facts.moves_clinic or ""), one_line(facts.clinic), facts.moves_phone
+    return {
+        "clinic": name,
+        "clinic_phone": phone and one_line(phones.said(phone, facts.moves_country, locale.territory)),
+        "elsewhere": at if at != name else None,
     }
 
 
@@ -122,5 +138,5 @@ def _block(template: Template, name: str, said: Mapping[str, Any]) -> str:
 
 
 def _shortened(said: dict[str, Any], room: int) -> dict[str, str]:
-    names = {"clinic": said["clinic"], "provider": said["provider"]}
+    names = {name: said[name] for name in ("clinic", "provider", "elsewhere") if said[name]}
     return {name: value if len(value) <= room else f"{value[: room - 1]}." for name, value in names.items()}

@@ -68,6 +68,10 @@ def named(locale: Locale, codes: Iterable[str]) -> list[tuple[str, str]]:
     return sorted(names.items(), key=lambda pair: pair[1].casefold())
 
 
+def _instant(at: datetime | str) -> datetime:
+    return datetime.fromisoformat(at) if isinstance(at, str) else at
+
+
 class Said:
     """Days and times as one reader reads them, in the zone of a clinic."""
 
@@ -101,7 +105,7 @@ class Said:
 
     def moment(self, at: datetime | str, zone: str) -> str:
         """`Mon, Nov 23, 9:00 AM`; what JSON holds is a text (ISO 8601 with its offset)."""
-        instant = datetime.fromisoformat(at) if isinstance(at, str) else at
+        instant = _instant(at)
         return f"{self.day(instant.astimezone(ZoneInfo(zone)).date())}, {self.time(instant, zone)}"
 
     def month(self, on: date) -> str:
@@ -133,6 +137,6 @@ class Said:
         named = Markup(' id="{}"').format(name) if name else ""
         return Markup('<a{} dir="ltr" href="{}">{}</a>').format(named, dialled, words)
 
-    def zone(self, at: datetime, zone: str) -> str:
+    def zone(self, at: datetime | str, zone: str) -> str:
         """`Eastern Standard Time`: the name that the clocks of this zone have at that moment."""
-        return plain(get_timezone_name(at.astimezone(ZoneInfo(zone)), "long", locale=self.locale))
+        return plain(get_timezone_name(_instant(at).astimezone(ZoneInfo(zone)), "long", locale=self.locale))

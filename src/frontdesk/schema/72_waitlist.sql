@@ -118,6 +118,31 @@ CREATE TRIGGER waitlist_entry_follows_new AFTER INSERT ON waitlist_offer
 CREATE TRIGGER waitlist_entry_follows AFTER UPDATE ON waitlist_offer FOR EACH ROW
     WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION waitlist_entry_follows();
 
+-- Time off that is declined or changed leaves visits alone. Those that another approved one covers are displaced by that one
+-- from then on, with the times that are kept for them; whom it displaced itself is on its list already.
+CREATE FUNCTION still_displaced() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE waitlist_entry e
+    SET exception_id = other.id, changed_by = NEW.changed_by, request_id = NEW.request_id
+    FROM appointment a
+    CROSS JOIN LATERAL (
+        SELECT x.id FROM schedule_exception x
+        WHERE x.provider_id = a.provider_id AND x.id <> NEW.id AND x.kind = 'time_off' AND x.status = 'approved'
+          AND (x.clinic_id IS NULL OR x.clinic_id = a.clinic_id) AND x.during && a.during
+          AND NOT EXISTS (SELECT FROM waitlist_entry d WHERE d.exception_id = x.id AND d.appointment_id = a.id)
+        ORDER BY x.id LIMIT 1
+    ) AS other
+    WHERE e.exception_id = NEW.id AND e.status IN ('offered', 'expired') AND a.id = e.appointment_id
+      AND a.provider_id = NEW.provider_id AND a.status IN ('scheduled', 'confirmed') AND a.start_at > now()
+      AND NOT (NEW.status = 'approved' AND a.during && NEW.during);
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER still_displaced AFTER UPDATE ON schedule_exception FOR EACH ROW
+    WHEN (OLD.kind = 'time_off' AND OLD.status = 'approved' AND (NEW.status <> 'approved' OR NEW.during <> OLD.during))
+    EXECUTE FUNCTION still_displaced();
+
 -- Minutes of the longest piece of free working time that touches `span`, from `at` on.
 CREATE FUNCTION longest_free_min(of_provider uuid, at_clinic uuid, span tstzrange, at timestamptz) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
@@ -265,44 +290,6 @@ BEGIN
     RETURN longest_free_min(of_provider, at_clinic, span, at);
 END
 $$;
-
--- What became of the visits that a time off displaced: `was` and `was_at`, where each stood; `state` is 'accepted' for one
--- that has another time, or was begun all the same. Ids and times of whatever clinic: the desk that calls has to know them.
-CREATE FUNCTION displaced(of_exception uuid, at timestamptz)
-    RETURNS TABLE (entry_id uuid, appointment_id uuid, patient_id uuid, visit_type_id uuid, was_at uuid, was tstzrange, state text,
-                   provider_id uuid, clinic_id uuid, during tstzrange, offers jsonb)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
-    BEGIN ATOMIC
-        SELECT e.id, a.id, e.patient_id, a.visit_type_id, stood.clinic_id, stood.during,
-               CASE WHEN a.status IN ('cancelled', 'no_show') THEN 'cancelled'
-                    WHEN a.status NOT IN ('scheduled', 'confirmed')
-                         OR (a.provider_id, a.clinic_id, a.during) <> (stood.provider_id, stood.clinic_id, stood.during) THEN 'accepted'
-                    WHEN chosen.offers IS NOT NULL THEN 'offered'
-                    ELSE 'needs_call' END,
-               a.provider_id, a.clinic_id, a.during, coalesce(chosen.offers, '[]')
-        FROM waitlist_entry e
-        JOIN appointment a ON a.id = e.appointment_id
-        JOIN schedule_exception x ON x.id = e.exception_id
-        CROSS JOIN LATERAL (
-            -- Where it last stood within the time off. One whose time off was changed since is told as it stands.
-            SELECT s.provider_id, s.clinic_id, s.during
-            FROM (SELECT h.provider_id, h.clinic_id, h.during, h.version FROM appointment_history h
-                  WHERE h.appointment_id = a.id AND h.provider_id = x.provider_id AND h.during && x.during
-                  UNION ALL SELECT a.provider_id, a.clinic_id, a.during, 0) AS s
-            ORDER BY s.version DESC LIMIT 1
-        ) AS stood
-        CROSS JOIN LATERAL (
-            SELECT jsonb_agg(jsonb_build_object(
-                       'id', o.id, 'provider_id', h.provider_id, 'clinic_id', h.clinic_id, 'time_zone', c.time_zone,
-                       'start', lower(h.during), 'end', upper(h.during), 'expires_at', o.expires_at) ORDER BY o.choice) AS offers
-            FROM waitlist_offer o JOIN appointment h ON h.id = o.appointment_id JOIN clinic c ON c.id = h.clinic_id
-            WHERE o.entry_id = e.id AND o.status = 'standing' AND o.expires_at > at
-        ) AS chosen
-        WHERE e.exception_id = of_exception
-          -- Whom the time off leaves alone, since it was declined or changed, nobody calls.
-          AND (x.status = 'approved' AND stood.during && x.during OR a.status NOT IN ('scheduled', 'confirmed')
-               OR (a.provider_id, a.clinic_id, a.during) <> (stood.provider_id, stood.clinic_id, stood.during));
-    END;
 
 -- The offers among which those choose whose displaced visit this is.
 CREATE FUNCTION choices_of(of_appointment uuid) RETURNS SETOF uuid

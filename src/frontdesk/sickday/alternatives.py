@@ -139,7 +139,8 @@ def _best(
     streams = []
     occupied: set[int] = set()  # starts at which the patient is busy: mostly asked once for each provider
     for starts in known.starts[visit["visit_type_id"]]:
-        if (visit["id"], starts.provider_id) not in known.not_with:
+        reached = visit["mode"] == "telehealth" or starts.clinic_id in visit["near"]
+        if reached and (visit["id"], starts.provider_id) not in known.not_with:
             kind, extra = _kind(visit, starts, away)
             streams.append(_nearest(starts, visit, extra, kind))
     for _, second, kind, starts in heapq.merge(*streams, key=itemgetter(0, 1)):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, model_validator
 
-from frontdesk.providers.models import NewException
+from frontdesk.providers.models import NewException, Status
 from frontdesk.waitlist.models import StandingOffer
 from frontdesk.web.fields import Flag
 
@@ -75,11 +75,16 @@ class DisplacedVisit(BaseModel):
     clinic_id: UUID
     start: datetime
     end: datetime
-    state: State = Field(description="needs_call: nothing was found, or all was declined or has expired.")
+    state: State = Field(
+        description="needs_call: nothing was found, all was declined or has expired, no message about it can leave,"
+        " or it stands."
+    )
+    stands: bool = Field(description="It takes place after all, and a message told its patient otherwise.")
     offers: list[StandingOffer]
     new: NewTime | None = Field(description="Of an accepted one.")
 
 
 class CallList(BaseModel):
+    status: Status = Field(description="Of the time off.")
     items: list[DisplacedVisit]
     counts: dict[State, int]

@@ -1,10 +1,11 @@
 -- name: at_risk
 -- Visits ahead that the time off would displace, by start. `movable`: not one part of several, nor a seat in a group. Visits
 -- outside of ordinary hours too: whoever is away is away. Those that an earlier time off displaced, and whose patients still
--- choose, have their other times already.
+-- choose, have their other times already. `near`: the clinics that a patient might go to instead, of the same zone or country.
 SELECT a.id, a.patient_id, a.clinic_id, c.time_zone, a.visit_type_id, a.status, a.mode, lower(a.during) AS start,
        upper(a.during) AS "end", (a.start_at AT TIME ZONE c.time_zone)::date AS day,
-       a.group_id IS NULL AND a.session_id IS NULL AS movable
+       a.group_id IS NULL AND a.session_id IS NULL AS movable,
+       ARRAY(SELECT n.id FROM clinic n WHERE n.time_zone = c.time_zone OR n.country = c.country) AS near
 FROM appointment a
 JOIN clinic c ON c.id = a.clinic_id
 WHERE a.provider_id = %(provider_id)s AND a.during && %(span)s
@@ -89,12 +90,16 @@ RETURNING id, patient_id, visit_type_id, provider_id, specialty_id, clinic_ids, 
 
 -- name: displaced
 -- What became of the visits that the time off displaced, by their times; of patients, those whom the caller may see.
-SELECT d.entry_id, d.appointment_id, p.id AS patient_id, d.visit_type_id, d.state, d.was_at AS clinic_id, lower(d.was) AS start,
+SELECT d.entry_id, d.appointment_id, p.id AS patient_id, d.visit_type_id, d.state, d.stands, d.was_at AS clinic_id, lower(d.was) AS start,
        upper(d.was) AS "end", d.offers,
        CASE WHEN d.state = 'accepted'
             THEN jsonb_build_object('provider_id', d.provider_id, 'clinic_id', d.clinic_id, 'start', lower(d.during),
                                     'end', upper(d.during)) END AS new
-FROM displaced(%(exception_id)s, %(now)s) AS d
+FROM displaced(%(exception_id)s, %(now)s, %(by_topic)s) AS d
 LEFT JOIN patient p ON p.id = d.patient_id
 WHERE %(only_clinics)s::uuid[] IS NULL OR d.was_at = ANY (%(only_clinics)s::uuid[])
 ORDER BY d.was, d.entry_id;
+
+-- name: displacing
+-- Which of these exceptions have displaced visits.
+SELECT DISTINCT exception_id FROM waitlist_entry WHERE exception_id = ANY (%(exception_ids)s::uuid[]);

@@ -19,6 +19,7 @@ from frontdesk.errors import Busy, Conflict, Forbidden, InvalidRequest, register
 from frontdesk.events import outbox
 from frontdesk.providers import exceptions, schedules
 from frontdesk.providers.models import ExceptionPatch
+from frontdesk.settings import settings
 from frontdesk.sickday import alternatives
 from frontdesk.sickday.alternatives import Alternative, Away, Refused, Stranded
 from frontdesk.sickday.facts import q
@@ -202,8 +203,15 @@ async def _offer(conn: Connection, actor: Actor, entry: dict[str, Any], times: l
 async def call_list(conn: Connection, actor: Actor, provider_id: UUID, exception_id: UUID) -> Row:
     """Whose visits a time off displaced, and who has to be called. Raises NotFound."""
     await schedules.refuse_unseen(conn, actor, provider_id)
-    found(await db.one(conn, exceptions.q.exception, provider_id=provider_id, exception_id=exception_id), "exception")
-    clinics = actor.only["only_clinics"]
-    rows = await db.many(conn, q.displaced, exception_id=exception_id, now=clock.now(), only_clinics=clinics)
+    of = {"provider_id": provider_id, "exception_id": exception_id}
+    exception = found(await db.one(conn, exceptions.q.exception, **of), "exception")
+    look = {"now": clock.now(), "by_topic": settings().push_url is not None, **actor.only}
+    rows = await db.many(conn, q.displaced, exception_id=exception_id, **look)
     states: tuple[State, ...] = ("offered", "accepted", "needs_call", "cancelled")
-    return {"items": rows, "counts": {state: sum(row["state"] == state for row in rows) for state in states}}
+    counts = {state: sum(row["state"] == state for row in rows) for state in states}
+    return {"status": exception["status"], "items": rows, "counts": counts}
+
+
+async def displacing(conn: Connection, exception_ids: list[UUID]) -> set[UUID]:
+    """Those of these exceptions that have displaced visits: they are declined, never deleted."""
+    return {row["exception_id"] for row in await db.many(conn, q.displacing, exception_ids=exception_ids)}

@@ -82,7 +82,7 @@ def test_off_the_list(desk: Desk) -> None:
 
 def test_a_sick_day_is_seen_before_it_is_entered(desk: Desk) -> None:
     provider = desk.provider(first_name="Ana", last_name="Ruiz")
-    patient = desk.patient(first_name="Paula", last_name="Planned", phone="+34 600 1")
+    patient = desk.patient(first_name="Paula", last_name="Planned", phone="+34 600 1", email="paula@post.test")
     desk.visit(provider, desk.at(9), patient)
     form: dict[str, Any] = {
         "clinic": desk.clinic,

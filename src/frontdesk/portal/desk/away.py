@@ -32,6 +32,9 @@ Desk = Annotated[Actor, allow("board:read")]
 Keeper = Annotated[Actor, allow("schedules:write")]
 _ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
+CALLS = rf"^{_ID}/{_ID}$"
+"""The call list of a time off, as its address ends: the provider and the exception."""
+
 
 class Away(BaseModel):
     """Who is away, and when, by the clinic's clocks; everywhere, not only at this clinic."""
@@ -90,16 +93,40 @@ async def enter(request: Request, actor: Keeper, asked: Annotated[Away, Form()])
 @router.get("/{provider_id}/{exception_id}")
 async def call_list(request: Request, provider_id: UUID, exception_id: UUID, actor: Desk, conn: Read) -> Response:
     """What became of the visits, and whose patients have to be called."""
-    place = await day.place(conn, actor, Look.of(request))
+    return await listed(request, conn, actor, Look.of(request), provider_id, exception_id)
+
+
+async def listed(
+    request: Request,
+    conn: Connection,
+    actor: Actor,
+    look: Look,
+    provider_id: UUID,
+    exception_id: UUID,
+    refused: Problem | None = None,
+) -> Response:
+    """The call list; `refused`: what was tried there and is told on it."""
+    place = await day.place(conn, actor, look)
     told = await sickday.call_list(conn, actor, provider_id, exception_id)
     await reads.looked(conn, actor, (row["patient_id"] for row in told["items"]), "sick-day:calls")
     ids = {row[kind] for row in told["items"] for kind in ("patient_id", "visit_type_id", "clinic_id")}
     for row in told["items"]:
-        if row["new"]:
-            row["new"]["clinic_id"] = UUID(row["new"]["clinic_id"])  # a text, of JSON
-            ids.add(row["new"]["clinic_id"])
+        for time in (*row["offers"], *filter(None, [row["new"]])):
+            time |= {kind: UUID(time[kind]) for kind in ("provider_id", "clinic_id")}  # texts, of JSON
+            ids |= {time["provider_id"], time["clinic_id"]}
     names = await board.names(conn, {*ids, provider_id})
-    return page(request, "desk/calls.html", place=place, provider=names.get(provider_id), names=names, calls=told)
+    return page(
+        request,
+        "desk/calls.html",
+        status=refused.status if refused else 200,
+        place=place,
+        own={clinic["id"] for clinic in place.clinics},
+        provider=names.get(provider_id),
+        names=names,
+        calls=told,
+        path=f"{provider_id}/{exception_id}",
+        refused=refused,
+    )
 
 
 async def _time_away(conn: Connection, asked: Away) -> NewTimeAway:

@@ -15,7 +15,7 @@ from frontdesk.booking import board
 from frontdesk.db import Connection, borrow
 from frontdesk.errors import Problem
 from frontdesk.notifications import service as notifications
-from frontdesk.portal.desk import choosing, day
+from frontdesk.portal.desk import away, choosing, day
 from frontdesk.portal.desk.day import Look
 from frontdesk.portal.pages import link, page
 from frontdesk.portal.route import PageRoute
@@ -31,6 +31,7 @@ Joiner = Annotated[Actor, allow("waitlist:join")]
 Reader = Annotated[Actor, allow("notifications:read")]
 Sender = Annotated[Actor, allow("notifications:send")]
 Clinic = Annotated[UUID, Form()]
+Calls = Annotated[str | None, Form(pattern=away.CALLS)]
 
 _SHOWN = 100
 
@@ -63,21 +64,25 @@ async def leave(request: Request, entry_id: UUID, actor: Joiner, clinic: Clinic)
 
 
 @router.post("/offers/{offer_id}/accept")
-async def accept(request: Request, offer_id: UUID, actor: Joiner, clinic: Clinic) -> Response:
+async def accept(request: Request, offer_id: UUID, actor: Joiner, clinic: Clinic, calls: Calls = None) -> Response:
     """The patient takes the time that is kept for them."""
-    return await _change(request, actor, clinic, lambda conn: offers.accept(conn, actor, offer_id))
+    return await _change(request, actor, clinic, lambda conn: offers.accept(conn, actor, offer_id), calls)
 
 
 @router.post("/offers/{offer_id}/decline")
-async def decline(request: Request, offer_id: UUID, actor: Joiner, clinic: Clinic) -> Response:
+async def decline(request: Request, offer_id: UUID, actor: Joiner, clinic: Clinic, calls: Calls = None) -> Response:
     """The patient does not want it: the time goes to the next, the place stays."""
-    return await _change(request, actor, clinic, lambda conn: waitlist.decline(conn, actor, offer_id))
+    return await _change(request, actor, clinic, lambda conn: waitlist.decline(conn, actor, offer_id), calls)
 
 
 async def _change(
-    request: Request, actor: Actor, clinic: UUID, change: Callable[[Connection], Awaitable[object]]
+    request: Request,
+    actor: Actor,
+    clinic: UUID,
+    change: Callable[[Connection], Awaitable[object]],
+    calls: str | None = None,
 ) -> Response:
-    """Back to the list, with what was refused told on it; what is no conflict is a page of its own."""
+    """Back to the list, or to these `calls`, with what was refused told; what is no conflict is a page of its own."""
     try:
         async with transaction(request) as conn:
             await change(conn)
@@ -85,8 +90,11 @@ async def _change(
         if not choosing.told_in_place(refused, actor):
             raise
         async with borrow(request.app.state.pool, viewer_of(request)) as conn:
+            if calls:
+                provider_id, exception_id = map(UUID, calls.split("/"))
+                return await away.listed(request, conn, actor, Look(clinic=clinic), provider_id, exception_id, refused)
             return await _waiting(request, conn, actor, Look(clinic=clinic), refused)
-    return RedirectResponse(link("/desk/waitlist", clinic=clinic), 303)
+    return RedirectResponse(link(f"/desk/away/{calls}" if calls else "/desk/waitlist", clinic=clinic), 303)
 
 
 async def _waiting(
@@ -99,7 +107,9 @@ async def _waiting(
     entries = listed["items"]
     kinds = ("patient_id", "visit_type_id", "provider_id", "specialty_id")
     ids = {entry[kind] for entry in entries for kind in kinds}
-    ids |= {UUID(offer["provider_id"]) for entry in entries for offer in entry["offers"]}
+    ids |= {
+        UUID(offer[kind]) for entry in entries for offer in entry["offers"] for kind in ("provider_id", "clinic_id")
+    }
     names = await board.names(conn, ids)
     template = "desk/_waiting.html" if "hx-request" in request.headers else "desk/waitlist.html"
     status = refused.status if refused else 200

@@ -25,6 +25,7 @@ from frontdesk.portal.route import PageRoute
 from frontdesk.providers import exceptions, schedules, week
 from frontdesk.providers import service as providers
 from frontdesk.providers.models import LONGEST_SESSION, LONGEST_TIME_OFF, ExceptionPatch, Kind, NewException
+from frontdesk.sickday import service as sickday
 from frontdesk.web.fields import Body, Name
 from frontdesk.web.tx import Read, connection
 
@@ -130,8 +131,13 @@ async def _shown(
     listed = await exceptions.list_exceptions(
         conn, actor, provider_id, since=clock.now(), until=None, limit=_MOST, cursor=None
     )
+    displacing = await sickday.displacing(conn, [one["id"] for one in listed["items"]])
     ahead = [
-        one | {"mine": not schedules.is_elsewhere(actor, {one["clinic_id"]} if one["clinic_id"] else set(works_at))}
+        one
+        | {
+            "mine": not schedules.is_elsewhere(actor, {one["clinic_id"]} if one["clinic_id"] else set(works_at)),
+            "displaced": one["id"] in displacing,
+        }
         for one in sorted(listed["items"], key=lambda one: one["start"])
     ]
     stranded = refused.extra["appointments"] if isinstance(refused, AppointmentsStranded) else []
