@@ -14,7 +14,6 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from frontdesk.auth.policy import MAX_LENGTH, MIN_LENGTH, Guessable, weakness
 from frontdesk.web.fields import BirthDate, Body, Email, Flag, Name, Number
@@ -134,6 +133,10 @@ class Users(BaseModel):
     next_cursor: str | None
 
 
+class Unlinked(ValueError):
+    """The account of a patient or a provider without its record."""
+
+
 class NewUser(_Choosing):
     """An account made by an admin. A patient needs `patient_id`, a provider `provider_id`."""
 
@@ -150,7 +153,7 @@ class NewUser(_Choosing):
     def _linked(cls, value: UUID | None, info: ValidationInfo) -> UUID | None:
         role = info.data.get("role")
         if value is None and info.field_name == f"{role}_id":
-            raise PydanticCustomError("missing", f"a user with the role {role} needs {role}_id")
+            raise Unlinked(f"a user with the role {role} needs {role}_id")
         return value
 
 

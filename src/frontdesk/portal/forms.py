@@ -73,7 +73,7 @@ def read(
     try:
         return model.model_validate({name: value for name, value in fields.items() if value != ""}), {}
     except ValidationError as error:
-        kinds = {"missing": "missing", "string_too_short": "short", **(more or {})}
+        kinds = {"missing": "missing", "Unlinked": "missing", "string_too_short": "short", **(more or {})}
         faults = error.errors(include_url=False, include_input=False)
         return None, {
             str(fault["loc"][0]) if fault["loc"] else "": kinds.get(_kind(fault), "wrong") for fault in faults
