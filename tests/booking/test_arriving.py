@@ -30,7 +30,15 @@ STARTS = {
 
 def visit(start: datetime, **more: Any) -> dict[str, Any]:
     of = {"status": "scheduled", "mode": "in_person", "time_zone": ZONE.key, "meeting": UUID(int=1)}
-    return {"start": start, "end": start + 30 * MINUTE, "during": None, "claims": None, **of, **more}
+    return {
+        "start": start,
+        "end": start + 30 * MINUTE,
+        "during": None,
+        "claims": None,
+        "session_id": None,
+        **of,
+        **more,
+    }
 
 
 def someone(role: Role) -> Actor:

@@ -296,6 +296,15 @@ def test_not_a_hold_and_not_a_group(world: World) -> None:
             assert "group-visit" in {reason["code"] for reason in refused.json()["reasons"]}
 
 
+def test_a_seat_stays_where_its_group_is(world: World) -> None:
+    """Also one of a kind of visit of which no groups are made any more."""
+    place = (world.provider, world.clinic, world.visit, world.at(12))
+    session = world.make.appointment(*place, capacity=3)
+    seat = world.make.appointment(*place, patient_id=world.patient, session_id=session, seat=1)
+    moved = world.desk.patch(f"/appointments/{seat}", json={"start": world.at(14).isoformat()})
+    assert slug(moved) == (409, "status-step")
+
+
 def test_the_time_it_gains_is_not_beside_an_overbooked_visit(world: World) -> None:
     visit = world.book(9)
     beside(world, 9, lane=1, override_reason="an emergency")

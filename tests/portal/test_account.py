@@ -254,3 +254,10 @@ def test_a_second_factor(browser: Browser, service: Service, email: str) -> None
     assert (done.status_code, done.headers["location"], is_in(here)) == (303, "/find", True)
     again = browser().post("/login/second", data={**hidden, "code": recovery[1]})
     assert (again.status_code, "log in again" in again.text) == (401, True)
+
+
+@pytest.mark.parametrize("path", ["/login", "/register"])
+def test_another_language_forgets_not_where_they_were_going(browser: Browser, path: str) -> None:
+    refused = Page(browser().post(path, data={"email": "nobody@portal.test", "next": "/visits?when=past"}))
+    back = {str(one["value"]) for one in refused.all("input") if one.get("name") == "back"}
+    assert back == {f"{path}?next=%2Fvisits%3Fwhen%3Dpast"}

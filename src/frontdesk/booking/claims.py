@@ -58,6 +58,7 @@ class StepRefused(Conflict):
 
 register("appointment_status_step", StepRefused, "The appointment's status does not allow this step.")
 register("appointment_moves_before_visit", StepRefused, "Only a scheduled or confirmed appointment can be moved.")
+register("appointment_seat_in_session", StepRefused, "A seat stays where its group is: cancel it, and book anew.")
 register(
     "appointment_keeps_patient", Conflict, "The hold was made for another patient; drop it and hold the time anew."
 )

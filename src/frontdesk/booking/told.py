@@ -54,6 +54,8 @@ def _before_it(actor: Actor, row: dict[str, Any]) -> list[str]:
     if row["status"] not in ("scheduled", "confirmed") or row["start"] <= clock.now():
         return []
     needless = {"confirm"} if row["status"] == "confirmed" else set()
+    if row["session_id"]:
+        needless.add("move")  # a seat stays where its group is
     return [step for step, permission in _STEPS.items() if step not in needless and actor.may(permission)]
 
 

@@ -122,6 +122,14 @@ def test_whom_no_message_reaches_is_to_be_called(
     assert listed.count("Kept for them") == 3, "the desk can offer them on the telephone"
 
 
+def test_whom_to_call_stands_first(desk: Desk) -> None:
+    provider = desk.provider()
+    displaced(desk, provider, "Written", email="pat@post.test", hours=9)
+    displaced(desk, provider, "Silent", hours=11)
+    text = desk.page(away(desk, provider)).text
+    assert 0 < text.index("Pat Silent") < text.index("Pat Written")
+
+
 def test_whom_no_message_reaches_by_any_way_they_agreed_to(desk: Desk) -> None:
     provider = desk.provider()
     ways = {"email": "pat@post.test", "phone": "+34 600 1", "preferences": '{"channels": ["sms"]}'}

@@ -287,3 +287,8 @@ def test_the_language_is_changed_where_there_is_a_page(desk: Desk) -> None:
         (told,) = [str(one["value"]) for one in page.all("input") if one.get("name") == "back"]
         assert told.startswith(back), path
         assert desk.client.get(told, follow_redirects=True).status_code == 200, told
+
+
+def test_the_address_of_what_was_found_leads_to_the_search(desk: Desk) -> None:
+    opened = desk.client.get("/desk/patients/find")
+    assert (opened.status_code, opened.headers["location"]) == (303, "/desk/patients")

@@ -65,6 +65,14 @@ def test_a_visit_is_not_in_its_own_way(patient: Patient) -> None:
     assert datetime.fromisoformat(patient.row(visit)["start_at"]) == patient.at(9.5)
 
 
+def test_a_seat_in_a_group_is_not_offered_another_time(patient: Patient) -> None:
+    group = patient.visit(9, patient_id=None, capacity=3, reason=None)
+    seat = patient.visit(9, session_id=group, seat=1)
+    shown = [link for link in links(patient.page(f"/visits/{seat}")) if link.startswith(f"/visits/{seat}/")]
+    assert f"/visits/{seat}/move" not in shown
+    assert patient.get(f"/visits/{seat}/move").headers["location"] == f"/visits/{seat}"
+
+
 def test_confirm_move_and_cancel_by_forms_alone(patient: Patient) -> None:
     visit = patient.visit(9)
     page = patient.page(f"/visits/{visit}")

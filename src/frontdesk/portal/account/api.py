@@ -20,7 +20,7 @@ from frontdesk.auth.throttle import TooManyAttempts
 from frontdesk.errors import Conflict, Problem, Unauthenticated
 from frontdesk.portal import forms
 from frontdesk.portal.account.landing import go_on, home
-from frontdesk.portal.pages import page
+from frontdesk.portal.pages import link, page
 from frontdesk.portal.passkeys import NewPasskey, Signed, register
 from frontdesk.portal.route import PageRoute
 from frontdesk.web.limits import RateLimited, limit_account
@@ -44,7 +44,7 @@ async def log_in_page(request: Request, _: Anybody) -> Response:
     login = tokens.known(request)
     if login:
         return RedirectResponse(home(request, login), 303, {"Cache-Control": "no-store"})
-    return page(request, "account/login.html", private=True, onward=onward, email="", fault=None)
+    return _shown(request, "login", onward, email="", fault=None)
 
 
 @router.post("/login")
@@ -70,8 +70,7 @@ async def log_in(request: Request, actor: Anybody) -> Response:
             return await _ask_second(request, token, onward)
         return await _set_up(request, actor, {"enrolment_token": needed.extra["enrolment_token"], "next": onward})
     except (Unauthenticated, TooManyAttempts, RateLimited) as refused:
-        told = {"onward": onward, "email": email, "fault": _fault(refused)}
-        return page(request, "account/login.html", status=refused.status, private=True, **told)
+        return _shown(request, "login", onward, refused.status, email=email, fault=_fault(refused))
     response = go_on(request, login, onward)
     devices.remember(request, response, asked.username)
     return response
@@ -97,9 +96,7 @@ async def finish_log_in(request: Request, actor: Anybody) -> Response:
             fault = "passkey" if sent.get("credential") else _fault(refused)
             return await _ask_second(request, token, onward, fault, refused.status)
     except Unauthenticated as refused:  # the token has expired, or its tries are used up: from the beginning
-        return page(
-            request, "account/login.html", status=refused.status, private=True, onward=onward, email="", fault="again"
-        )
+        return _shown(request, "login", onward, refused.status, email="", fault="again")
     response = go_on(request, login, onward)
     devices.remember(request, response, email)
     return response
@@ -167,8 +164,13 @@ async def _ask_second(
     """Ask for the second factor. Raises Unauthenticated when the token has expired."""
     async with transaction(request) as conn:
         there, passkey = await second_step.question(conn, request.app.state.keys, token)
-    told = {"onward": onward, "token": token, "factors": there, "passkey": passkey, "fault": fault}
-    return page(request, "account/second.html", status=status, private=True, **told)
+    return _shown(request, "second", onward, status, token=token, factors=there, passkey=passkey, fault=fault)
+
+
+def _shown(request: Request, name: str, onward: str, status: int = 200, **told: Any) -> Response:
+    """A page of the log-in. Another language begins it anew, and leads on to the same place."""
+    here = link("/login", next=onward)
+    return page(request, f"account/{name}.html", status=status, private=True, here=here, onward=onward, **told)
 
 
 def _enrolling(request: Request, actor: Actor, sent: dict[str, str]) -> tuple[Actor, Proof]:
@@ -188,14 +190,12 @@ async def _set_up(
         if not app["secret"]:
             app = await factors.begin_totp(conn, keys, owner, proof, proven=True)
         passkey = await passkeys.registration_options(conn, keys, owner, proof, proven=True)
-    told = {"onward": sent.get("next", "/"), "token": sent["enrolment_token"], "name": sent.get("name", "")}
-    shown = {"app": app, "question": passkey, "fault": fault, **told}
-    return page(request, "account/app.html", status=status, private=True, **shown)
+    told = {"token": sent["enrolment_token"], "name": sent.get("name", ""), "app": app, "question": passkey}
+    return _shown(request, "app", sent.get("next", "/"), status, fault=fault, **told)
 
 
 def _codes(request: Request, sent: dict[str, str], made: dict[str, Any]) -> Response:
-    onward = sent.get("next", "/")
-    return page(request, "account/codes.html", private=True, onward=onward, codes=made["recovery_codes"])
+    return _shown(request, "codes", sent.get("next", "/"), codes=made["recovery_codes"])
 
 
 def _fault(refused: Problem) -> str:

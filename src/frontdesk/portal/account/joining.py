@@ -16,7 +16,7 @@ from frontdesk.auth.service import EmailTaken
 from frontdesk.errors import InvalidRequest
 from frontdesk.portal import forms, language
 from frontdesk.portal.account.landing import go_on
-from frontdesk.portal.pages import page
+from frontdesk.portal.pages import link, page
 from frontdesk.portal.route import PageRoute
 from frontdesk.web.tx import transaction
 
@@ -58,7 +58,8 @@ async def register(request: Request, actor: Anybody) -> Response:
             response = go_on(request, login, onward)
             devices.remember(request, response, asked.email)
             return response
-    told = {"onward": onward, "sent": {**sent, "password": ""}, "faults": faults}
+    here = link("/register", next=onward)
+    told = {"here": here, "onward": onward, "sent": {**sent, "password": ""}, "faults": faults}
     return page(
         request, "account/register.html", status=409 if "taken" in faults.values() else 422, private=True, **told
     )

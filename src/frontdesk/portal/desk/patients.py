@@ -63,6 +63,13 @@ async def search(request: Request, _: Desk) -> Response:
     return page(request, "desk/patients.html", q="", found=None, more=False)
 
 
+@router.get("/find")
+async def found_before(request: Request, _: Desk) -> Response:
+    """Who opens the address of an answer by itself means the search: no address tells what was sought."""
+    await still_in(request)
+    return RedirectResponse("/desk/patients", 303)
+
+
 @router.post("/find")
 async def find(request: Request, actor: Desk, conn: Read, asked: Annotated[Sought, Form()]) -> Response:
     """Who matches a name, a birth date, a phone number, an e-mail or a reference. No address of a page tells it."""
