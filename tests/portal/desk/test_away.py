@@ -67,8 +67,8 @@ def test_a_sick_day_that_is_over(desk: Desk) -> None:
 def test_more_visits_than_can_be_offered_other_times_at_once(desk: Desk) -> None:
     provider = desk.provider()
     for number in range(101):
-        desk.visit(provider, desk.at(9 + number % 10 / 2, number // 10))
-    times = {"start": f"{desk.at(0, 0).date()}T00:00", "end": f"{desk.at(0, 11).date()}T00:00"}
+        desk.visit(provider, desk.at(9 + number % 10 / 2, 1 + number // 10))
+    times = {"start": f"{desk.at(0).date()}T00:00", "end": f"{desk.at(0, 12).date()}T00:00"}
     refused = desk.send("/desk/away/preview", clinic=desk.clinic, provider=provider, **times)
     assert refused.status_code == 422
     assert "101 visits are in it, and at most 100 at once are offered other times" in Page(refused).text
