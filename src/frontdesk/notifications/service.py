@@ -64,7 +64,7 @@ async def of_clinic(
 
 
 async def unheard(conn: Connection, actor: Actor, clinic_id: UUID, *, limit: int) -> list[dict[str, Any]]:
-    """The failed messages of a clinic that `resend` would take and nobody has sent again, the latest first."""
+    """The failed messages of a clinic that `resend` would take and the patient agrees to hear, the latest first."""
     of = {"only_clinics": actor.only["only_clinics"], "to_answer": TO_ANSWER}
     rows = await db.many(conn, q.unheard, clinic_id=clinic_id, rows=limit, **of)
     await reads.looked(conn, actor, {row["patient_id"] for row in rows}, "clinics:notifications")

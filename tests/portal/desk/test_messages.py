@@ -11,6 +11,7 @@ import pytest
 
 from frontdesk import ids
 from tests.html import Page
+from tests.make import STAMP
 from tests.portal.desk.conftest import Desk
 
 pytestmark = pytest.mark.postgres("18")
@@ -177,6 +178,25 @@ def test_a_copy_that_was_left_out_is_in_nobodys_way(desk: Desk) -> None:
     failed(desk, visit, patient, copy=1, status="skipped")
     assert listed(desk) == [str(message)]
     assert can_be_sent(desk, message)
+
+
+@pytest.mark.parametrize("said", ["wishes", "record"])
+def test_a_way_to_which_the_patient_no_longer_agrees_is_not_listed(desk: Desk, said: str) -> None:
+    patient = desk.patient()
+    visit = desk.visit(desk.provider(), desk.at(9), patient)
+    mail = failed(desk, visit, patient)
+    assert listed(desk) == [str(mail)]
+    if said == "wishes":
+        desk.make.conn.execute(
+            "INSERT INTO notification_preference (patient_id, channels, reminders, changed_by, request_id)"
+            " VALUES (%(patient_id)s, '{sms}', '{}', %(changed_by)s, %(request_id)s)",
+            {"patient_id": patient, **STAMP},
+        )
+    else:
+        preferred = """UPDATE patient SET preferences = '{"channels": ["sms"]}' WHERE id = %s"""
+        desk.make.conn.execute(preferred, [patient])
+    text = failed(desk, visit, patient, channel="sms")
+    assert listed(desk) == [str(text)]
 
 
 @pytest.mark.parametrize(("field", "blamed"), [("email", False), ("address", True)])
