@@ -99,8 +99,16 @@ def test_a_message_is_sent_again_under_a_number_of_its_own(world: World) -> None
     assert (made["copy_number"], made["status"], made["kind"]) == (1, "pending", "confirmation")
     again = world.desk.post(f"/notifications/{made['id']}/resend")
     assert (again.status_code, again.json()["type"]) == (409, "/problems/conflict"), "it is on its way"
+    again = world.desk.post(f"/notifications/{failed}/resend")
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/conflict"), "it was sent again"
     world.make.conn.execute("UPDATE notification SET status = 'skipped' WHERE id = %s", (made["id"],))
     assert world.desk.post(f"/notifications/{failed}/resend").json()["copy_number"] == 2
+
+
+def test_what_was_sent_is_sent_as_often_as_asked(world: World) -> None:
+    sent = world.message(status="sent", reason=None, sent_at=datetime.now(UTC))
+    numbers = [world.desk.post(f"/notifications/{sent}/resend").json()["copy_number"] for _ in range(2)]
+    assert numbers == [1, 2]
 
 
 def test_what_is_no_longer_true_is_not_sent_again(world: World) -> None:

@@ -54,7 +54,7 @@ async def of_clinic(
 async def resend(
     notification_id: UUID, actor: Annotated[Actor, allow("notifications:send")], once: OnceOnly, conn: Tx
 ) -> Response:
-    """Send a message once more. 409 when it is still on its way, or what it says is no longer true."""
+    """Send a message once more. 409 when it is still on its way, failed and was sent again, or is no longer true."""
     return await once.answer(201, await service.resend(conn, actor, notification_id))
 
 

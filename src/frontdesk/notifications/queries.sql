@@ -15,8 +15,8 @@ WHERE clinic_id = %(clinic_id)s AND status = %(status)s AND (%(after_id)s::uuid 
 ORDER BY id DESC LIMIT %(rows)s;
 
 -- name: unheard
--- A clinic's failed messages that could be sent once more, the latest first: what they say is still true (judge.py), and no copy
--- is on its way. `address_changed`: since it failed.
+-- A clinic's failed messages that could be sent once more, the latest first: what they say is still true (judge.py), no copy
+-- is on its way, and the patient still agrees to the channel. `address_changed`: since it failed.
 SELECT n.id, n.appointment_id, n.patient_id, n.clinic_id, n.version, n.kind, n.channel, n.copy, n.status, n.due_at, n.sent_at,
        n.attempts, n.reason, NULL AS next_at, address_changed(n.patient_id, n.channel, n.next_at) AS address_changed
 FROM notification n
@@ -25,6 +25,7 @@ WHERE n.clinic_id = %(clinic_id)s AND n.status = 'failed'
   AND NOT EXISTS (SELECT FROM notification o
                   WHERE o.appointment_id = n.appointment_id AND o.version = n.version AND o.kind = n.kind
                     AND o.channel = n.channel AND o.copy > n.copy AND o.status <> 'skipped')
+  AND NOT EXISTS (SELECT FROM notification_wishes(n.patient_id) AS w WHERE n.channel <> ALL (w.channels))
   AND CASE n.kind
       WHEN 'waitlist_offer' THEN EXISTS (
           SELECT FROM waitlist_offer w
@@ -52,7 +53,8 @@ CROSS JOIN LATERAL visit_version(a.id) AS v
 WHERE n.id = %(id)s AND (%(only_clinics)s::uuid[] IS NULL OR n.clinic_id = ANY (%(only_clinics)s));
 
 -- name: copy
--- The same message once more, under a number of its own; no row when somebody else makes one at this moment.
+-- The same message once more, under a number of its own; no row when somebody else makes one at this moment, or made one
+-- since it failed. Number and judgement come of one snapshot: whoever does not see a rival's copy takes its number, and waits.
 INSERT INTO notification (id, appointment_id, patient_id, clinic_id, version, kind, channel, copy, changed_by, request_id)
 SELECT %(id)s, n.appointment_id, n.patient_id, n.clinic_id, n.version, n.kind, n.channel,
        (SELECT max(o.copy) + 1 FROM notification o
@@ -60,6 +62,10 @@ SELECT %(id)s, n.appointment_id, n.patient_id, n.clinic_id, n.version, n.kind, n
        %(changed_by)s, %(request_id)s
 FROM notification n
 WHERE n.id = %(original)s
+  AND (n.status <> 'failed'
+       OR NOT EXISTS (SELECT FROM notification o
+                      WHERE o.appointment_id = n.appointment_id AND o.version = n.version AND o.kind = n.kind
+                        AND o.channel = n.channel AND o.copy > n.copy AND o.status <> 'skipped'))
 ON CONFLICT DO NOTHING
 RETURNING id, appointment_id, patient_id, clinic_id, version, kind, channel, copy, status, due_at, sent_at, attempts, reason,
           next_at;

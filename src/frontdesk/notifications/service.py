@@ -64,7 +64,7 @@ async def of_clinic(
 
 
 async def unheard(conn: Connection, actor: Actor, clinic_id: UUID, *, limit: int) -> list[dict[str, Any]]:
-    """The failed messages of a clinic that `resend` would take and nobody has sent again, the latest first."""
+    """The failed messages of a clinic that `resend` would take and the patient agrees to hear, the latest first."""
     of = {"only_clinics": actor.only["only_clinics"], "to_answer": TO_ANSWER}
     rows = await db.many(conn, q.unheard, clinic_id=clinic_id, rows=limit, **of)
     await reads.looked(conn, actor, {row["patient_id"] for row in rows}, "clinics:notifications")
@@ -79,7 +79,10 @@ def blames_address(message: dict[str, Any]) -> bool:
 
 
 async def resend(conn: Connection, actor: Actor, notification_id: UUID) -> dict[str, Any]:
-    """Have a message sent once more, by the same channel. Raises NotFound, and Conflict for what is no longer true."""
+    """Have a message sent once more, by the same channel. Raises NotFound, and Conflict for what is no longer true.
+
+    One that failed is sent again once; when its copy fails too, that is the one to send.
+    """
     row = await db.one(conn, q.find, id=notification_id, only_clinics=actor.only["only_clinics"])
     if row is None:
         raise NotFound("There is no such notification.")
@@ -90,7 +93,7 @@ async def resend(conn: Connection, actor: Actor, notification_id: UUID) -> dict[
         raise Conflict("The visit has changed since, or has begun: what this message says is no longer true.")
     made = await db.one(conn, q.copy, id=ids.new_id(), original=notification_id, **actor.stamp)
     if made is None:
-        raise Conflict("Somebody else is sending it again at this moment.")
+        raise Conflict("It has been sent again already, or somebody else does so at this moment.")
     return _told(made)
 
 

@@ -1,18 +1,24 @@
 """Messages that failed: what can be sent once more is listed, and an address blamed as long as nobody corrected it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
 from frontdesk import ids
+from tests.html import Page
+from tests.make import STAMP
 from tests.portal.desk.conftest import Desk
 
 pytestmark = pytest.mark.postgres("18")
 
 CANCEL = "UPDATE appointment SET status = 'cancelled' WHERE id = %s"
 CONFIRM = "UPDATE appointment SET status = 'confirmed' WHERE id = %s"
+RIVALS = 4
 
 
 def failed(desk: Desk, visit: UUID, patient: UUID, kind: str = "confirmation", **columns: Any) -> UUID:
@@ -24,6 +30,15 @@ def listed(desk: Desk) -> list[str]:
     """The ids of the messages on the page."""
     cards = desk.page(f"/desk/messages?clinic={desk.clinic}").all("li")
     return [str(card["id"]).removeprefix("m-") for card in cards if str(card.get("id")).startswith("m-")]
+
+
+def copies(desk: Desk, patient: UUID) -> int:
+    """How many messages to a patient were sent again by hand."""
+    found = desk.make.conn.execute(
+        "SELECT count(*) FROM notification WHERE patient_id = %s AND copy > 0", [patient]
+    ).fetchone()
+    assert found is not None
+    return int(found[0])
 
 
 def can_be_sent(desk: Desk, message: UUID) -> bool:
@@ -123,6 +138,65 @@ def test_what_was_sent_once_more_is_done_unless_that_fails_too(desk: Desk) -> No
         )
     (again,) = listed(desk)
     assert again != str(message)
+
+
+@pytest.mark.parametrize("status", ["pending", "sending", "sent", "failed"])
+def test_pressed_twice_it_is_sent_once(desk: Desk, status: str) -> None:
+    patient = desk.patient()
+    message = failed(desk, desk.visit(desk.provider(), desk.at(9), patient), patient)
+    assert can_be_sent(desk, message)
+    desk.make.conn.execute(
+        "UPDATE notification SET status = %s, sent_at = CASE WHEN %s = 'sent' THEN now() END"
+        " WHERE patient_id = %s AND copy = 1",
+        [status, status, patient],
+    )
+    again = desk.send(f"/desk/messages/{message}/resend", clinic=desk.clinic)
+    assert again.status_code == 409
+    assert "is on its way already" in Page(again).text
+    assert not can_be_sent(desk, message), "a third time"
+    assert copies(desk, patient) == 1
+
+
+def test_pressed_by_several_at_one_moment_it_is_sent_once(desk: Desk) -> None:
+    patient, barrier = desk.patient(), Barrier(RIVALS)
+    message = failed(desk, desk.visit(desk.provider(), desk.at(9), patient), patient)
+
+    def press(_: int) -> httpx.Response:
+        barrier.wait(30)
+        return desk.send(f"/desk/messages/{message}/resend", clinic=desk.clinic)
+
+    with ThreadPoolExecutor(RIVALS) as pool:
+        answers = list(pool.map(press, range(RIVALS)))
+    assert sorted(one.status_code for one in answers) == [303] + [409] * (RIVALS - 1)
+    assert copies(desk, patient) == 1
+
+
+def test_a_copy_that_was_left_out_is_in_nobodys_way(desk: Desk) -> None:
+    patient = desk.patient()
+    visit = desk.visit(desk.provider(), desk.at(9), patient)
+    message = failed(desk, visit, patient)
+    failed(desk, visit, patient, copy=1, status="skipped")
+    assert listed(desk) == [str(message)]
+    assert can_be_sent(desk, message)
+
+
+@pytest.mark.parametrize("said", ["wishes", "record"])
+def test_a_way_to_which_the_patient_no_longer_agrees_is_not_listed(desk: Desk, said: str) -> None:
+    patient = desk.patient()
+    visit = desk.visit(desk.provider(), desk.at(9), patient)
+    mail = failed(desk, visit, patient)
+    assert listed(desk) == [str(mail)]
+    if said == "wishes":
+        desk.make.conn.execute(
+            "INSERT INTO notification_preference (patient_id, channels, reminders, changed_by, request_id)"
+            " VALUES (%(patient_id)s, '{sms}', '{}', %(changed_by)s, %(request_id)s)",
+            {"patient_id": patient, **STAMP},
+        )
+    else:
+        preferred = """UPDATE patient SET preferences = '{"channels": ["sms"]}' WHERE id = %s"""
+        desk.make.conn.execute(preferred, [patient])
+    text = failed(desk, visit, patient, channel="sms")
+    assert listed(desk) == [str(text)]
 
 
 @pytest.mark.parametrize(("field", "blamed"), [("email", False), ("address", True)])
