@@ -167,10 +167,10 @@ async def _ask_second(
     return _shown(request, "second", onward, status, token=token, factors=there, passkey=passkey, fault=fault)
 
 
-def _shown(request: Request, name: str, onward: str, status: int = 200, **told: Any) -> Response:
+def _shown(request: Request, template: str, onward: str, status: int = 200, **told: Any) -> Response:
     """A page of the log-in. Another language begins it anew, and leads on to the same place."""
     here = link("/login", next=onward)
-    return page(request, f"account/{name}.html", status=status, private=True, here=here, onward=onward, **told)
+    return page(request, f"account/{template}.html", status=status, private=True, here=here, onward=onward, **told)
 
 
 def _enrolling(request: Request, actor: Actor, sent: dict[str, str]) -> tuple[Actor, Proof]:
