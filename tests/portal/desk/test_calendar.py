@@ -251,6 +251,28 @@ def test_hours_and_names_stay_in_view(browser: Browser, desk: Desk, small: bool)
         seen.picture(f"desk-calendar-scrolled-{'small' if small else 'wide'}")
 
 
+def test_what_others_do_leaves_it_where_one_was(browser: Browser, desk: Desk, two: tuple[UUID, UUID]) -> None:
+    """And on paper all of it stands."""
+    visit = desk.visit(two[0], desk.at(19))
+    desk.visit(two[1], desk.at(19))
+    colleague = desk.service.client(desk.token)
+    with relay(desk.service.dsn), at_desk(browser, desk) as seen:
+        with seen.page.expect_response(lambda r: "/live?" in r.url):
+            seen.page.goto(calendar(desk))
+        expect(seen.page.locator(".ec-event")).to_have_count(2)
+        region = seen.page.get_by_role("region", name="Calendar")
+        region.focus()
+        seen.page.keyboard.press("End")
+        seen.page.wait_for_function("() => document.querySelector('.ec-main').scrollTop > 250")
+        before = region.evaluate("one => one.scrollTop")
+        assert colleague.post(f"/appointments/{visit}/cancel").status_code == 200
+        expect(seen.page.locator(".ec-event")).to_have_count(1, timeout=PATIENCE_MS)
+        expect(region).to_be_focused()
+        assert region.evaluate("one => one.scrollTop") >= before
+        seen.page.emulate_media(media="print")
+        assert region.evaluate("one => one.scrollHeight <= one.offsetHeight"), "cut off on paper"
+
+
 def test_by_keyboard_the_whole_visit_comes_into_view(browser: Browser, desk: Desk) -> None:
     providers = [desk.provider() for _ in range(3)]
     for hour, provider in zip((8, 19, 9, 13, 19.5, 7), providers * 2, strict=True):
