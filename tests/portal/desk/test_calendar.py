@@ -1,8 +1,9 @@
 """The calendar in a real browser: a drag moves the visit, and one that cannot be snaps back and says why."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event
+from urllib.parse import parse_qs
 from uuid import UUID
 
 import pytest
@@ -218,6 +219,101 @@ def test_among_many_providers_a_short_visit_says_who_comes(browser: Browser, des
         assert time is not None
         assert time["x"] + time["width"] <= outer["x"] + outer["width"]
         seen.picture(f"desk-calendar-many-{'phone' if phone else 'wide'}")
+
+
+PLACES = """one => {
+  const at = (part) => {
+    const {left, top, right, bottom} = part.getBoundingClientRect();
+    return {left, top, right, bottom};
+  };
+  return [one, ...document.querySelectorAll(".ec-main, .ec-body .ec-sidebar, .ec-header")].map(at);
+}"""
+SMALL = {"width": 320, "height": 640}
+
+
+@pytest.mark.parametrize("small", [False, True])
+def test_hours_and_names_stay_in_view(browser: Browser, desk: Desk, small: bool) -> None:
+    """However far one scrolls to the end and down."""
+    *_, last = [desk.provider() for _ in range(8)]
+    desk.visit(last, desk.at(19), desk.patient(first_name="Wanda", last_name="Late"))
+    with at_desk(browser, desk) as seen:
+        seen.page.set_viewport_size(SMALL if small else {"width": 1280, "height": 800})
+        seen.page.goto(calendar(desk))
+        late = seen.page.locator(".ec-event", has_text="Wanda Late")
+        expect(seen.page.locator(".ec-sidebar time").first).to_have_text("7:00")
+        late.evaluate("one => one.scrollIntoView({block: 'center', inline: 'center'})")
+        seen.page.locator(".ec-main").evaluate("one => one.scrollIntoView({block: 'nearest'})")
+        visit, box, names, hours = late.evaluate(PLACES)
+        assert (abs(hours["left"] - box["left"]) < 3, abs(names["top"] - box["top"]) < 3) == (True, True)
+        assert 0 <= box["top"] < box["bottom"] <= (641 if small else 801)
+        assert hours["right"] < visit["left"] < visit["right"] <= box["right"] + 1
+        assert names["bottom"] < visit["top"] < visit["bottom"] < box["bottom"]
+        seen.picture(f"desk-calendar-scrolled-{'small' if small else 'wide'}")
+
+
+def test_what_others_do_leaves_it_where_one_was(browser: Browser, desk: Desk, two: tuple[UUID, UUID]) -> None:
+    """And on paper all of it stands."""
+    visit = desk.visit(two[0], desk.at(19))
+    desk.visit(two[1], desk.at(19))
+    colleague = desk.service.client(desk.token)
+    with relay(desk.service.dsn), at_desk(browser, desk) as seen:
+        with seen.page.expect_response(lambda r: "/live?" in r.url):
+            seen.page.goto(calendar(desk))
+        expect(seen.page.locator(".ec-event")).to_have_count(2)
+        region = seen.page.get_by_role("region", name="Calendar")
+        region.focus()
+        seen.page.keyboard.press("End")
+        seen.page.wait_for_function("() => document.querySelector('.ec-main').scrollTop > 250")
+        before = region.evaluate("one => one.scrollTop")
+        assert colleague.post(f"/appointments/{visit}/cancel").status_code == 200
+        expect(seen.page.locator(".ec-event")).to_have_count(1, timeout=PATIENCE_MS)
+        expect(region).to_be_focused()
+        assert region.evaluate("one => one.scrollTop") >= before
+        seen.page.emulate_media(media="print")
+        assert region.evaluate("one => one.scrollHeight <= one.offsetHeight"), "cut off on paper"
+
+
+def test_by_keyboard_the_whole_visit_comes_into_view(browser: Browser, desk: Desk) -> None:
+    providers = [desk.provider() for _ in range(3)]
+    for hour, provider in zip((8, 19, 9, 13, 19.5, 7), providers * 2, strict=True):
+        desk.visit(provider, desk.at(hour))
+    with at_desk(browser, desk) as seen:
+        seen.page.set_viewport_size(SMALL)  # type: ignore[arg-type]
+        seen.page.goto(calendar(desk))
+        expect(seen.page.locator(".ec-event")).to_have_count(6)
+        calendar_itself = seen.page.get_by_role("region", name="Calendar")
+        for key in ("Tab", "Shift+Tab"):
+            calendar_itself.focus() if key == "Tab" else None
+            for _ in range(6):
+                seen.page.keyboard.press(key)
+                focused = seen.page.locator(".ec-event:focus")
+                visit, box, names, hours = focused.evaluate(PLACES)
+                assert hours["right"] - 1 <= visit["left"] < visit["right"] <= min(box["right"], SMALL["width"])
+                assert max(names["bottom"], 0) - 1 <= visit["top"] < visit["bottom"]
+                assert visit["bottom"] <= min(box["bottom"], SMALL["height"])
+            seen.page.keyboard.press("Tab")  # beyond the last one, from which the way leads back
+
+
+def test_a_drag_goes_on_beyond_the_edge(browser: Browser, desk: Desk) -> None:
+    """Held at the lower edge it scrolls, to hours that were not in view."""
+    desk.visit(desk.provider(), desk.at(9), desk.patient(first_name="Wanda", last_name="Late"))
+    with at_desk(browser, desk) as seen:
+        seen.page.set_viewport_size({"width": 1280, "height": 600})
+        seen.page.goto(calendar(desk))
+        event = seen.page.locator(".ec-event", has_text="Wanda Late")
+        expect(event).to_be_visible()
+        expect(seen.page.locator("#calendar")).not_to_have_attribute("aria-busy", "true")
+        seen.page.locator("#calendar").evaluate("one => one.scrollIntoView({block: 'end'})")
+        box = event.bounding_box()
+        assert box is not None
+        seen.page.mouse.move(box["x"] + 50, box["y"] + 20)
+        seen.page.mouse.down()
+        seen.page.mouse.move(box["x"] + 50, 595, steps=10)
+        expect(seen.page.locator(".ec-body .ec-sidebar time").last).to_be_in_viewport()
+        with seen.page.expect_request("**/move") as moved:
+            seen.page.mouse.up()
+        (local,) = parse_qs(moved.value.post_data)["local"]
+        assert desk.at(16) < datetime.fromisoformat(local).replace(tzinfo=desk.today.tzinfo)
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -24,6 +24,7 @@
     slotDuration: "00:15",
     slotLabelInterval: "01:00",
     slotHeight: 22,
+    columnWidth: "minmax(11rem, 1fr)",
     snapDuration: "00:05",
     resources: [],
     events: [],
@@ -46,6 +47,18 @@
   }
   new MutationObserver(plain).observe(place, {childList: true, subtree: true});
   plain();
+
+  // What scrolls takes the keys that scroll.
+  const box = place.querySelector(".ec-main");
+  for (const one of ["role", "tabindex", "aria-label"]) {
+    box.setAttribute(one, place.getAttribute(one));
+    place.removeAttribute(one);
+  }
+
+  // A browser lets a visit be that is in view in part.
+  place.addEventListener("focusin", ({target}) => {
+    if (target.matches(".ec-event:focus-visible")) target.scrollIntoView({block: "nearest", inline: "nearest"});
+  });
 
   // Its name is what stands in it: time and patient. Where there is no room for all of it, a mouse is told.
   function tell({el, event, timeText}) {
@@ -144,7 +157,6 @@
       if (again || mine !== latest || text === shown) return;
       const {resources, events, away} = JSON.parse(text);
       const aways = away.map(named);
-      place.style.setProperty("--columns", resources.length);
       calendar.setOption("resources", resources);
       calendar.setOption("events", [...aways, ...events]);
       list(aways, resources);
