@@ -252,7 +252,7 @@ def failed(desk: Desk, patient: UUID, channel: str, reason: str | None) -> UUID:
 def test_a_message_leads_to_the_address_that_may_be_wrong(
     desk: Desk, channel: str, reason: str | None, blamed: bool
 ) -> None:
-    patient = desk.patient(**KEPT)
+    patient = desk.patient(**KEPT, preferences=f'{{"channels": ["{channel}"]}}')
     message = failed(desk, patient, channel, reason)
     page = desk.page(f"/desk/messages?clinic={desk.clinic}")
     links = [str(one["href"]) for one in page.all("a") if path_of(patient) in str(one["href"])]

@@ -1,5 +1,7 @@
 """In a real browser: what changes elsewhere changes the page, and takes nothing out of one's hands."""
 
+from datetime import timedelta
+
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -32,9 +34,9 @@ TWICE = (
     [
         ("/providers/{provider}?visit={visit_type}", "#times .sheet button.slot >> nth=20"),
         ("/providers/{provider}?visit={visit_type}", "#times .next button"),
-        ("/providers/{provider}?visit={visit_type}&view=day", "#times .sheet button.slot >> nth=20"),
-        ("/providers/{provider}?visit={visit_type}&view=day", "#times .sheet button.slot >> nth=-1"),
-        ("/providers/{provider}?visit={visit_type}&view=month", "#times td a >> nth=5"),
+        ("/providers/{provider}?visit={visit_type}&view=day&on={day}", "#times .sheet button.slot >> nth=20"),
+        ("/providers/{provider}?visit={visit_type}&view=day&on={day}", "#times .sheet button.slot >> nth=-1"),
+        ("/providers/{provider}?visit={visit_type}&view=month&on={month}", "#times td a >> nth=5"),
         ("/visits/{visit}/move", "#choose button.slot >> nth=60"),
         ("/visits", "#visits a[href$='/move'] >> nth=-2"),
         ("/visits/{visit}", "#visit a[href$='/move']"),
@@ -44,6 +46,8 @@ TWICE = (
 def test_the_focus_and_the_place_stay(browser: Browser, patient: Patient, path: str, chosen: str) -> None:
     visit, other = patient.visit(24 * 9 + 9), patient.visit(24 * 30)
     ids = {"provider": patient.provider, "visit_type": patient.visitor.visit_type, "visit": visit}
+    day = patient.at(24 * 9).date()  # of today, or of a month that ends, there may be little left
+    ids |= {"day": day, "month": (day.replace(day=1) + timedelta(days=32)).replace(day=1)}
     if "waitlist" in path:
         busy_but_for(patient, 24 * 30)
         ids["entry"] = join(patient, latest=patient.at(24).date().isoformat())["id"]
