@@ -120,6 +120,7 @@ DESK: dict[str, Recipe] = {
         OWN["GET /api/v1/providers/{provider_id}/exceptions/{exception_id}/displaced"].make, Thing.PROVIDER
     ),
     "GET /desk/patients": Recipe(),
+    "GET /desk/patients/find": Recipe(),
     "POST /desk/patients/find": Recipe(
         # Not by a name: other recipes register people of the same one, each at the desk that asks.
         lambda world, caller: Call(form={"q": CANARIES[Secret.CONTACT]["email"]}),

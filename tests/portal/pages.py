@@ -102,6 +102,7 @@ FILES = {
     "/live",
     "/me/export",
     "/desk/calendar/events",
+    "/desk/patients/find",
     "/visits/{appointment_id}/calendar.ics",
 }
 """What is asked for as a page is, and is none."""

@@ -132,6 +132,8 @@ def test_a_drag_after_the_session_has_ended_leads_to_the_log_in(
         drag(seen, "Wanda Stays", hours=2)
         seen.page.wait_for_url("**/login?next=%2Fdesk%2Fcalendar*")
         assert desk.row(visit) == ("scheduled", desk.at(9), two[0])
+        assert all("401" in one for one in seen.complaints), "the calendar, too, may have asked meanwhile"
+        seen.complaints.clear()
 
 
 BELOW_TOP = """one => one.getBoundingClientRect().y - document.getElementById("calendar").getBoundingClientRect().y"""
