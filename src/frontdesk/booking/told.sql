@@ -3,7 +3,8 @@
 -- or came to nothing, the latest first; a hold that was given back, which keeps `hold_expires_at`, never was a visit.
 -- `day`: a local day of each clinic; the instants around it may use the index.
 SELECT a.id, a.status, a.version, lower(a.during) AS start, upper(a.during) AS "end", a.mode, a.meeting, a.reason,
-       a.status_reason, a.provider_id, a.clinic_id, a.visit_type_id, a.patient_id, a.room_id, a.session_id, a.during, a.claims, t.name AS visit_type, t.what_to_bring,
+       a.status_reason, a.provider_id, a.clinic_id, a.visit_type_id, a.patient_id, a.room_id, a.session_id, a.during, a.claims,
+       t.name AS visit_type, t.what_to_bring,
        r.name AS room,
        jsonb_build_object('title', p.title, 'first_name', p.first_name, 'last_name', p.last_name, 'credentials', p.credentials)
            AS provider,

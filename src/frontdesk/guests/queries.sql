@@ -17,7 +17,8 @@ SELECT set_config('frontdesk.viewer_entry', %(entry_id)s::text, true),
 -- The appointment as its link and its calendar file show it: when, where and with whom; not why, and not of which type.
 -- The patient's language is seen by those who see the patient: by a link it comes with the link.
 SELECT a.id, a.status, a.version, lower(a.during) AS start, upper(a.during) AS "end", a.mode, a.provider_id, a.clinic_id,
-       a.visit_type_id, a.room_id, a.during, a.claims, a.changed_at, v.what_to_bring, who.language, concat_ws(' ', p.title, p.first_name, p.last_name) AS provider, c.time_zone, c.country,
+       a.visit_type_id, a.room_id, a.during, a.claims, a.changed_at, v.what_to_bring, who.language,
+       concat_ws(' ', p.title, p.first_name, p.last_name) AS provider, c.time_zone, c.country,
        jsonb_build_object('name', c.name, 'address', c.address, 'phone', c.phone) AS clinic
 FROM appointment a
 JOIN provider p ON p.id = a.provider_id

@@ -9,7 +9,7 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from frontdesk.errors import InvalidRequest
+from frontdesk.errors import InvalidRequest, Problem, StaleVersion
 from frontdesk.web.fields import Short
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -61,6 +61,22 @@ def code(sent: Mapping[str, str]) -> str:
     return "".join(sent.get("code", "").split())
 
 
+def unread(faults: Mapping[str, str]) -> Problem:
+    """Of a form with these faults. Who does not say which version they saw may not have seen today's."""
+    return StaleVersion() if "version" in faults else InvalidRequest()
+
+
+def version(sent: Mapping[str, Any] | None, refused: Problem | None, today: int) -> Any:
+    """The version for a form that is shown again: the one it was filled in upon, and today's once it is told that there
+    is a newer one. Another fault does not take it along: what changed meanwhile would be overwritten unseen."""
+    return sent["version"] if sent and sent["version"] and not isinstance(refused, StaleVersion) else today
+
+
+def differing(sent: Mapping[str, str], kept: Mapping[str, str]) -> set[str]:
+    """The fields in which a form says something else than what is kept."""
+    return {name for name in kept if sent[name].replace("\r\n", "\n").strip() != kept[name]}
+
+
 OF_PASSWORDS = {"string_too_long": "long", "Guessable": "guessed"}
 """More that `read` tells apart, for pages with a new password."""
 
@@ -73,7 +89,7 @@ def read(
     try:
         return model.model_validate({name: value for name, value in fields.items() if value != ""}), {}
     except ValidationError as error:
-        kinds = {"missing": "missing", "Unlinked": "missing", "string_too_short": "short", **(more or {})}
+        kinds = {"missing": "missing", "string_too_short": "short", **(more or {})}
         faults = error.errors(include_url=False, include_input=False)
         return None, {
             str(fault["loc"][0]) if fault["loc"] else "": kinds.get(_kind(fault), "wrong") for fault in faults

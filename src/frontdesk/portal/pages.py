@@ -60,14 +60,18 @@ def link(path: str, **query: object) -> str:
     return f"{path}?{urlencode(said)}" if said else path
 
 
-def _here(request: Request) -> str:
-    """The address of a page. Below one that only takes forms lies one to look at: `/visits/{id}` of `…/cancel`."""
+def above(request: Request) -> str:
+    """The nearest page at or above an address that may only take forms: `/visits/{id}` of `…/cancel`."""
     path = request.url.path
+    while path and "GET" not in methods(request.app, path):
+        path = path.rpartition("/")[0]
+    return path or "/"
+
+
+def _here(request: Request) -> str:
     if request.method not in ("GET", "HEAD"):
-        while path and "GET" not in methods(request.app, path):
-            path = path.rpartition("/")[0]
-        return path or "/"
-    return path + (f"?{request.url.query}" if request.url.query else "")
+        return above(request)
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def page(request: Request, template: str, *, status: int = 200, private: bool = False, **told: Any) -> Response:

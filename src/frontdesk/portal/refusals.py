@@ -5,9 +5,8 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from frontdesk.auth import browsers, tokens
-from frontdesk.portal.pages import page
+from frontdesk.portal.pages import above, page
 from frontdesk.web.browsers import wants_page
-from frontdesk.web.problems import methods
 
 _PROBLEM = (b"content-type", b"application/problem+json")
 _KEPT = (b"allow", b"retry-after", b"ratelimit")
@@ -39,19 +38,12 @@ class InWords:
 
 async def _tell(scope: Scope, receive: Receive, send: Send, refused: Message) -> None:
     request, status = Request(scope), refused["status"]
-    if status == 405 and request.method == "GET" and (page_of_form := _above(request)):
-        # Who presses Enter in the address bar of a page that answered a form means the page with the form.
-        await RedirectResponse(page_of_form, 303, {"Cache-Control": "no-store"})(scope, receive, send)
+    if status == 405 and request.method == "GET" and (form := above(request)) != "/":
+        # Who presses Enter in the address bar of a page that answered a form means the page with the form; the first
+        # page has not to do with it.
+        await RedirectResponse(form, 303, {"Cache-Control": "no-store"})(scope, receive, send)
         return
     tokens.take(request, browsers.login_of(request))
     answer = page(request, "problem.html", status=status, private=True, status_told=status, acts_as=None)
     answer.raw_headers.extend(pair for pair in refused["headers"] if pair[0].lower().startswith(_KEPT))
     await answer(scope, receive, send)
-
-
-def _above(request: Request) -> str | None:
-    """The nearest page above this address; none where that would be the first page, which has not to do with it."""
-    path = request.url.path.rpartition("/")[0]
-    while path and "GET" not in methods(request.app, path):
-        path = path.rpartition("/")[0]
-    return path or None

@@ -118,7 +118,7 @@ async def read(request: Request, model: type[Body], fields: Fields) -> tuple[Bod
     form = await forms.whole(request)
     sent = {one.name: one.sent(form) for one in fields}
     version = _text(form, "version")
-    body, faults = forms.read(model, sent | {"version": _number(version) if version else ""})
+    body, faults = forms.read(model, sent | {"version": _number(version) if version else ""}, {"Unlinked": "missing"})
     empty = {one.name: "missing" for one in fields if one.needed and sent[one.name] in ("", None)}
     typed = {one.name: one.shown(sent[one.name]) for one in fields if one.kind != "password"}
     shown = Told(typed | {"version": version}, faults | empty)

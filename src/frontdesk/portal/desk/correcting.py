@@ -11,7 +11,7 @@ from frontdesk.audit import reads
 from frontdesk.auth.guard import allow
 from frontdesk.auth.permissions import Actor
 from frontdesk.db import Connection, borrow
-from frontdesk.errors import InvalidRequest, Problem, StaleVersion
+from frontdesk.errors import Problem, StaleVersion
 from frontdesk.patients import service as patients
 from frontdesk.patients.models import PatientPatch
 from frontdesk.portal import forms
@@ -77,8 +77,7 @@ async def correct(
         if typed["phone"].strip() == row["phone"]:
             asked, faults = forms.read(AsItWas, typed)
     if asked is None:
-        # Who does not say which version they saw may not have seen today's.
-        refused: Problem | None = StaleVersion() if "version" in faults else InvalidRequest()
+        refused: Problem | None = forms.unread(faults)
     else:
 
         async def change(conn: Connection) -> None:
@@ -117,9 +116,6 @@ async def _form(
     kept = {name: str(row[name] or "") for name in _FIELDS}
     sent = kept | {name: value for name, value in (typed or {}).items() if name in kept}
     stale = isinstance(refused, StaleVersion)
-    # A fault does not take the version along to today's: what changed meanwhile would be overwritten unseen.
-    version = typed["version"] if typed and not stale else row["version"]
-    differs = {name for name in _FIELDS if sent[name].replace("\r\n", "\n").strip() != kept[name]} if stale else set()
     return page(
         request,
         "desk/edit.html",
@@ -127,8 +123,8 @@ async def _form(
         status=409 if stale else refused.status if refused else 200,
         patient=row,
         sent=sent,
-        version=version,
-        differs=differs,
+        version=forms.version(typed, refused, row["version"]),
+        differs=forms.differing(sent, kept) if stale else set(),
         stale=stale,
         refused=refused,
         faults=faults or {},

@@ -84,7 +84,7 @@ async def change_details(request: Request, actor: Writer) -> Response:
     named, number, relation = (typed.get(f"contact_{one}", "").strip() for one in ("name", "phone", "relation"))
     if not named and (number or relation):
         faults["contact_name"] = "missing"
-    refused: Problem | None = _unread(faults) if faults else None
+    refused: Problem | None = forms.unread(faults) if faults else None
     if asked is not None and not faults:
 
         async def change(conn: Connection) -> None:
@@ -112,12 +112,11 @@ async def _details(
     kept = {name: row[name] or "" for name in ("email", "phone", "language", "address")}
     kept |= {f"contact_{name}": contact.get(name) or "" for name in ("name", "phone", "relation")}
     shown = kept | {name: value for name, value in (typed or {}).items() if name in kept}
-    stale = isinstance(refused, StaleVersion)
-    differs = {name: kept[name] for name in kept if stale and shown[name].replace("\r\n", "\n").strip() != kept[name]}
+    differs = forms.differing(shown, kept) if isinstance(refused, StaleVersion) else ()
     account = (await accounts.get_user(conn, actor.user_id))["email"]
     other = actor.guardian_id is None and account.lower() != (row["email"] or "").lower()
-    version = _seen(typed, refused) or row["version"]
-    told = {"row": row, "sent": shown, "differs": differs, "version": version, "logs_in_with": other and account}
+    told: dict[str, Any] = {"row": row, "sent": shown, "differs": {name: kept[name] for name in differs}}
+    told |= {"version": forms.version(typed, refused, row["version"]), "logs_in_with": other and account}
     return _page(request, "details", refused, **told, **said)
 
 
@@ -142,7 +141,7 @@ async def change_messages(request: Request, actor: Writer) -> Response:
     number = str(typed["version"])
     version = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else None
     asked, faults = forms.read(NotificationPreferencesPatch, typed | {"version": version})
-    refused: Problem | None = _unread(faults) if asked is None else None
+    refused: Problem | None = forms.unread(faults) if asked is None else None
     if asked is not None:
 
         async def change(conn: Connection) -> None:
@@ -170,7 +169,7 @@ async def _messages(
     wishes = row | {name: value for name, value in (typed or {}).items() if name != "version"}
     who = await patients.get_patient(conn, actor, own_record(actor))
     without = [way for way, kept in (("email", "email"), ("sms", "phone")) if not who[kept]]
-    version = _seen(typed, refused) or row["version"]
+    version = forms.version(typed, refused, row["version"])
     return _page(request, "messages", refused, wishes=wishes, without=without, version=version, **said)
 
 
@@ -196,19 +195,6 @@ async def export(
     response = await rights.export(actor.patient_id, actor, conn, form)
     response.headers["Content-Disposition"] = f'attachment; filename="record.{form}"'
     return response
-
-
-def _unread(faults: dict[str, str]) -> Problem:
-    """Of a form. Who does not say which version they saw may not have seen today's."""
-    return StaleVersion() if "version" in faults else InvalidRequest()
-
-
-def _seen(typed: dict[str, Any] | None, refused: Problem | None) -> Any:
-    """The version that a refused form was filled in upon; None once it is told that there is a newer one.
-
-    Another fault does not take it along to today's: what changed meanwhile would be overwritten unseen.
-    """
-    return typed["version"] if typed and not isinstance(refused, StaleVersion) else None
 
 
 def _page(request: Request, name: str, refused: Problem | None, **said: Any) -> Response:
